@@ -152,11 +152,7 @@ impl Loader {
     fn manifest(&self, flow: &FlowName, text: Option<&str>) -> Result<Manifest, Fault> {
         let text = text.unwrap_or_default();
         let mut manifest = Manifest::parse(text).map_err(|errors| {
-            let reasons = errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n");
+            let reasons = ManifestError::reasons(&errors);
             Fault::new(Step::Manifest, reasons, &ManifestError::hints(&errors))
                 .at(errors.first().map(|error| error.line))
         })?;
@@ -186,11 +182,7 @@ pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
     let Some(first) = errors.first() else {
         return Ok(());
     };
-    let reasons = errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n");
+    let reasons = ManifestError::reasons(errors);
     let hint = ManifestError::hints(errors);
     Err(Fault::new(Step::Manifest, reasons, &hint).at(Some(first.line)))
 }

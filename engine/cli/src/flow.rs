@@ -9,6 +9,7 @@ mod loading;
 mod outcome;
 mod reference;
 mod rollback;
+mod settings;
 mod talk;
 
 use std::process::ExitCode;

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use ghanti_server::Config;
-use ghanti_server::config::printed;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::outcome;
 use super::reference::{Document, Key, plain, row, schema};
+use super::settings;
 
 /// Where lines of a terminal end.
 const WIDTH: usize = 100;
@@ -42,6 +41,7 @@ const MANIFEST: Document = Document {
     },
     lists: &[],
     switches: &[("prompts", "texts")],
+    is_serdes: false,
 };
 
 const TESTS: Document = Document {
@@ -49,6 +49,7 @@ const TESTS: Document = Document {
     complaints: ghanti_catalogue::test_complaints,
     lists: &["caller", "actions"],
     switches: &[],
+    is_serdes: false,
 };
 
 const SCENARIO: Document = Document {
@@ -59,6 +60,7 @@ const SCENARIO: Document = Document {
     },
     lists: &["caller"],
     switches: &[],
+    is_serdes: true,
 };
 
 /// The part of the page about flows that is about a kind of file.
@@ -68,7 +70,10 @@ fn page(document: &Document) -> &'static str {
         .unwrap_or((FLOWS, ""));
     let tests = tests.split("\n## ").next().unwrap_or_default();
     if document.title == MANIFEST.title {
+        // what stands before is about the contract
         manifest
+            .split_once("\n## Prompts")
+            .map_or(manifest, |(_, manifest)| manifest)
     } else if document.title == TESTS.title {
         tests
     } else {
@@ -113,7 +118,7 @@ impl Schema {
             File::Manifest => schema(&MANIFEST, &|name| row(page(&MANIFEST), name)),
             File::Tests => schema(&TESTS, &|name| row(page(&TESTS), name)),
             File::Scenario => schema(&SCENARIO, &|_| None),
-            File::Config => config_schema(),
+            File::Config => settings::schema(),
         };
         outcome::print(&schema)?;
         Ok(ExitCode::SUCCESS)
@@ -128,7 +133,7 @@ impl Explain {
             "manifest" => reference(&MANIFEST, key),
             "tests" | "test" => reference(&TESTS, key),
             "scenario" => reference(&SCENARIO, key),
-            "config" => config(key),
+            "config" => settings::explained(key),
             "contract" => contract(key),
             "grammars" | "grammar" => grammars(key),
             name => error(name),
@@ -261,104 +266,6 @@ fn wrapped(text: &mut String, indent: &str, words: &str) {
     }
 }
 
-/// All settings of `ghanti.toml`, or those of a section or name.
-fn config(key: Option<&str>) -> Option<String> {
-    let all = printed(&Config::default());
-    let Some(key) = key else {
-        return Some(all);
-    };
-    let key = key.trim_matches(['[', ']']);
-    let paragraphs: Vec<_> = settings(&all)
-        .into_iter()
-        .filter(|setting| setting.section == key || setting.key == key)
-        .map(|setting| {
-            format!(
-                "[{}]\n{}{}\n",
-                setting.section, setting.comment, setting.line
-            )
-        })
-        .collect();
-    (!paragraphs.is_empty()).then(|| paragraphs.join("\n"))
-}
-
-/// A setting as it is printed.
-struct Printed {
-    section: String,
-    key: String,
-    /// Its sentence, as comments.
-    comment: String,
-    /// `key = value`, or in a comment `# key = example`.
-    line: String,
-    value: Option<toml::Value>,
-}
-
-fn settings(printed: &str) -> Vec<Printed> {
-    let (mut section, mut comment, mut all) = (String::new(), String::new(), Vec::new());
-    for line in printed.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            name.trim_end_matches(']').clone_into(&mut section);
-            comment.clear();
-            continue;
-        }
-        let bare = line.strip_prefix("# ").unwrap_or(line);
-        let read = bare
-            .parse::<toml::Table>()
-            .ok()
-            .filter(|table| table.len() == 1);
-        match read.and_then(|table| table.into_iter().next()) {
-            Some((key, value)) => {
-                all.push(Printed {
-                    section: section.clone(),
-                    key,
-                    comment: std::mem::take(&mut comment),
-                    line: line.to_owned(),
-                    value: Some(value),
-                });
-            }
-            None if line.is_empty() => comment.clear(),
-            None => comment.push_str(&format!("{line}\n")),
-        }
-    }
-    all
-}
-
-fn config_schema() -> Value {
-    let all = printed(&Config::default());
-    let mut sections: Map<String, Value> = Map::new();
-    for setting in settings(&all) {
-        // their keys are names of the operator's, and what is printed are examples
-        let is_named = ["settings", "flows", "transfer", "webhooks", "actions"];
-        let section = sections.entry(setting.section.clone()).or_insert_with(|| {
-            json!({ "type": "object", "properties": {}, "additionalProperties": is_named.contains(&setting.section.as_str()) })
-        });
-        let sentence = setting.comment.replace("# ", "").replace('\n', " ");
-        let mut schema = match &setting.value {
-            Some(toml::Value::Boolean(_)) => json!({ "type": "boolean" }),
-            Some(toml::Value::Integer(_)) => json!({ "type": "integer" }),
-            Some(toml::Value::Float(_)) => json!({ "type": "number" }),
-            Some(toml::Value::String(_)) => json!({ "type": "string" }),
-            Some(toml::Value::Array(_)) => json!({ "type": "array" }),
-            Some(toml::Value::Table(_)) => json!({ "type": "object" }),
-            _ => json!({}),
-        };
-        if is_named.contains(&setting.section.as_str()) {
-            continue;
-        }
-        if let (Some(fields), Some(properties)) = (
-            schema.as_object_mut(),
-            section["properties"].as_object_mut(),
-        ) {
-            fields.insert("description".to_owned(), json!(sentence.trim()));
-            properties.insert(setting.key, schema);
-        }
-    }
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "ghanti.toml, the settings of an engine",
-        "type": "object", "properties": sections, "additionalProperties": false,
-    })
-}
-
 /// The contract, or what of it has this name.
 fn contract(key: Option<&str>) -> Option<String> {
     let Some(key) = key else {
@@ -452,6 +359,8 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use serde_json::Value;
+
     use super::*;
 
     fn root() -> PathBuf {
@@ -511,9 +420,7 @@ mod tests {
         for (path, text) in files("tests/scenarios") {
             assert_eq!(errors(&scenario, &text), [""; 0], "{}", path.display());
         }
-        let config = config_schema();
-        let set = settings(&printed(&Config::default()));
-        assert!(set.len() > 60, "{}", set.len());
+        let config = settings::schema();
         let text = fs::read_to_string(root().join("engine/deploy/ghanti.toml")).unwrap();
         assert_eq!(errors(&config, &text), [""; 0]);
     }
@@ -555,7 +462,7 @@ mod tests {
         ] {
             assert!(!errors(&scenario, text).is_empty(), "{text}");
         }
-        let config = config_schema();
+        let config = settings::schema();
         for text in [
             "[server]\nlisten-on = 'x'",
             "[server]\nmax-calls = 'many'",
@@ -577,8 +484,11 @@ mod tests {
             (reference(&MANIFEST, Some("[questions]")), "no-input"),
             (reference(&TESTS, Some("does")), "\"hang-up\""),
             (reference(&SCENARIO, Some("direction")), "\"inbound\""),
-            (config(Some("deploy-flows")), "whether flows are taken"),
-            (config(Some("[stores]")), "redis-url"),
+            (
+                settings::explained(Some("deploy-flows")),
+                "whether flows are taken",
+            ),
+            (settings::explained(Some("[stores]")), "redis-url"),
             (contract(Some("outcome")), "outcome: func("),
             (contract(Some("refusal")), "missing: list<string>"),
             (grammars(None), "date"),

@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 const DEPTH: usize = 6;
 /// A key and a text that no file has.
 const ODD: &str = "zz-odd";
+/// How serde tells that there is no such key.
+const ODD_FIELD: &str = "unknown field";
 /// A value that no key takes as it is.
 const NO_VALUE: &str = "1979-05-27";
 
@@ -23,6 +25,8 @@ pub struct Document {
     pub lists: &'static [&'static str],
     /// Keys that take true or false in a table with names of the author's choice.
     pub switches: &'static [(&'static str, &'static str)],
+    /// Whether serde reads it, which tells one error at a time and does not name the key.
+    pub is_serdes: bool,
 }
 
 /// What a key takes.
@@ -89,6 +93,16 @@ impl Document {
         (self.complaints)(&format!("{header}{line}\n"))
     }
 
+    /// What a sentence says of a key's value.
+    fn about(&self, sentence: String, name: &str) -> Option<String> {
+        if self.is_serdes {
+            let is_of_others = sentence.contains("missing field") || sentence.contains(ODD_FIELD);
+            return (!is_of_others).then_some(sentence);
+        }
+        let words = sentence.strip_prefix(&format!("`{name}` "))?;
+        Some(words.to_owned())
+    }
+
     /// What a table takes, if it is one.
     fn table(&self, path: &[String]) -> Option<Takes> {
         if path.len() > DEPTH {
@@ -136,7 +150,8 @@ impl Document {
         }
         let ask = |value: &str| {
             let told = self.ask(path, &format!("{name} = {value}"));
-            told.into_iter().find_map(|sentence| about(&sentence, name))
+            told.into_iter()
+                .find_map(|sentence| self.about(sentence, name))
         };
         let words = match ask(NO_VALUE) {
             // it takes whatever there is
@@ -147,12 +162,13 @@ impl Document {
             }
             Some(words) => words,
         };
+        let expected = invalid(&words).unwrap_or(&words);
         let of_words = read(&words, |value| ask(value));
         let as_table = match self.table(&inner) {
             // a table is refused as any other value is
             Some(Takes::Table(keys)) if !keys.is_empty() => Some(Takes::Table(keys)),
             Some(entries @ Takes::Entries { .. })
-                if words.contains("table") || words.contains("map") =>
+                if expected.contains("table") || expected.contains("map") =>
             {
                 Some(entries)
             }
@@ -197,23 +213,6 @@ fn ticked(text: &str) -> Vec<String> {
 fn invalid(sentence: &str) -> Option<&str> {
     let (_, expected) = sentence.split_once("invalid type: ")?;
     Some(expected.split_once("expected ")?.1)
-}
-
-/// What a sentence says of a key's value.
-fn about(sentence: &str, name: &str) -> Option<String> {
-    if let Some(words) = sentence.strip_prefix(&format!("`{name}` ")) {
-        return Some(words.to_owned());
-    }
-    let is_serdes = [
-        "invalid type: ",
-        "unknown variant ",
-        "invalid value: ",
-        "data did not match",
-    ];
-    is_serdes
-        .iter()
-        .any(|words| sentence.contains(words))
-        .then(|| sentence.to_owned())
 }
 
 /// Reads the words of an error. `None` if they say that a table is taken.
@@ -280,7 +279,8 @@ fn read(words: &str, ask: impl Fn(&str) -> Option<String>) -> Option<Takes> {
     Some(if takes_lists {
         let reason = in_list.or(told).and_then(|told| {
             let (_, reason) = told.split_once(&format!("has `{ODD}`: "))?;
-            Some(reason.to_owned())
+            let what = reason.rsplit_once(": ").map_or(reason, |(_, what)| what);
+            Some(format!("a text, or several: {what}"))
         });
         Takes::Texts(reason.unwrap_or_else(|| "a text, or several".to_owned()))
     } else {
