@@ -153,7 +153,7 @@ const TABLE: &[Row] = &[
     (
         "limit out of range",
         MANIFEST,
-        Added("\n[limits]\ncompute-ms = 60000\n"),
+        Instead("compute-ms = 50", "compute-ms = 60000"),
         "manifest",
         true,
         "`compute-ms` takes a whole number from 10 to 1000",
@@ -162,7 +162,7 @@ const TABLE: &[Row] = &[
     (
         "size without unit",
         MANIFEST,
-        Added("\n[limits]\nmemory = \"64\"\n"),
+        Instead("memory = \"32MiB\"", "memory = \"64\""),
         "manifest",
         true,
         "`memory` is `64`",
@@ -204,7 +204,10 @@ const TABLE: &[Row] = &[
     (
         "requirement that nothing meets",
         MANIFEST,
-        Added("\n[prompts.goodbye]\nrequires = [\"identty\"]\n"),
+        Instead(
+            "who-we-are = { requires = [\"identity\"] }",
+            "who-we-are = { requires = [\"identty\"] }",
+        ),
         "manifest",
         true,
         "`identty`",
@@ -213,11 +216,11 @@ const TABLE: &[Row] = &[
     (
         "rule for no template",
         MANIFEST,
-        Added("\n[prompts.good-bye]\nrequires = [\"identity\"]\n"),
+        Instead("emi-details = {", "emi-detail = {"),
         "manifest",
         true,
         "is no template of the flow's prompt files",
-        "did you mean `goodbye`",
+        "did you mean `emi-details`",
     ),
     (
         "no phone number",
@@ -226,7 +229,7 @@ const TABLE: &[Row] = &[
         "manifest",
         true,
         "not a phone number",
-        "agent",
+        "give 5 to 15 digits",
     ),
     (
         "unknown type of a field",
@@ -238,13 +241,13 @@ const TABLE: &[Row] = &[
         "`money`",
     ),
     (
-        "question without choices",
+        "question without a prompt",
         MANIFEST,
         Added("\n[questions.goodbye]\nwait = \"5s\"\n"),
         "manifest",
         true,
-        "goodbye",
-        "choices",
+        "has no `prompt`",
+        "write that, or name another one",
     ),
     (
         "template that does not exist",
@@ -267,7 +270,7 @@ const TABLE: &[Row] = &[
     (
         "choice for a value",
         MANIFEST,
-        Added("\n[on-failure]\nthen = \"hangup\"\n"),
+        Instead("then = \"transfer\"", "then = \"hangup\""),
         "manifest",
         true,
         "`then` is `hangup`",
@@ -374,7 +377,7 @@ const TABLE: &[Row] = &[
         "prompts",
         true,
         "greeting",
-        "prompts",
+        "give one of them another name",
     ),
     (
         "file of no language",
@@ -383,7 +386,7 @@ const TABLE: &[Row] = &[
         "prompts",
         false,
         "`prompts/english.ftl` is named after no language",
-        "such as `hi-IN`",
+        "rename the file",
     ),
     (
         "not UTF-8",
@@ -533,16 +536,16 @@ fn with(mistake: &Mistake, file: &str) -> TempDir {
         // a section that is there already is added to
         Added(lines) => {
             let header = lines.trim_start().lines().next().unwrap();
-            let joined = if header.starts_with('[')
-                && text().contains(&format!("{header}\n"))
-                && header != "[flow]"
-            {
-                let rest = lines.trim_start().strip_prefix(header).unwrap();
-                text().replacen(&format!("{header}\n"), &format!("{header}{rest}"), 1)
-            } else {
-                text() + lines
+            let (text, heading) = (text(), format!("\n{header}\n"));
+            let is_twice = *lines == "\n[flow]\n";
+            let added = match text.split_once(&heading) {
+                Some((before, after)) if header.starts_with('[') && !is_twice => {
+                    let rest = lines.trim_start().split_once('\n').unwrap().1;
+                    format!("{before}{heading}{rest}{after}")
+                }
+                _ => text + lines,
             };
-            fs::write(&path, joined).unwrap();
+            fs::write(&path, added).unwrap();
         }
         Holds(bytes) => fs::write(&path, bytes).unwrap(),
         Cut(bytes) => {
@@ -611,5 +614,4 @@ fn every_mistake_is_told_with_step_place_reason_and_hint() {
         TABLE.len(),
         wrong.join("\n")
     );
-    let _ = COMPONENT;
 }

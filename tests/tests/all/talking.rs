@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -183,7 +182,7 @@ fn what_the_rules_refuse_is_shown_with_its_reason_and_lines_may_be_json() {
     assert!(text.contains("emi-details = {"), "{text}");
     let text = text.replacen(
         "emi-details = { requires = [",
-        "emi-details = { requires = [\"heard:goodbye\", ",
+        "emi-details = { requires = [\"heard:disclosure\", ",
         1,
     );
     fs::write(&manifest, text).unwrap();
@@ -199,7 +198,7 @@ fn what_the_rules_refuse_is_shown_with_its_reason_and_lines_may_be_json() {
         .unwrap();
     let text = refused["text"].as_str().unwrap();
     assert!(
-        text.contains("emi-details") && text.contains("heard:goodbye"),
+        text.contains("emi-details") && text.contains("heard:disclosure"),
         "{text}"
     );
     assert!(refused["at_ms"].as_u64().unwrap() > 0);
@@ -238,7 +237,6 @@ fn a_flow_that_cannot_be_loaded_is_told_with_a_code_of_its_own() {
         told.contains("a text that begins with `print('hello')`"),
         "{told}"
     );
-    let _ = Duration::ZERO;
 }
 
 #[test]
