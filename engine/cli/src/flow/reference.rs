@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 const DEPTH: usize = 6;
 /// A key and a text that no file has.
 const ODD: &str = "zz-odd";
+/// A name of an author's choice.
+const NAME: &str = "zz-name";
 /// How serde tells that there is no such key.
 const ODD_FIELD: &str = "unknown field";
 /// A value that no key takes as it is.
@@ -116,11 +118,11 @@ impl Document {
             });
             return Some(Takes::Table(keys.collect()));
         }
-        let path_of_entry = [path, &[ODD.to_owned()]].concat();
-        let is_entry = told
-            .iter()
-            .any(|sentence| sentence.starts_with(&format!("`{ODD}` ")))
-            || told.iter().any(|sentence| invalid(sentence).is_some());
+        let path_of_entry = [path, &[NAME.to_owned()]].concat();
+        let is_entry = told.iter().any(|sentence| {
+            let names_it = sentence.starts_with(&format!("`{ODD}` "));
+            names_it || (self.is_serdes && invalid(sentence).is_some())
+        });
         if !is_entry && !told.is_empty() {
             return None;
         }
@@ -167,8 +169,9 @@ impl Document {
         let as_table = match self.table(&inner) {
             // a table is refused as any other value is
             Some(Takes::Table(keys)) if !keys.is_empty() => Some(Takes::Table(keys)),
+            // serde does not tell which of two tables was meant
             Some(entries @ Takes::Entries { .. })
-                if expected.contains("table") || expected.contains("map") =>
+                if !self.is_serdes || expected.contains("map") || expected.contains("table") =>
             {
                 Some(entries)
             }
