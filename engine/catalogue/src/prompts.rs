@@ -43,20 +43,13 @@ pub(crate) fn read(
 
 fn of_templates(problems: &[TemplateProblem]) -> Fault {
     let line = problems.first().and_then(|problem| problem.line);
-    match problems {
-        [only] => {
-            let whole = only.to_string();
-            let reason = whole.strip_suffix(&only.hint).unwrap_or(&whole);
-            let reason = reason.trim_end_matches([';', ' ']).to_owned();
-            Fault::new(Step::Prompts, reason, &only.hint).at(line)
-        }
-        [first, ..] => {
-            let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let hint = format!("correct each of these; the first: {}", first.hint);
-            Fault::new(Step::Prompts, reasons.join("\n"), &hint).at(line)
-        }
-        [] => fault(&[], None),
-    }
+    let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let hint = match problems {
+        [] => "fix the prompt files".to_owned(),
+        [only] => only.hint.clone(),
+        [first, ..] => format!("correct each of these; the first: {}", first.hint),
+    };
+    Fault::new(Step::Prompts, reasons.join("\n"), &hint).at(line)
 }
 
 fn fault(reasons: &[String], line: Option<usize>) -> Fault {

@@ -181,7 +181,10 @@ fn is_webassembly(file: &[u8]) -> Result<(), Fault> {
     } else if let Some(line) = first_line(file) {
         (format!("it is a text that begins with `{line}`"), again)
     } else {
-        ("it does not begin as WebAssembly does".to_owned(), again)
+        (
+            "it does not begin as WebAssembly does".to_owned(),
+            "build it again, and copy it whole",
+        )
     };
     let reason = format!("it is no WebAssembly component: {what}");
     Err(Fault::new(Step::Contract, reason, hint))
@@ -213,7 +216,7 @@ fn first_line(file: &[u8]) -> Option<String> {
 fn broken(component: &[u8], error: &BinaryReaderError) -> Fault {
     let (at, of) = (error.offset(), component.len());
     let reason = if error.message().contains("unexpected end") || at >= of {
-        format!("it is no whole WebAssembly component: the file is cut off at byte {of}")
+        format!("it is no WebAssembly component: the file is cut off at byte {of}")
     } else {
         format!(
             "it is no WebAssembly component: {} at byte {at} of {of}",

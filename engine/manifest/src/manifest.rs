@@ -217,15 +217,8 @@ pub struct ManifestError {
 }
 
 impl ManifestError {
-    /// What is wrong in `flow.toml`, a line for each error. The hint of a single one is left to
-    /// [`ManifestError::hints`].
+    /// What is wrong in `flow.toml`, a line for each error.
     pub fn reasons(errors: &[Self]) -> String {
-        if let [Self { line, message }] = errors {
-            let hint = Self::hints(errors);
-            let reason = message.strip_suffix(&hint);
-            let reason = reason.and_then(|reason| reason.strip_suffix(": "));
-            return format!("line {line}: {}", reason.unwrap_or(message));
-        }
         let lines: Vec<_> = errors.iter().map(Self::to_string).collect();
         lines.join("\n")
     }

@@ -118,6 +118,9 @@ pub fn show_fault(out: &mut impl Write, fault: &Fault) -> std::io::Result<()> {
     for reason in fault.reason.lines() {
         writeln!(out, "              {reason}")?;
     }
+    if fault.reason.ends_with(&fault.hint) {
+        return Ok(());
+    }
     writeln!(out, "              hint: {}", fault.hint)
 }
 
