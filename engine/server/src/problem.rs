@@ -11,6 +11,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ghanti_host::Step;
 use ghanti_manifest::FieldProblem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,15 +43,17 @@ pub struct Body {
     /// The status of the answer.
     status: u16,
     /// What was wrong with this request.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// What to do about it.
     hint: Cow<'static, str>,
     /// The step of loading at which a version of a flow was rejected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "by_name")]
+    #[schema(value_type = Option<String>)]
+    step: Option<Step>,
     /// The line of the file that the detail names first, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
+    line: Option<u32>,
     /// The fields or parameters that cannot be used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<Field>,
@@ -79,7 +82,7 @@ impl Problem {
                 kind: kind.reference(),
                 title: kind.title(),
                 status: kind.status().as_u16(),
-                detail: detail.into(),
+                detail: detail.into().into_boxed_str(),
                 hint: hint.into(),
                 step: None,
                 line: None,
@@ -98,15 +101,15 @@ impl Problem {
     }
 
     /// Adds the step of loading at which a version of a flow was rejected, and the line.
-    pub fn at(mut self, step: String, line: Option<usize>) -> Self {
+    pub fn at(mut self, step: Step, line: Option<usize>) -> Self {
         self.body.step = Some(step);
-        self.body.line = line;
+        self.body.line = line.and_then(|line| u32::try_from(line).ok());
         self
     }
 
     /// Says in other words what was wrong.
     pub fn with_detail(mut self, detail: String) -> Self {
-        self.body.detail = detail;
+        self.body.detail = detail.into_boxed_str();
         self
     }
 
@@ -169,6 +172,14 @@ impl Problem {
             error.to_string(),
             "see /readyz, and the log of this time",
         )
+    }
+}
+
+/// A step by its name.
+fn by_name<S: serde::Serializer>(step: &Option<Step>, serializer: S) -> Result<S::Ok, S::Error> {
+    match step {
+        Some(step) => serializer.collect_str(step),
+        None => serializer.serialize_none(),
     }
 }
 

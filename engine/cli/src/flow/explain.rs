@@ -219,7 +219,10 @@ fn section(
             let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             let path = parts.join(".");
             if is_this {
-                let sentence = row(page, &key.name).unwrap_or_default();
+                // a section that the page tells of elsewhere has only a word there
+                let sentence = row(page, &key.name)
+                    .filter(|told| told.contains(' '))
+                    .unwrap_or_default();
                 text.push_str(&format!("\n[{path}]\n"));
                 wrapped(text, "  ", &sentence);
                 for key in inner.iter().filter(|key| key.takes.below().is_empty()) {

@@ -155,7 +155,7 @@ fn refused(error: DeployError) -> Problem {
     match error {
         DeployError::Rejected(rejection) => {
             Problem::new(Kind::FlowRejected, rejection.reason, rejection.hint)
-                .at(rejection.step.to_string(), rejection.line)
+                .at(rejection.step, rejection.line)
         }
         DeployError::NotInPlace(NotInPlace::Kept { reason, hint }) => {
             Problem::new(Kind::FlowNotReplaceable, reason, hint)
