@@ -129,6 +129,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-explore",
             "ghanti-host",
             "ghanti-import",
+            "ghanti-manifest",
             "ghanti-model",
             "ghanti-replay",
             "ghanti-server",

@@ -4,6 +4,7 @@
 //! version it was given. If anything fails, the active version stays.
 
 mod changes;
+mod deploying;
 mod lasting;
 mod notices;
 mod taking;
@@ -31,6 +32,7 @@ use crate::states::FlowState;
 use crate::version_set::VersionSet;
 
 pub use changes::ChangeError;
+pub use deploying::{DeployError, Deployed};
 use notices::Notices;
 
 /// The operator's settings for all flows.

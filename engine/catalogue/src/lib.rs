@@ -1,10 +1,12 @@
 //! Versions of flows: watches the flows folder, loads and checks what appears there, publishes it,
 //! and chooses the version of each call.
 
+mod bundle;
 mod catalogue;
 mod check;
 mod debounce;
 pub mod file_watcher;
+mod in_place;
 mod kept;
 mod loader;
 mod loading;
@@ -21,8 +23,12 @@ mod states;
 mod version_set;
 mod watch;
 
-pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
+pub use bundle::{BUNDLE_BYTES_MAX, Bundle, NoPlace};
+pub use catalogue::{
+    Catalogue, CatalogueError, CatalogueSettings, ChangeError, DeployError, Deployed,
+};
 pub use check::{Checked, Finding, Severity};
+pub use in_place::{InPlace, NotInPlace, Staged};
 pub use loading::Loading;
 pub use metrics::FlowCounts;
 pub use orders::{NotAnOrder, UnknownFlow};

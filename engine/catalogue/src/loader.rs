@@ -192,12 +192,8 @@ impl Loader {
 /// Parses a manifest; a flow without one has the defaults.
 fn parse(text: Option<&str>) -> Result<Manifest, Fault> {
     Manifest::parse(text.unwrap_or_default()).map_err(|errors| {
-        let reasons = errors
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n");
-        Fault::new(Step::Manifest, reasons, "fix `flow.toml`")
+        let reasons = ManifestError::reasons(&errors);
+        Fault::new(Step::Manifest, reasons, &ManifestError::hints(&errors))
             .at(errors.first().map(|error| error.line))
     })
 }
@@ -219,12 +215,9 @@ pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
     let Some(first) = errors.first() else {
         return Ok(());
     };
-    let reasons = errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n");
-    Err(Fault::new(Step::Manifest, reasons, "correct `flow.toml`").at(Some(first.line)))
+    let reasons = ManifestError::reasons(errors);
+    let hint = ManifestError::hints(errors);
+    Err(Fault::new(Step::Manifest, reasons, &hint).at(Some(first.line)))
 }
 
 /// The flow's languages: those of the manifest, else that of its only prompt file. Each needs a

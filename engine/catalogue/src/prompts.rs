@@ -61,8 +61,14 @@ pub(crate) fn checked(
 }
 
 fn of_templates(problems: &[TemplateProblem]) -> Fault {
+    let line = problems.first().and_then(|problem| problem.line);
     let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    fault(&reasons, problems.first().and_then(|problem| problem.line))
+    let hint = match problems {
+        [] => "fix the prompt files".to_owned(),
+        [only] => only.hint.clone(),
+        [first, ..] => format!("correct each of these; the first: {}", first.hint),
+    };
+    Fault::new(Step::Prompts, reasons.join("\n"), &hint).at(line)
 }
 
 fn fault(reasons: &[String], line: Option<usize>) -> Fault {

@@ -199,7 +199,8 @@ impl Stamp {
     }
 }
 
-fn passing(name: &str) -> bool {
+/// Whether a name is that of a hidden or temporary file.
+pub(crate) fn passing(name: &str) -> bool {
     name.starts_with(['.', '#']) || PASSING.iter().any(|ending| name.ends_with(ending))
 }
 

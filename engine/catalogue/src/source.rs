@@ -19,13 +19,13 @@ use sha2::{Digest, Sha256};
 use crate::scan::{Form, Place, files, unreadable};
 
 /// The largest component accepted: a Python interpreter with its libraries has 18 MB.
-const COMPONENT_BYTES_MAX: u64 = 32 << 20;
+pub(crate) const COMPONENT_BYTES_MAX: u64 = 32 << 20;
 /// The largest manifest, prompt or test file accepted.
-const TEXT_BYTES_MAX: u64 = 1 << 20;
+pub(crate) const TEXT_BYTES_MAX: u64 = 1 << 20;
 /// The largest audio file accepted: nearly three minutes at 24 kHz.
-const AUDIO_BYTES_MAX: u64 = 8 << 20;
+pub(crate) const AUDIO_BYTES_MAX: u64 = 8 << 20;
 /// How many prompt files, audio files and tests, each, a flow may have.
-const FILES_MAX: usize = 256;
+pub(crate) const FILES_MAX: usize = 256;
 
 /// All files of a flow, with their digests.
 #[derive(Debug)]

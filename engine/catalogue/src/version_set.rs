@@ -333,6 +333,21 @@ impl VersionSet {
         self.keep_rejected(id, rejection, at_ms);
     }
 
+    /// The stage of a loaded version.
+    pub(crate) fn stage(&self, id: &VersionId) -> Option<Stage> {
+        let has = |version: &Arc<FlowVersion>| version.id == *id;
+        if self.candidate.as_ref().is_some_and(has) {
+            Some(Stage::Candidate)
+        } else if self.active.as_ref().is_some_and(has) {
+            Some(Stage::Active)
+        } else if self.before.iter().any(has) {
+            Some(Stage::Previous)
+        } else {
+            let gone = self.rolled_back.as_ref()?;
+            has(&gone.version).then_some(Stage::RolledBack)
+        }
+    }
+
     /// Whether the last attempt could not read the files either, for the same reason.
     pub(crate) fn was_unread_for(&self, rejection: &Rejection) -> bool {
         self.seen == Seen::Unread
@@ -342,7 +357,13 @@ impl VersionSet {
                 .is_some_and(|newest| newest.version.is_none() && newest.rejection == *rejection)
     }
 
-    fn keep_rejected(&mut self, id: Option<VersionId>, rejection: Rejection, at_ms: u64) {
+    /// Remembers a rejection. The verdict on the files in the folder stays.
+    pub(crate) fn keep_rejected(
+        &mut self,
+        id: Option<VersionId>,
+        rejection: Rejection,
+        at_ms: u64,
+    ) {
         self.rejected
             .retain(|earlier| (&earlier.version, &earlier.rejection) != (&id, &rejection));
         self.rejected.push_front(Rejected {

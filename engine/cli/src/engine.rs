@@ -78,6 +78,14 @@ impl Engine {
         })
     }
 
+    /// The same with another token.
+    pub fn with_token(self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self
+        }
+    }
+
     /// A request for a path, such as `/api/calls`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
@@ -124,15 +132,24 @@ impl Engine {
         if status.is_success() {
             return Ok(body.into());
         }
-        let Refusal { detail, hint } = serde_json::from_slice(&body).unwrap_or_else(|_| Refusal {
+        let Refusal {
+            detail,
+            hint,
+            step,
+            line,
+        } = serde_json::from_slice(&body).unwrap_or_else(|_| Refusal {
             detail: format!("the engine answers {status}"),
             hint: "see its log".to_owned(),
+            step: None,
+            line: None,
         });
         Err(NoAnswer::Refused {
             status,
             detail,
             hint,
             after,
+            step,
+            line,
         })
     }
 }
@@ -170,6 +187,10 @@ pub enum NoAnswer {
         hint: String,
         /// When the engine wants to be asked again.
         after: Option<Duration>,
+        /// Of a version of a flow: the step of loading at which it was rejected.
+        step: Option<String>,
+        /// The line of the file that the detail names first.
+        line: Option<usize>,
     },
     /// The engine is not of the version of this program.
     #[error("the answer is not of this engine's version: use the `ghanti` of the engine that runs")]
@@ -206,6 +227,10 @@ impl NoAnswer {
 struct Refusal {
     detail: String,
     hint: String,
+    #[serde(default)]
+    step: Option<String>,
+    #[serde(default)]
+    line: Option<usize>,
 }
 
 /// The address at which an engine that listens here is reached from its own machine.
@@ -230,6 +255,8 @@ mod tests {
             detail: String::new(),
             hint: String::new(),
             after,
+            step: None,
+            line: None,
         };
         let soon = Some(Duration::from_secs(3));
         for status in [

@@ -1,38 +1,66 @@
-//! `ghanti flow`: flows, for authors who have this program and a folder.
+//! `ghanti flow`: what the author of a flow does with it.
 
 mod check;
+mod deploy;
+mod engine;
+mod explain;
 mod findings;
 mod folder;
+mod inspect;
+mod list;
+mod loading;
 mod map;
+mod outcome;
+mod reference;
+mod rollback;
+mod settings;
+mod talk;
 mod test;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// The exit code if nothing could be done.
-const NOTHING_DONE: u8 = 2;
-
-/// The subcommands of `ghanti flow`.
+/// Write flows: make, build, check, test, deploy them
 #[derive(Subcommand)]
 pub enum Command {
     Check(check::Check),
-    Map(map::Map),
     Test(test::Test),
+    Map(map::Map),
+    Talk(talk::Talk),
+    Deploy(deploy::Deploy),
+    List(list::List),
+    Rollback(rollback::Rollback),
+    Inspect(inspect::Inspect),
+    Explain(explain::Explain),
+    Schema(explain::Schema),
 }
 
 impl Command {
-    /// Runs the subcommand.
+    /// Runs the command.
     pub fn run(self) -> ExitCode {
+        let json = match &self {
+            Self::Check(_) | Self::Test(_) | Self::Map(_) => false,
+            Self::Deploy(deploy) => deploy.json,
+            Self::List(list) => list.json,
+            Self::Rollback(rollback) => rollback.json,
+            Self::Inspect(inspect) => inspect.json,
+            Self::Talk(talk) => talk.json,
+            Self::Explain(explain) => explain.json,
+            Self::Schema(_) => true,
+        };
         let done = match self {
             Self::Check(check) => check.run(),
-            Self::Map(map) => map.run(),
             Self::Test(test) => test.run(),
+            Self::Map(map) => map.run(),
+            Self::Deploy(deploy) => deploy.run(),
+            Self::List(list) => list.run(),
+            Self::Rollback(rollback) => rollback.run(),
+            Self::Inspect(inspect) => inspect.run(),
+            Self::Talk(talk) => talk.run(),
+            Self::Explain(explain) => explain.run(),
+            Self::Schema(schema) => schema.run(),
         };
-        done.unwrap_or_else(|error| {
-            let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
-            ExitCode::from(NOTHING_DONE)
-        })
+        outcome::code(done, json)
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ghanti_host::{Event, Fault, FlowVersion, Step};
 use ghanti_manifest::Observed;
+use ghanti_model::{Described, Description};
 
 pub use read::{FlowTest, Known};
 
@@ -79,6 +80,22 @@ pub fn read(
         }
     }
     (read, complaints)
+}
+
+/// What is wrong with the text of a test, whichever flow it is of, a sentence each.
+pub fn test_complaints(text: &str) -> Vec<String> {
+    let description = Description {
+        described: Described {
+            name: String::new(),
+            version: String::new(),
+        },
+        languages: Vec::new(),
+        templates: Vec::new(),
+    };
+    match FlowTest::read(text, &description) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.into_iter().map(|error| error.message).collect(),
+    }
 }
 
 /// Runs one test.

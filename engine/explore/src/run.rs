@@ -43,10 +43,16 @@ pub(crate) async fn hold(
     let run = version.run_trial(Box::new(caller), journal.clone(), settings);
     let run = run.with_subscriber(NoSubscriber::default());
     let end = tokio::time::timeout(CONVERSATION, run).await.ok();
-    let scripted = scripted
+    let mut scripted = scripted
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
+    let slept_ms = journal.trace().slept_ms;
+    if slept_ms > 0 {
+        scripted.unfit.push(format!(
+            "the flow sleeps for {slept_ms} ms, and for the caller no time passes: call `speech.pause`"
+        ));
+    }
     let stack = match &end {
         Some(RunEnd::Returned | RunEnd::CallEnded) => Vec::new(),
         _ => {

@@ -97,13 +97,7 @@ impl Compiler {
                     "report it with the flow's files",
                 )
             })??;
-        let described = program.describe().await.map_err(|reason| {
-            Fault::new(
-                Step::Describe,
-                reason,
-                "let `describe` return constants and nothing else",
-            )
-        })?;
+        let described = program.describe().await?;
         Ok((program, described, origin))
     }
 

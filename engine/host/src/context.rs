@@ -24,6 +24,9 @@ use crate::meters::{MemoryMeter, RateMeter};
 use crate::random::SplitMix64;
 use crate::wasi::{Stream, Wasi};
 
+/// What an author is told whose flow sleeps.
+const SLEEPS: &str = "the flow sleeps, and for the caller no time passes: call `speech.pause`";
+
 /// The state of one running flow.
 pub(crate) struct CallContext {
     pub(crate) conversation: Box<dyn Conversation>,
@@ -222,6 +225,18 @@ impl CallContext {
     pub(crate) fn leave_line(&self, level: Level, message: &str) {
         self.journal
             .change_trace(|trace| trace.line(level_name(level), message));
+    }
+
+    /// Tells, once, that the flow has slept by itself.
+    pub(crate) fn slept(&self, ms: u64) {
+        let mut is_first = false;
+        self.journal.change_trace(|trace| {
+            is_first = trace.slept_ms == 0;
+            trace.slept_ms = trace.slept_ms.saturating_add(ms);
+        });
+        if is_first && !self.journal.is_replay() {
+            tracing::warn!(target: "flow", ms, "{SLEEPS}");
+        }
     }
 
     /// Keeps the flow's stack at the point where it was terminated.

@@ -3,8 +3,8 @@
 //! Only names are checked here; types are checked when the component is linked.
 
 use semver::{Comparator, Op, Prerelease, Version};
-use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
 
+use crate::component::ComponentFacts;
 use crate::rejection::{Fault, Step};
 use crate::wasi;
 
@@ -12,6 +12,11 @@ use crate::wasi;
 const PACKAGE: &str = "ghanti:dialog";
 /// The version of that package in this engine.
 const VERSION: Version = Version::new(0, 1, 0);
+/// The version of the contract in this engine.
+pub fn contract_version() -> Version {
+    VERSION
+}
+
 /// What every flow must export.
 const EXPORTS: [&str; 2] = ["describe", "run"];
 
@@ -33,24 +38,50 @@ pub(crate) fn identity() -> impl std::hash::Hash {
     (PACKAGE, VERSION.to_string(), EXPORTS, wasi::identity())
 }
 
+/// What an engine does about an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// It is of the contract.
+    Contract,
+    /// It is of WASI, which JavaScript and Python need, and leads nowhere.
+    Sealed,
+    /// It is of a version of the contract that this engine does not have.
+    OtherVersion,
+    /// No flow gets it.
+    Refused,
+}
+
+/// What this engine does about an import of this name.
+pub fn given(import: &str) -> Given {
+    let (path, version) = import.split_once('@').unwrap_or((import, ""));
+    if wasi::seals(import) {
+        Given::Sealed
+    } else if path.split('/').next() != Some(PACKAGE) {
+        Given::Refused
+    } else if Version::parse(version).is_ok_and(|needed| serves(&VERSION, &needed)) {
+        Given::Contract
+    } else {
+        Given::OtherVersion
+    }
+}
+
 /// Checks whether a component can run in this engine at all.
 pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
-    let names = Names::read(component)?;
+    let names = ComponentFacts::read(component)?;
     let mut foreign = Vec::new();
-    for import in &names.imports {
-        let (path, version) = import.split_once('@').unwrap_or((import, ""));
-        if wasi::seals(import) {
-            continue;
-        }
-        if path.split('/').next() != Some(PACKAGE) {
-            foreign.push(format!("`{import}`"));
-        } else if !Version::parse(version).is_ok_and(|needed| serves(&VERSION, &needed)) {
-            let reason = format!("it needs {PACKAGE} {version}, this engine has {VERSION}");
-            return Err(Fault::new(
-                Step::Contract,
-                reason,
-                "build the flow against the `wit/` of this engine, or use an engine of that version",
-            ));
+    for name in &names.imports {
+        match given(name) {
+            Given::Contract | Given::Sealed => {}
+            Given::Refused => foreign.push(format!("`{name}`")),
+            Given::OtherVersion => {
+                let (_, version) = name.split_once('@').unwrap_or((name, "without a version"));
+                let reason = format!("it needs {PACKAGE} {version}, this engine has {VERSION}");
+                return Err(Fault::new(
+                    Step::Contract,
+                    reason,
+                    "build the flow against the `wit/` of this engine, or use an engine of that version",
+                ));
+            }
         }
     }
     if !foreign.is_empty() {
@@ -76,66 +107,6 @@ pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
         ));
     }
     Ok(())
-}
-
-struct Names {
-    imports: Vec<String>,
-    exports: Vec<String>,
-}
-
-impl Names {
-    fn read(component: &[u8]) -> Result<Self, Fault> {
-        let broken = |error: wasmparser::BinaryReaderError| {
-            let reason = format!(
-                "it is no WebAssembly component: {} at byte {}",
-                error.message(),
-                error.offset()
-            );
-            Fault::new(Step::Contract, reason, "build it again, and copy it whole")
-        };
-        let mut names = Names {
-            imports: Vec::new(),
-            exports: Vec::new(),
-        };
-        // modules and components nested in the component have imports and exports of their own
-        let mut depth = 0_u32;
-        for payload in Parser::new(0).parse_all(component) {
-            match payload.map_err(broken)? {
-                Payload::Version {
-                    encoding: Encoding::Module,
-                    ..
-                } if depth == 0 => {
-                    let hint =
-                        "make a component of it: `make flows` does, or `wasm-tools component new`";
-                    return Err(Fault::new(
-                        Step::Contract,
-                        "it is a core module, not a component".to_owned(),
-                        hint,
-                    ));
-                }
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ComponentImportSection(section) if depth == 0 => {
-                    for import in section {
-                        let import = import.map_err(broken)?;
-                        // imported types of the world require nothing of the host
-                        if !matches!(import.ty, ComponentTypeRef::Type(_)) {
-                            names.imports.push(import.name.name.to_owned());
-                        }
-                    }
-                }
-                Payload::ComponentExportSection(section) if depth == 0 => {
-                    for export in section {
-                        names
-                            .exports
-                            .push(export.map_err(broken)?.name.name.to_owned());
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(names)
-    }
 }
 
 #[cfg(test)]
@@ -207,7 +178,7 @@ mod tests {
     fn what_is_no_component_is_told() {
         for (bytes, words) in [
             (&b""[..], "no WebAssembly component"),
-            (b"half a file", "no WebAssembly component"),
+            (b"half a file", "a text that begins with `half a file`"),
             (b"\0asm\x01\0\0\0", "core module"),
             (b"\0asm\x0d\0\x01\0", "does not export `describe`"),
         ] {

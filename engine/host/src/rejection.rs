@@ -51,7 +51,7 @@ impl fmt::Display for Step {
 
 /// A flow that failed to load, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot load flow `{flow}` ({step}): {reason}: {hint}")]
+#[error("cannot load flow `{flow}` ({step}): {reason}{}", self.further_hint())]
 pub struct Rejection {
     /// The flow's name, or the file's if it is not a valid name.
     pub flow: String,
@@ -67,6 +67,15 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// The hint, where the reason does not end with it.
+    fn further_hint(&self) -> String {
+        if self.reason.ends_with(&self.hint) {
+            String::new()
+        } else {
+            format!(": {}", self.hint)
+        }
+    }
+
     /// Names the flow that a fault belongs to.
     pub fn new(flow: &str, fault: Fault) -> Self {
         Self {

@@ -17,6 +17,7 @@ use crate::description;
 use crate::engine::FlowEngine;
 use crate::gate::Rules;
 use crate::limit::{Ended, HANDED_OVER_BYTES, Limit};
+use crate::link_error;
 use crate::rejection::{Fault, Step};
 use crate::wasi;
 
@@ -104,13 +105,7 @@ impl Program {
         Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut StoreData| guest)
             .and_then(|()| wasi::link(&mut linker, component))
             .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?))
-            .map_err(|error| {
-                Fault::new(
-                    Step::Link,
-                    format!("{error:#}"),
-                    "build the flow against the `wit/` of this engine",
-                )
-            })
+            .map_err(|error| link_error::fault(&format!("{error:#}")))
     }
 
     pub(crate) fn shows_logs(&self) -> bool {
@@ -127,7 +122,7 @@ impl Program {
     }
 
     /// Calls `describe`, under limits and outside any call.
-    pub(crate) async fn describe(&self) -> Result<Described, String> {
+    pub(crate) async fn describe(&self) -> Result<Described, Fault> {
         let mut store = self.store(None, &DESCRIBE);
         let compute = store.data().compute.clone();
         let told = compute
@@ -140,13 +135,28 @@ impl Program {
             })
             .await;
         match told {
-            Ok(told) => description::read(told),
-            Err(error) => Err(match run_end(&error, store.data()) {
-                RunEnd::LimitExceeded { what } => what.to_string(),
-                RunEnd::Trapped { reason, stack } if stack.is_empty() => reason,
-                RunEnd::Trapped { reason, stack } => format!("{reason} in {}", stack.join(" < ")),
-                _ => format!("{error:#}"),
+            Ok(told) => description::read(told).map_err(|sentence| {
+                let (reason, hint) = sentence
+                    .split_once(": ")
+                    .unwrap_or((&sentence, "correct it"));
+                let reason = format!("what `describe` returns cannot be used: {reason}");
+                Fault::new(Step::Describe, reason, hint)
             }),
+            Err(error) => {
+                let reason = match run_end(&error, store.data()) {
+                    RunEnd::LimitExceeded { what } => what.to_string(),
+                    RunEnd::Trapped { reason, stack } if stack.is_empty() => reason,
+                    RunEnd::Trapped { reason, stack } => {
+                        format!("{reason} in {}", stack.join(" < "))
+                    }
+                    _ => format!("{error:#}"),
+                };
+                Err(Fault::new(
+                    Step::Describe,
+                    reason,
+                    "let `describe` return constants and nothing else",
+                ))
+            }
         }
     }
 

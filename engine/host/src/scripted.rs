@@ -186,6 +186,12 @@ impl ScriptedCaller {
         self
     }
 
+    /// They hear this template to its end again.
+    pub fn interrupt_no_more(mut self, template: &str) -> Self {
+        self.interrupted.remove(template);
+        self
+    }
+
     /// Adds what they do when the question or collection of this name is put the next time.
     pub fn act(mut self, question: &str, act: impl Into<Act>) -> Self {
         self.script

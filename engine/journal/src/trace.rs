@@ -19,6 +19,8 @@ pub struct Trace {
     log: VecDeque<LogLine>,
     /// What an interpreter wrote to standard error as it gave up: the script's own stack.
     pub traceback: Vec<Masked>,
+    /// How long the flow has slept by itself, in milliseconds: no time passed for the caller.
+    pub slept_ms: u64,
     /// The component's functions at the end, innermost first; empty if `run` returned.
     pub stack: Vec<String>,
 }

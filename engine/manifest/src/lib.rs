@@ -35,6 +35,7 @@ mod read;
 pub mod reader;
 mod rules;
 mod said;
+mod syntax;
 mod update;
 
 pub use action::ActionRule;

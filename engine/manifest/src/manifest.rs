@@ -233,6 +233,43 @@ impl ManifestError {
             message,
         }
     }
+
+    /// What is wrong in `flow.toml`, a line for each error.
+    pub fn reasons(errors: &[Self]) -> String {
+        let lines: Vec<_> = errors.iter().map(Self::to_string).collect();
+        lines.join("\n")
+    }
+
+    /// What to do about it: the last part of the message.
+    pub fn hint(&self) -> String {
+        if let Some((name, what)) = self.message.split_once("` takes ") {
+            return format!("give {name}` {what}");
+        }
+        let (mut is_name, mut last) = (false, None);
+        for (at, letter) in self.message.char_indices() {
+            is_name ^= letter == '`';
+            let rest = self.message.get(at..).unwrap_or_default();
+            if !is_name && rest.starts_with(": ") {
+                last = Some(at + 2);
+            }
+        }
+        match last.and_then(|at| self.message.get(at..)) {
+            Some(hint) => hint.to_owned(),
+            None => format!("correct line {} of `flow.toml`", self.line),
+        }
+    }
+
+    /// What to do about errors of `flow.toml`, in one sentence.
+    pub fn hints(errors: &[Self]) -> String {
+        match errors {
+            [] => String::new(),
+            [error] => error.hint(),
+            [first, ..] => format!(
+                "correct each of these lines of `flow.toml`; the first: {}",
+                first.hint()
+            ),
+        }
+    }
 }
 
 impl Manifest {

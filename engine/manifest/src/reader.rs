@@ -7,8 +7,9 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::ManifestError;
+use crate::names::did_you_mean;
 use crate::said::place;
+use crate::{ManifestError, syntax};
 
 /// A value with its place in the text.
 pub type Item<'i> = Spanned<DeValue<'i>>;
@@ -32,8 +33,14 @@ impl<'t> Reader<'t> {
             errors: Vec::new(),
         };
         for error in errors {
-            reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
+            let span = error.span().unwrap_or_default();
+            let message = syntax::told(text, span.clone(), error.message());
+            reader.complain(span, message);
+            if syntax::leads_to_others(error.message()) {
+                break;
+            }
         }
+        reader.errors.dedup_by_key(|error| error.line);
         // errors in a document that is not valid TOML would be misleading
         if reader.errors.is_empty() {
             let value = read(&mut reader, document.get_ref());
@@ -69,9 +76,13 @@ impl<'t> Reader<'t> {
         for (key, item) in table.iter() {
             let name = key.get_ref().as_ref();
             if !field(self, name, item) {
+                let meant = did_you_mean(name, known.iter().copied());
                 self.complain(
                     key.span(),
-                    format!("unknown key `{name}`: known here are {}", known.join(", ")),
+                    format!(
+                        "unknown key `{name}`: known here are {}{meant}",
+                        known.join(", ")
+                    ),
                 );
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use ghanti_session::Services;
 use ghanti_store::SqlRecords;
 use ghanti_webhook::Counts;
@@ -24,9 +24,9 @@ use crate::fallback;
 use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, campaigns, customers, description, do_not_call, doctor, erasure, events,
-    flows, health, list_of_calls, metrics, passthru, proof, recording, setup, status, stream,
-    voicebot, webhooks,
+    after, agents, calls, campaigns, customers, deploy, description, do_not_call, doctor, erasure,
+    events, flows, health, list_of_calls, metrics, passthru, proof, recording, setup, status,
+    stream, voicebot, webhooks,
 };
 use crate::unserved::{self, Unserved};
 
@@ -61,6 +61,8 @@ pub struct App {
     pub data: Arc<Path>,
     /// Permits for looks of the doctor, [`doctor::LOOKS`] in all.
     pub looks: Arc<Semaphore>,
+    /// Permits for versions of flows that are being taken, [`deploy::DEPLOYS`] in all.
+    pub deploys: Arc<Semaphore>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Arc<Dialler>>,
     /// How many webhook messages were delivered.
@@ -106,6 +108,7 @@ impl App {
             tally: Arc::default(),
             data: data.into(),
             looks: Arc::new(Semaphore::new(doctor::LOOKS)),
+            deploys: Arc::new(Semaphore::new(deploy::DEPLOYS)),
             config,
             services: Arc::new(services),
             records,
@@ -223,6 +226,10 @@ pub fn router(app: App) -> Router {
         .route("/api/webhooks/dead/{id}", post(webhooks::again))
         .route("/api/flows", get(flows::list))
         .route("/api/flows/reload", post(flows::reload))
+        .route(
+            "/api/flows/{name}",
+            put(deploy::put).layer(DefaultBodyLimit::max(deploy::BODY_BYTES)),
+        )
         .route("/api/flows/{name}/rollback", post(flows::rollback))
         .route("/api/flows/{name}/promote", post(flows::promote))
         .route("/api/doctor", get(doctor::doctor))

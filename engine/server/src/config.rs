@@ -132,6 +132,8 @@ pub struct Server {
     pub idle_s: u64,
     /// Timeout for a request's body, in seconds.
     pub body_s: u64,
+    /// Whether flows are taken over the API. When absent, only if there is an API token.
+    pub deploy_flows: Option<bool>,
 }
 
 impl Server {
@@ -165,6 +167,11 @@ impl Server {
             let text = text.replace(token.expose(), "TOKEN");
             text.replace(&token.in_url(), "TOKEN")
         })
+    }
+
+    /// Whether flows are taken over the API.
+    pub fn takes_flows(&self) -> bool {
+        self.deploy_flows.unwrap_or(self.api_token.is_some())
     }
 
     /// What requests to the API must carry.
@@ -333,6 +340,7 @@ impl Default for Server {
             head_s: 10,
             idle_s: 75,
             body_s: 10,
+            deploy_flows: None,
         }
     }
 }

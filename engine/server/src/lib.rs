@@ -9,6 +9,7 @@ pub mod admission;
 mod answer;
 pub mod app;
 mod applet_error;
+mod archive;
 mod awaited;
 mod base;
 mod cause;

@@ -303,7 +303,10 @@ async fn open_catalogue(
     let (catalogue, rejections) =
         Catalogue::open_gated(engine, &folders.flows, settings, Some(replay_check)).await?;
     let versions = catalogue.versions();
-    if versions.is_empty() && mode == Mode::Production {
+    let awaits_first = rejections.is_empty() && config.server.takes_flows();
+    if versions.is_empty() && awaits_first {
+        tracing::warn!(folder = %folders.flows.display(), "there is no flow yet, and no call is taken: `ghanti flow deploy` brings one");
+    } else if versions.is_empty() && mode == Mode::Production {
         let told = |rejection: &Rejection| {
             format!(
                 "`{}`: {} ({})",

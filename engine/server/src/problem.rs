@@ -11,6 +11,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ghanti_host::Step;
 use ghanti_manifest::FieldProblem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,9 +43,17 @@ pub struct Body {
     /// The status of the answer.
     status: u16,
     /// What was wrong with this request.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// What to do about it.
     hint: Cow<'static, str>,
+    /// The step of loading at which a version of a flow was rejected.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "by_name")]
+    #[schema(value_type = Option<String>)]
+    step: Option<Step>,
+    /// The line of the file that the detail names first, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
     /// The fields or parameters that cannot be used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<Field>,
@@ -73,8 +82,10 @@ impl Problem {
                 kind: kind.reference(),
                 title: kind.title(),
                 status: kind.status().as_u16(),
-                detail: detail.into(),
+                detail: detail.into().into_boxed_str(),
                 hint: hint.into(),
+                step: None,
+                line: None,
                 fields: Vec::new(),
             },
             cause: None,
@@ -89,9 +100,16 @@ impl Problem {
         }
     }
 
+    /// Adds the step of loading at which a version of a flow was rejected, and the line.
+    pub fn at(mut self, step: Step, line: Option<usize>) -> Self {
+        self.body.step = Some(step);
+        self.body.line = line.and_then(|line| u32::try_from(line).ok());
+        self
+    }
+
     /// Says in other words what was wrong.
     pub fn with_detail(mut self, detail: String) -> Self {
-        self.body.detail = detail;
+        self.body.detail = detail.into_boxed_str();
         self
     }
 
@@ -157,6 +175,14 @@ impl Problem {
     }
 }
 
+/// A step by its name.
+fn by_name<S: serde::Serializer>(step: &Option<Step>, serializer: S) -> Result<S::Ok, S::Error> {
+    match step {
+        Some(step) => serializer.collect_str(step),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.kind.status(), Json(self.body)).into_response();
@@ -188,7 +214,7 @@ impl From<BytesRejection> for Problem {
         } else {
             Kind::BodyNotRead
         };
-        let hint = "send a whole body of at most 256 KiB, customers 4 MiB";
+        let hint = "send a whole body of at most 256 KiB, customers 4 MiB, a flow 48 MiB";
         Self::new(kind, rejection.body_text(), hint).because(Cause::Body)
     }
 }

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod calls;
 pub mod campaigns;
 pub mod customers;
+pub mod deploy;
 pub mod description;
 pub mod do_not_call;
 pub mod doctor;

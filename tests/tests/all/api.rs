@@ -363,6 +363,9 @@ async fn answers_and_errors_are_as_they_are_described() {
         (("post", "/api/webhooks/dead/none"), none, 404),
         (("get", "/api/flows"), none, 200),
         (("post", "/api/flows/reload"), none, 200),
+        // nothing that is no archive comes near the folder
+        (("put", "/api/flows/emi-reminder"), none, 400),
+        (("put", "/api/flows/n%20n"), none, 400),
         (("post", "/api/flows/emi-reminder/rollback"), none, 409),
         (("post", "/api/flows/emi-reminder/promote"), none, 409),
         (("post", "/api/flows/none/rollback"), none, 404),

@@ -14,6 +14,7 @@ use crate::loader::no_errors;
 use crate::replay_gate;
 use crate::scan::{Form, Place};
 use crate::source::{Parts, Source, Unread};
+use crate::states::Stage;
 
 /// What a look at a flow's files found.
 struct Found {
@@ -113,13 +114,31 @@ impl Catalogue {
             Err(fault) => return self.reject(name, look, Some((id, tests)), fault),
         };
         self.keep(&version, parts, look).await;
+        if self
+            .change()
+            .entry(name.clone())
+            .or_default()
+            .is_overtaken(look)
+        {
+            tracing::info!(flow = %name, version = %id, "flow version was overtaken by a later change of its files");
+            return Verdict::Known;
+        }
+        self.publish(name, version, tests, look);
+        Verdict::Published
+    }
+
+    /// Lets a version take calls.
+    pub(super) fn publish(
+        &self,
+        name: &FlowName,
+        version: Arc<FlowVersion>,
+        tests: String,
+        look: u64,
+    ) -> Stage {
+        let id = version.id.clone();
         let stage = {
             let mut flows = self.change();
             let set = flows.entry(name.clone()).or_default();
-            if set.is_overtaken(look) {
-                tracing::info!(flow = %name, version = %id, "flow version was overtaken by a later change of its files");
-                return Verdict::Known;
-            }
             set.judge(look);
             set.publish(version, tests)
         };
@@ -127,12 +146,12 @@ impl Catalogue {
         self.metrics.published(name.as_str());
         self.remember(name);
         self.changed();
-        Verdict::Published
+        stage
     }
 
     /// Builds a version that may take calls: loaded, with all required rules, its tests and gates
     /// passed. A version that is already loaded has passed the replay gate before.
-    async fn candidate(
+    pub(super) async fn candidate(
         &self,
         name: &FlowName,
         form: Form,

@@ -15,9 +15,9 @@ use ghanti_explore::transcript::{Line, lines};
 use ghanti_host::Step;
 use serde_json::{Value as Json, json};
 
-use super::NOTHING_DONE;
 use super::findings;
 use super::folder::{Exploring, Flow, Folders};
+use super::outcome::NOTHING_DONE;
 use crate::runtime::many_threads;
 
 /// Run flows' tests (tests/*.toml), and explore their conversations

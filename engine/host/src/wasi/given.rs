@@ -11,6 +11,8 @@ use crate::limit::Ended;
 const WRITE_BYTES_MAX: usize = TEXT_BYTES_MAX;
 /// The most random bytes returned at once. A seed takes 32, an interpreter's generator 2,500.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
+/// A jump of the clock from which on a flow is told that it sleeps, in milliseconds.
+const SLEEP_MS: u64 = 10;
 /// Both clocks have a resolution of one microsecond.
 const RESOLUTION_NS: u32 = 1_000;
 
@@ -130,7 +132,14 @@ impl StoreData {
             .copied()
             .min()
             .ok_or_else(|| Ended::Closed("wasi:io/poll.poll for nothing".to_owned()))?;
-        let now_ns = self.read_clock().max(first_ns);
+        let before_ns = self.read_clock();
+        let now_ns = before_ns.max(first_ns);
+        let slept_ms = now_ns.saturating_sub(before_ns) / 1_000_000;
+        if slept_ms >= SLEEP_MS
+            && let Some(host) = self.host()
+        {
+            host.slept(slept_ms);
+        }
         self.wasi.clock.jump(now_ns);
         Ok((0_u32..)
             .zip(dues)

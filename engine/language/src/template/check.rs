@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ghanti_model::description::Kind;
 use ghanti_model::{Language, TemplateUse};
 
+use super::length::Length;
 use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem};
 
 /// The templates that all these languages have, with the declared variables of all files.
@@ -45,6 +46,7 @@ pub(super) fn check(
     for page in pages.values() {
         problems.extend(undeclared(page, kinds));
         problems.extend(too_long(page));
+        problems.extend(silent(page));
     }
     let names: BTreeSet<&str> = pages
         .values()
@@ -121,6 +123,26 @@ fn too_long(page: &Pages) -> Vec<TemplateProblem> {
                     length.bytes
                 ),
                 "shorten it, or let the flow say it in several messages".to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// Messages that say nothing, whatever their variables are.
+fn silent(page: &Pages) -> Vec<TemplateProblem> {
+    let is_silent = |(name, length): &(&String, &Length)| {
+        let needs = page.messages.get(*name);
+        length.bytes == 0 && needs.is_some_and(BTreeMap::is_empty)
+    };
+    page.lengths
+        .iter()
+        .filter(is_silent)
+        .map(|(name, length)| {
+            TemplateProblem::error(
+                &page.file,
+                Some(length.line),
+                format!("message `{name}` has no words"),
+                format!("write them: `{name} = …`"),
             )
         })
         .collect()

@@ -14,6 +14,7 @@ mod check;
 mod declared;
 mod graph;
 mod length;
+mod markup;
 mod problem;
 mod render;
 
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
+use fluent_syntax::parser::ErrorKind;
 use ghanti_model::description::Kind;
 use ghanti_model::{Language, Template, TemplateUse};
 use unic_langid::LanguageIdentifier;
@@ -159,18 +161,25 @@ impl Pages {
             Ok(resource) => resource,
             Err((_, errors)) => {
                 for error in errors {
-                    let hint = "correct the line; projectfluent.org/play shows how it is read";
-                    report.error(
-                        line_of(text, error.pos.start),
-                        lower_case_first(&error.kind.to_string()),
-                        hint,
-                    );
+                    let (message, hint) = match &error.kind {
+                        ErrorKind::ExpectedMessageField { entry_id } => (
+                            format!("message `{entry_id}` has no words"),
+                            format!("write them: `{entry_id} = …`"),
+                        ),
+                        kind => (
+                            lower_case_first(&kind.to_string()),
+                            "correct the line; projectfluent.org/play shows how it is read"
+                                .to_owned(),
+                        ),
+                    };
+                    report.error(line_of(text, error.pos.start), message, hint);
                 }
                 return Err(report.into_problems());
             }
         };
         let messages = graph::messages(&resource, &mut report);
         let declared = declared::read(text, &mut report);
+        markup::check(text, &mut report);
         let lengths = if report.is_empty() {
             length::lengths(&resource)
         } else {

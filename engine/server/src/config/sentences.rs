@@ -127,6 +127,12 @@ pub(super) const SECTIONS: [Section; 16] = [
                 "How long the body of a request may take, in seconds.",
                 "10",
             ),
+            setting(
+                "deploy-flows",
+                "Whether flows are taken over the API (`ghanti flow deploy`): who has the API token then decides what is said to customers. \
+                 Without it, they are taken where there is an `api-token`; with false, they come into the engine's folder by copying alone.",
+                "false",
+            ),
         ],
     },
     Section {

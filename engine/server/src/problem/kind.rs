@@ -101,6 +101,14 @@ kinds! {
     NoOtherVersion = "no-other-version", CONFLICT, "The flow has no version to change to";
     FlowsUnreadable = "flows-unreadable", SERVICE_UNAVAILABLE, "The folder of flows cannot be read";
 
+    DeployingIsOff = "deploying-is-off", FORBIDDEN, "The engine takes no flows over the API";
+    AnotherDeployment = "another-deployment", CONFLICT, "Another flow is being taken";
+    UnusableArchive = "unusable-archive", BAD_REQUEST, "The body is no archive of a flow";
+    FlowRejected = "flow-rejected", UNPROCESSABLE_ENTITY, "The version cannot take calls";
+    FlowNotReplaceable = "flow-not-replaceable", CONFLICT, "What is in the flow's place may not be replaced";
+    FlowsReadOnly = "flows-read-only", CONFLICT, "The folder of flows cannot be written";
+    NoVerdictYet = "no-verdict-yet", SERVICE_UNAVAILABLE, "The version is still being judged";
+
     // webhooks
     UnknownMessage = "unknown-webhook-message", NOT_FOUND, "There is no such webhook message";
 }

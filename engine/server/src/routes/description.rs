@@ -29,8 +29,8 @@ use crate::answer::tagged;
 use crate::app::App;
 use crate::problem::{self, Kind, MEDIA_TYPE};
 use crate::routes::{
-    calls, campaigns, customers, do_not_call, doctor, erasure, events, flows, list_of_calls, proof,
-    recording, webhooks,
+    calls, campaigns, customers, deploy, do_not_call, doctor, erasure, events, flows,
+    list_of_calls, proof, recording, webhooks,
 };
 use crate::times::{PERHAPS_UNKNOWN, TIMES};
 
@@ -50,7 +50,7 @@ const PAGE: &str = include_str!("description/docs.html");
         customers::lists, customers::put, customers::schema, customers::remove, erasure::erase,
         campaigns::list, campaigns::create, campaigns::show, campaigns::change, campaigns::report,
         webhooks::dead, webhooks::again,
-        flows::list, flows::reload, flows::rollback, flows::promote,
+        flows::list, flows::reload, deploy::put, flows::rollback, flows::promote,
         doctor::doctor, openapi, docs
     ),
     components(schemas(problem::Body)),

@@ -1,0 +1,124 @@
+//! The flows of a running engine, as its API shows them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::engine::{Address, Engine};
+
+/// How many letters of a version's digest are shown.
+const SHOWN: usize = 12;
+
+/// Which engine, and with which token.
+#[derive(Args)]
+pub struct Target {
+    #[command(flatten)]
+    address: Address,
+    /// A file with the engine's API token; by default `api-token` of `[server]`
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl Target {
+    /// A client that waits so long for an answer.
+    pub fn engine(&self, reply: Duration) -> anyhow::Result<Engine> {
+        let engine = Engine::with_timeout(&self.address, reply)?;
+        let Some(file) = &self.token_file else {
+            return Ok(engine);
+        };
+        let shown = file.display();
+        let token = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the token in `{shown}`"))?;
+        let token = token.trim();
+        ensure!(
+            !token.is_empty() && token.chars().all(|letter| letter.is_ascii_graphic()),
+            "`{shown}` holds no token: put `api-token` of the engine's `[server]` into it, and nothing else"
+        );
+        Ok(engine.with_token(token))
+    }
+}
+
+/// `GET /api/flows`
+#[derive(Deserialize)]
+pub struct Flows {
+    pub items: Vec<Flow>,
+    #[serde(default)]
+    pub invalid: Vec<Fault>,
+    pub unclaimed: Unclaimed,
+}
+
+#[derive(Deserialize)]
+pub struct Unclaimed {
+    pub flow: Option<String>,
+    pub because: String,
+}
+
+/// A flow.
+#[derive(Deserialize)]
+pub struct Flow {
+    pub name: String,
+    #[serde(default)]
+    pub versions: Vec<Version>,
+    #[serde(default)]
+    pub rejected: Vec<Fault>,
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// A loaded version.
+#[derive(Deserialize)]
+pub struct Version {
+    pub id: String,
+    pub version: String,
+    pub state: String,
+    pub calls: u32,
+    #[serde(default)]
+    pub weight: Option<u8>,
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl Version {
+    /// Its number and the beginning of its digest.
+    pub fn shown(&self) -> String {
+        format!("{} ({})", self.version, short(&self.id))
+    }
+
+    /// Whether a person means this version: by its author's number, or by its digest.
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        self.version == text || (text.len() >= 4 && self.id.starts_with(text))
+    }
+}
+
+/// Why a version, or an entry of the folder, was rejected.
+#[derive(Deserialize, PartialEq, Eq, Clone)]
+pub struct Fault {
+    pub flow: String,
+    #[serde(default)]
+    pub id: Option<String>,
+    pub step: String,
+    pub reason: String,
+    #[serde(default)]
+    pub line: Option<usize>,
+    pub hint: String,
+    #[serde(default)]
+    pub rejected_ms: Option<u64>,
+}
+
+/// The beginning of a version's digest.
+pub fn short(id: &str) -> &str {
+    id.get(..SHOWN).unwrap_or(id)
+}
+
+/// The flows, and the engine's own words for them.
+pub async fn flows(engine: &Engine) -> anyhow::Result<(Flows, Value)> {
+    let told: Value = engine.get("/api/flows").await?;
+    let flows = Flows::deserialize(&told).context(
+        "the answer is not of this engine's version: use the `ghanti` of the engine that runs",
+    )?;
+    Ok((flows, told))
+}

@@ -1,0 +1,135 @@
+//! `ghanti flow list`: the flows of a running engine, their versions, and what was rejected.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use ghanti_model::unix_ms;
+
+use super::engine::{Fault, Flow, Flows, Target, Version, flows, short};
+use super::outcome;
+use crate::runtime::one_thread;
+
+/// How long the engine may take to answer.
+const REPLY: Duration = Duration::from_secs(30);
+
+/// List the flows of a running engine: versions, calls, and what was rejected with its reason
+#[derive(Args)]
+pub struct List {
+    #[command(flatten)]
+    target: Target,
+    /// Print the engine's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl List {
+    /// Lists.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        one_thread(async {
+            let engine = self.target.engine(REPLY)?;
+            let (flows, told) = flows(&engine).await?;
+            if self.json {
+                outcome::print(&told)?;
+            } else {
+                show(&mut std::io::stdout().lock(), &flows)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+fn show(out: &mut impl Write, flows: &Flows) -> std::io::Result<()> {
+    if flows.items.is_empty() {
+        writeln!(
+            out,
+            "no flows: `ghanti flow deploy` puts one into the engine"
+        )?;
+    }
+    for flow in &flows.items {
+        show_flow(out, flow)?;
+    }
+    for fault in &flows.invalid {
+        writeln!(out, "{}", fault.flow)?;
+        show_fault(out, fault)?;
+    }
+    match &flows.unclaimed.flow {
+        Some(flow) => writeln!(
+            out,
+            "calls that no flow claims: {flow} ({})",
+            flows.unclaimed.because
+        ),
+        None => writeln!(
+            out,
+            "calls that no flow claims: none takes them ({})",
+            flows.unclaimed.because
+        ),
+    }
+}
+
+/// Shows a flow with its versions.
+pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
+    writeln!(out, "{}", flow.name)?;
+    for version in &flow.versions {
+        let Version {
+            id,
+            version,
+            state,
+            calls,
+            weight,
+            reason,
+        } = version;
+        let calls = match calls {
+            0 => String::new(),
+            1 => ", 1 call".to_owned(),
+            calls => format!(", {calls} calls"),
+        };
+        let share = weight.map_or_else(String::new, |weight| {
+            format!(", {weight} % of the new calls")
+        });
+        let reason = reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
+        writeln!(
+            out,
+            "  {state:<11} {version} ({}){share}{calls}{reason}",
+            short(id)
+        )?;
+    }
+    for fault in &flow.rejected {
+        show_fault(out, fault)?;
+    }
+    for warning in &flow.warnings {
+        writeln!(out, "  warning     {warning}")?;
+    }
+    Ok(())
+}
+
+/// Shows why something was rejected.
+pub fn show_fault(out: &mut impl Write, fault: &Fault) -> std::io::Result<()> {
+    let line = fault
+        .line
+        .map_or_else(String::new, |line| format!(", line {line}"));
+    let ago = fault
+        .rejected_ms
+        .map_or_else(String::new, |at_ms| format!(", {}", ago(at_ms)));
+    writeln!(out, "  rejected    step {}{line}{ago}", fault.step)?;
+    for reason in fault.reason.lines() {
+        writeln!(out, "              {reason}")?;
+    }
+    if fault.reason.ends_with(&fault.hint) {
+        return Ok(());
+    }
+    writeln!(out, "              hint: {}", fault.hint)
+}
+
+fn ago(at_ms: u64) -> String {
+    let seconds = unix_ms().saturating_sub(at_ms) / 1_000;
+    match seconds {
+        0..=119 => format!("{seconds} s ago"),
+        120..=7_199 => format!("{} min ago", seconds / 60),
+        7_200..=172_799 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}

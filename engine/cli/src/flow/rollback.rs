@@ -1,0 +1,205 @@
+//! `ghanti flow rollback`: brings a version before back.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::engine::{Flow, Target, Version, flows};
+use super::list::show_flow;
+use super::outcome;
+use crate::engine::{Engine, segment};
+use crate::runtime::one_thread;
+
+/// How long the engine may take to answer.
+const REPLY: Duration = Duration::from_secs(30);
+/// The most changes until a version is active: a candidate, and the versions before that stay
+/// loaded.
+const STEPS: usize = 4;
+
+/// Withdraw a flow's candidate or, without one, bring back the version before
+///
+/// Running calls keep their version. Exits with 0 once it is done, with 1 if the engine refuses, and with 2 if nothing could be asked.
+#[derive(Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    target: Target,
+    /// The flow
+    name: String,
+    /// The version to make active, among those that `ghanti flow list` shows: its author's number, or the beginning of its digest
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
+    /// Print the engine's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What brings a version nearer to being active.
+enum Step {
+    Done,
+    Promote,
+    RollBack,
+}
+
+impl Rollback {
+    /// Asks the engine for it.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        one_thread(async {
+            let engine = self.target.engine(REPLY)?;
+            let told = match &self.to {
+                None => change(&engine, &self.name, "rollback").await?,
+                Some(version) => match self.go_to(&engine, version).await? {
+                    Ok(told) => told,
+                    Err(refusal) => {
+                        outcome::code(Err(anyhow!(refusal)), self.json);
+                        return Ok(ExitCode::from(outcome::REFUSED));
+                    }
+                },
+            };
+            if self.json {
+                outcome::print(&told)?;
+            } else {
+                show_flow(&mut std::io::stdout().lock(), &Flow::deserialize(&told)?)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+
+    /// Makes a version active, step by step. The inner error says why it cannot become so.
+    async fn go_to(&self, engine: &Engine, wanted: &str) -> anyhow::Result<Result<Value, String>> {
+        let (all, told) = flows(engine).await?;
+        let at = all.items.iter().position(|flow| flow.name == self.name);
+        let Some(at) = at else {
+            return Ok(Err(format!(
+                "there is no flow `{}`: `ghanti flow list` shows those there are",
+                self.name
+            )));
+        };
+        let mut told = told
+            .pointer(&format!("/items/{at}"))
+            .cloned()
+            .unwrap_or_default();
+        let id = match meant(&Flow::deserialize(&told)?, wanted) {
+            Ok(id) => id,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        for _ in 0..=STEPS {
+            match next(&Flow::deserialize(&told)?.versions, &id) {
+                Some(Step::Done) => return Ok(Ok(told)),
+                Some(Step::Promote) => told = change(engine, &self.name, "promote").await?,
+                Some(Step::RollBack) => told = change(engine, &self.name, "rollback").await?,
+                None => break,
+            }
+        }
+        bail!(
+            "version {wanted} is not loaded any more: put its files into the flows folder, or deploy them"
+        )
+    }
+}
+
+/// The digest of the version that a person means.
+fn meant(flow: &Flow, wanted: &str) -> Result<String, String> {
+    let fitting: Vec<_> = flow
+        .versions
+        .iter()
+        .filter(|version| version.is_meant_by(wanted))
+        .collect();
+    match &fitting[..] {
+        [version] => Ok(version.id.clone()),
+        [] => {
+            let there: Vec<_> = flow.versions.iter().map(Version::shown).collect();
+            Err(format!(
+                "version `{wanted}` of `{}` is not loaded, only {}: deploy its files",
+                flow.name,
+                there.join(", ")
+            ))
+        }
+        several => {
+            let several: Vec<_> = several.iter().map(|version| version.shown()).collect();
+            Err(format!(
+                "`{wanted}` may be {}: give the beginning of its digest",
+                several.join(" or ")
+            ))
+        }
+    }
+}
+
+/// The step by which a version comes nearer to being active. `None` if it is not loaded to stay.
+fn next(versions: &[Version], id: &str) -> Option<Step> {
+    let wanted = versions.iter().find(|version| version.id == id)?;
+    let has_candidate = versions.iter().any(|version| version.state == "candidate");
+    match wanted.state.as_str() {
+        "active" if has_candidate => Some(Step::RollBack),
+        "active" => Some(Step::Done),
+        "candidate" => Some(Step::Promote),
+        "rolled-back" if !has_candidate => Some(Step::Promote),
+        "previous" | "rolled-back" => Some(Step::RollBack),
+        _ => None,
+    }
+}
+
+async fn change(engine: &Engine, name: &str, change: &str) -> anyhow::Result<Value> {
+    let path = format!("/api/flows/{}/{change}", segment(name));
+    Ok(engine.send(engine.request(Method::POST, &path)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(id: &str, state: &str) -> Version {
+        Version {
+            id: id.to_owned(),
+            version: "1.0".to_owned(),
+            state: state.to_owned(),
+            calls: 0,
+            weight: None,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn a_version_is_meant_by_its_number_or_the_beginning_of_its_digest() {
+        let mut flow = Flow {
+            name: "emi".to_owned(),
+            versions: vec![version("abcd11", "active"), version("abcd22", "previous")],
+            rejected: Vec::new(),
+            warnings: Vec::new(),
+        };
+        assert_eq!(meant(&flow, "abcd2").unwrap(), "abcd22");
+        assert!(meant(&flow, "abcd").unwrap_err().contains("may be"));
+        assert!(meant(&flow, "1.0").unwrap_err().contains("may be"));
+        assert!(meant(&flow, "abc").unwrap_err().contains("not loaded"));
+        flow.versions.pop();
+        assert_eq!(meant(&flow, "1.0").unwrap(), "abcd11");
+    }
+
+    #[test]
+    fn an_older_version_is_reached_step_by_step() {
+        let versions = [
+            version("c", "candidate"),
+            version("a", "active"),
+            version("b", "previous"),
+            version("r", "rolled-back"),
+            version("d", "draining"),
+        ];
+        let told = |versions: &[Version], id| {
+            next(versions, id).map(|step| match step {
+                Step::Done => "done",
+                Step::Promote => "promote",
+                Step::RollBack => "rollback",
+            })
+        };
+        assert_eq!(told(&versions, "c"), Some("promote"));
+        assert_eq!(told(&versions, "a"), Some("rollback"));
+        assert_eq!(told(&versions, "b"), Some("rollback"));
+        assert_eq!(told(&versions, "d"), None);
+        assert_eq!(told(&versions, "x"), None);
+        assert_eq!(told(&versions[1..], "a"), Some("done"));
+        assert_eq!(told(&versions[1..], "r"), Some("promote"));
+    }
+}

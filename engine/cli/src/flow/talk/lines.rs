@@ -1,0 +1,361 @@
+//! A conversation as lines: what was said, what is listened for, what happened.
+
+use ghanti_host::{FlowVersion, Instant, RunEnd};
+use ghanti_model::{
+    CallError, Choice, Content, Function, JournalEntry, Language, Prompt, Question, ValueGrammar,
+};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::caller::Listens;
+
+/// The longest value of a note or an action that is shown, in characters.
+const SHOWN_CHARS: usize = 400;
+
+/// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// What the bot says.
+    Bot,
+    /// What it listens for.
+    Asks,
+    /// What the caller does.
+    Caller,
+    /// What happened beside it.
+    Event,
+    /// What was refused.
+    Refused,
+    /// What the flow logs.
+    Log,
+    /// How the call ends.
+    End,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::Asks => "asks",
+            Self::Caller => "caller",
+            Self::Event => "event",
+            Self::Refused => "refused",
+            Self::Log => "log",
+            Self::End => "end",
+        }
+    }
+}
+
+/// A line.
+#[derive(Debug, Clone, Serialize)]
+pub struct Line {
+    /// When, in milliseconds since the call began.
+    pub at_ms: u64,
+    /// What it is about.
+    pub kind: Kind,
+    /// What happened.
+    pub text: String,
+}
+
+impl Line {
+    /// Makes a line, without control characters: they come from files and would move a terminal's
+    /// cursor.
+    pub fn new(at_ms: u64, kind: Kind, text: &str) -> Self {
+        let text = text
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .collect();
+        Self { at_ms, kind, text }
+    }
+
+    /// Whether the same happens in another run, at whatever time.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (self.kind, &self.text) == (other.kind, &other.text)
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (minutes, seconds) = (self.at_ms / 60_000, self.at_ms / 1_000 % 60);
+        let kind = self.kind.as_str();
+        write!(f, "{minutes}:{seconds:02}  {kind:<8}{}", self.text)
+    }
+}
+
+/// The words of a prompt, as the synthesiser gets them.
+pub fn words(version: &FlowVersion, prompt: &Prompt, language: &Language, now: Instant) -> String {
+    match &prompt.content {
+        Content::Text(text) => text.expose().to_owned(),
+        Content::Audio(name) => format!("[audio/{name}.wav]"),
+        Content::Template(template) => {
+            let words = version.prompts.render(template, language, now.date());
+            let words = words.unwrap_or_else(|error| format!("[cannot be spoken: {error}]"));
+            format!("{words}  ({})", template.name)
+        }
+    }
+}
+
+/// What a question listens for.
+pub fn listens(listens: &Listens) -> String {
+    match listens {
+        Listens::To(Question {
+            name,
+            choices,
+            grammar,
+            side_answers,
+            ..
+        }) => {
+            let expects = match grammar {
+                Some(grammar) => value(grammar),
+                None if choices.is_empty() => "any words".to_owned(),
+                None => {
+                    let is_aside =
+                        |choice: &&Choice| side_answers.iter().any(|side| side.choice == choice.id);
+                    let (asides, answers): (Vec<_>, Vec<_>) = choices.iter().partition(is_aside);
+                    let named = |choices: Vec<&Choice>| {
+                        choices
+                            .into_iter()
+                            .map(choice)
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    };
+                    let asides = named(asides);
+                    let asides = if asides.is_empty() {
+                        asides
+                    } else {
+                        format!("; asked back: {asides}")
+                    };
+                    format!("{}{asides}", named(answers))
+                }
+            };
+            format!("{name}: {expects}")
+        }
+        Listens::ToKeys(keys) => {
+            let many = if keys.min_keys == keys.max_keys {
+                keys.min_keys.to_string()
+            } else {
+                format!("{} to {}", keys.min_keys, keys.max_keys)
+            };
+            let end = keys
+                .terminator
+                .map_or_else(String::new, |key| format!(", {key} ends them"));
+            format!("{}: {many} keys{end}", keys.name)
+        }
+    }
+}
+
+fn choice(choice: &Choice) -> String {
+    match choice.key {
+        Some(key) => format!("{} (key {key})", choice.id),
+        None => choice.id.clone(),
+    }
+}
+
+fn value(grammar: &ValueGrammar) -> String {
+    let parameters: Vec<_> = grammar
+        .parameters
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    let parameters = if parameters.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parameters.join(", "))
+    };
+    let confirm = match &grammar.confirm {
+        Some(template) => format!(", read back by {}", template.name),
+        None => String::new(),
+    };
+    format!(
+        "a {}{parameters}, said or keyed with {} at its end{confirm}",
+        grammar.name, grammar.end_key
+    )
+}
+
+/// A call of a host function that is worth a line: what it changed, or why it was refused.
+pub fn called(entry: &JournalEntry) -> Option<(Kind, String)> {
+    let JournalEntry {
+        function,
+        arguments,
+        answer,
+        ..
+    } = entry;
+    let name = serde_json::to_value(function).unwrap_or_default();
+    let name = name.as_str().unwrap_or_default();
+    if let Some(error) = answer.get("err") {
+        return match serde_json::from_value(error.clone()) {
+            Ok(CallError::CallEnded) => None,
+            Ok(CallError::Refused(refusal)) => Some((
+                Kind::Refused,
+                format!("{name} `{}`: {}", refusal.subject, refusal.reason),
+            )),
+            Ok(error) => Some((Kind::Refused, format!("{name}: {error}"))),
+            Err(_) => Some((Kind::Refused, format!("{name}: {error}"))),
+        };
+    }
+    let event = |text: String| Some((Kind::Event, text));
+    match function {
+        Function::Log => {
+            let text = |key: &str| {
+                arguments
+                    .get(key)
+                    .and_then(Json::as_str)
+                    .unwrap_or_default()
+            };
+            Some((Kind::Log, format!("{}: {}", text("level"), text("message"))))
+        }
+        Function::Establish => event(format!("established {}", shown(arguments))),
+        Function::SetLanguage => event(format!("goes on in {}", shown(arguments))),
+        Function::Lookup => event(format!(
+            "looked up {}: {}",
+            shown(arguments),
+            match answer.get("ok") {
+                Some(Json::Null) | None => "nothing there".to_owned(),
+                Some(found) => shown(found),
+            }
+        )),
+        Function::Transfer => event(format!(
+            "will transfer the call to {}",
+            match shown(arguments) {
+                target if target.is_empty() || *arguments == Json::Null => "default".to_owned(),
+                target => target,
+            }
+        )),
+        Function::Milestone => event(format!("milestone {}", shown(arguments))),
+        Function::Pause => event(format!("is silent for {} ms", shown(arguments))),
+        Function::Invoke
+        | Function::Say
+        | Function::Ask
+        | Function::Collect
+        | Function::Drain
+        | Function::Now
+        | Function::Random
+        | Function::Facts
+        | Function::Setting
+        | Function::Get
+        | Function::All
+        | Function::History => None,
+        // outcome, note, and whatever a later contract adds: by its name
+        _ => event(format!("{name} {}", shown(arguments))),
+    }
+}
+
+/// A value in few words.
+pub fn shown(value: &Json) -> String {
+    let text = match value {
+        Json::String(text) => text.clone(),
+        Json::Array(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .filter(|item| !item.is_null())
+                .map(shown)
+                .collect();
+            items.join(" = ")
+        }
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// How a run ended, and whether the flow failed.
+pub fn ended(end: &RunEnd, outcome: Option<&str>, transfer: Option<&str>) -> (String, bool) {
+    let then = match transfer {
+        Some(target) => format!("the call goes to {target}"),
+        None => "the bot hangs up".to_owned(),
+    };
+    let outcome = outcome.map_or_else(
+        || "without an outcome of its own".to_owned(),
+        |outcome| format!("outcome {outcome}"),
+    );
+    match end {
+        RunEnd::Returned => (format!("the flow is done, {outcome}; {then}"), false),
+        RunEnd::CallEnded => (format!("the caller has hung up, {outcome}"), false),
+        RunEnd::Failed(error) => (format!("the flow failed: `run` returned {error}"), true),
+        RunEnd::Trapped { reason, stack } => {
+            let place: Vec<_> = stack.iter().take(5).map(String::as_str).collect();
+            (
+                format!("the flow failed: {reason}; in {}", place.join(" < ")),
+                true,
+            )
+        }
+        RunEnd::LimitExceeded { what } => (format!("the flow was ended: {what}"), true),
+        RunEnd::Diverged(_) => ("the flow was ended".to_owned(), true),
+    }
+}
+
+/// What became different between two runs, as lines with `-` and `+`; empty if nothing did.
+pub fn differences(before: &[Line], now: &[Line]) -> Vec<String> {
+    // what the flow logs is its author's own
+    let visible = |lines: &[Line]| -> Vec<Line> {
+        let lines = lines.iter().filter(|line| line.kind != Kind::Log);
+        lines.cloned().collect()
+    };
+    let (before, now) = (visible(before), visible(now));
+    let same = before
+        .iter()
+        .zip(&now)
+        .take_while(|(before, now)| before.is_like(now))
+        .count();
+    let (before, now) = (
+        before.get(same..).unwrap_or_default(),
+        now.get(same..).unwrap_or_default(),
+    );
+    let same_end = before
+        .iter()
+        .rev()
+        .zip(now.iter().rev())
+        .take_while(|(before, now)| before.is_like(now))
+        .count();
+    let middle = |lines: &[Line], sign: &str| -> Vec<String> {
+        let kept = lines.len() - same_end;
+        lines
+            .iter()
+            .take(kept)
+            .map(|line| format!("{sign} {line}"))
+            .collect()
+    };
+    [middle(before, "-"), middle(now, "+")].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<Line> {
+        let mut at_ms = 0;
+        texts
+            .iter()
+            .map(|text| {
+                at_ms += 1_000;
+                Line::new(at_ms, Kind::Bot, text)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_what_became_different_is_told() {
+        let before = lines(&["Hello", "Your EMI is due", "Goodbye"]);
+        assert_eq!(differences(&before, &before), [""; 0]);
+        let now = lines(&["Hello", "Your instalment is due", "Goodbye"]);
+        assert_eq!(
+            differences(&before, &now),
+            [
+                "- 0:02  bot     Your EMI is due",
+                "+ 0:02  bot     Your instalment is due"
+            ]
+        );
+        let now = lines(&["Hello", "Wait", "Your EMI is due", "Goodbye"]);
+        assert_eq!(differences(&before, &now), ["+ 0:02  bot     Wait"]);
+        let now = lines(&["Hello"]);
+        assert_eq!(differences(&before, &now).len(), 2);
+    }
+
+    #[test]
+    fn a_line_moves_no_cursor() {
+        let line = Line::new(61_000, Kind::Log, "a\u{1b}[2Jb\nc");
+        assert_eq!(line.to_string(), "1:01  log     a [2Jb c");
+    }
+}

@@ -1,0 +1,599 @@
+//! A conversation as its author holds it: run, run again with what was done so far, and compared
+//! with the run before.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use ghanti_host::{FlowVersion, Instant, Rejection, RunEnd, Scripted, ScriptedCaller};
+use ghanti_manifest::Limits;
+use ghanti_model::{
+    CallError, CallFacts, CallId, Decision, Direction, FlowName, Language, PhoneNumber,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::caller::{ActionAnswer, Caller, Happened, Listens};
+use super::input::{HELP, Turn, Typed};
+use super::known::{Known, error_named};
+use super::lines::{Kind, Line, called, differences, ended, listens, shown, words};
+use super::stamp::{Stamp, stamp};
+use super::terminal::Terminal;
+use crate::flow::loading::Loading;
+
+/// How many things may happen before they are shown. More than a journal has entries.
+const HAPPENINGS: usize = 16_384;
+/// The time between two looks at the flow's files.
+const LOOK: Duration = Duration::from_millis(250);
+/// The most differences that are shown.
+const DIFFERENCES: usize = 40;
+
+/// What the caller, or an action, did at a point of the conversation.
+enum Given {
+    Turn { asked: String, turn: Turn },
+    Action { name: String, answer: ActionAnswer },
+}
+
+/// Why a conversation is run again.
+enum Again {
+    /// It begins.
+    Anew,
+    /// The caller goes back.
+    Back,
+    /// The flow, or what is known, has changed; with the lines before.
+    Changed(Vec<Line>),
+}
+
+/// What comes of a wait for the caller.
+enum Awaited {
+    Turn(Turn),
+    Action(ActionAnswer),
+    Again(Again),
+    Quit,
+}
+
+/// What a line is awaited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Turn,
+    Action,
+    Nothing,
+}
+
+/// The author's table: the flow, what is known, and what was done so far.
+pub struct Table {
+    loading: Loading,
+    folder: PathBuf,
+    name: FlowName,
+    /// The files as they were when the flow was loaded.
+    pub stamp: Stamp,
+    version: Arc<FlowVersion>,
+    known: Known,
+    /// The call's language, where it is not the flow's first.
+    pub language: Option<Language>,
+    /// Whether the customer calls.
+    pub inbound: bool,
+    /// What was done so far.
+    given: Vec<Given>,
+    shows_log: bool,
+    /// Whether the flow failed in the last conversation.
+    pub has_failed: bool,
+    terminal: Terminal,
+}
+
+/// One run of the conversation.
+struct Run {
+    happened: mpsc::Receiver<Happened>,
+    end: JoinHandle<RunEnd>,
+    scripted: Arc<std::sync::Mutex<Scripted>>,
+    began_ms: u64,
+    /// All lines so far.
+    lines: Vec<Line>,
+    /// How much of what was given has been used.
+    used: usize,
+    /// Whether lines are not shown, as they are those that were shown before.
+    is_quiet: bool,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.end.abort();
+    }
+}
+
+impl Table {
+    /// A table at which nothing was said yet.
+    pub fn new(
+        loading: Loading,
+        folder: PathBuf,
+        name: FlowName,
+        version: Arc<FlowVersion>,
+        known: Known,
+        terminal: Terminal,
+    ) -> Self {
+        Self {
+            loading,
+            folder,
+            name,
+            stamp: Stamp::new(),
+            version,
+            known,
+            language: None,
+            inbound: false,
+            given: Vec::new(),
+            shows_log: false,
+            has_failed: false,
+            terminal,
+        }
+    }
+
+    /// Holds conversations until the author leaves.
+    pub async fn hold(&mut self) {
+        let described = &self.version.description.described;
+        let opening = format!(
+            "{} {} with {} in {}; /help tells what you can type",
+            self.name,
+            described.version,
+            self.known.source,
+            self.language()
+        );
+        self.terminal.say(&opening);
+        let mut again = Again::Anew;
+        while let Some(next) = self.converse(again).await {
+            again = next;
+        }
+    }
+
+    fn language(&self) -> Language {
+        let first = || self.version.languages.first().cloned();
+        self.language
+            .clone()
+            .or_else(first)
+            .unwrap_or_else(Language::english)
+    }
+
+    fn begin(&self, again: &Again) -> Run {
+        let call_id =
+            CallId::parse("00000000-0000-7000-8000-000000000001").unwrap_or_else(CallId::generate);
+        let language = self.language();
+        let facts = CallFacts {
+            call_id,
+            call_sid: None,
+            direction: if self.inbound {
+                Direction::Inbound
+            } else {
+                Direction::Outbound
+            },
+            customer_number: PhoneNumber::parse("+919876543210").ok(),
+            line_number: PhoneNumber::parse("+918040001234").ok(),
+            language: language.clone(),
+            parameters: Vec::new(),
+        };
+        let fields = self.known.customer.iter();
+        let fields = fields.map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut scripted = ScriptedCaller::new(fields)
+            .with_languages(&self.version.languages)
+            .with_facts(facts);
+        for (key, value) in &self.known.lookup {
+            scripted = scripted.with_value(key, value);
+        }
+        let handle = scripted.scripted();
+        let (sender, happened) = mpsc::channel(HAPPENINGS);
+        let journal = self.version.journal(call_id);
+        let observed = sender.clone();
+        journal.observe(move |_, entry| {
+            // one that finds no place is not shown
+            let _ = observed.try_send(Happened::Called(Box::new(entry.clone())));
+        });
+        // minutes of a call pass within milliseconds
+        let limits = Limits {
+            host_calls_per_second: u32::MAX,
+            ..self.version.manifest().limits.clone()
+        };
+        let mut caller = Caller::new(scripted, language, sender);
+        let began_ms = ghanti_host::Conversation::now(&mut caller).unix_ms;
+        let version = Arc::clone(&self.version);
+        let end =
+            tokio::spawn(
+                async move { version.run_within(Box::new(caller), journal, &limits).await },
+            );
+        Run {
+            happened,
+            end,
+            scripted: handle,
+            began_ms,
+            lines: Vec::new(),
+            used: 0,
+            is_quiet: !matches!(again, Again::Anew),
+        }
+    }
+
+    /// Runs the conversation from its beginning. Returns why it is run again, or nothing if the
+    /// author leaves.
+    async fn converse(&mut self, again: Again) -> Option<Again> {
+        let mut run = self.begin(&again);
+        let mut actions = self.known.actions.clone();
+        loop {
+            let happened = tokio::select! {
+                biased;
+                Some(happened) = run.happened.recv() => happened,
+                end = &mut run.end => {
+                    let end = end.ok()?;
+                    // what happened before the end has been taken already, but for what came with it
+                    while let Ok(happened) = run.happened.try_recv() {
+                        self.tell(&mut run, happened);
+                    }
+                    return self.over(run, &again, &end).await;
+                }
+            };
+            match happened {
+                Happened::Asks {
+                    at_ms,
+                    listens: asked,
+                    turn,
+                } => {
+                    self.add(&mut run, at_ms, Kind::Asks, &listens(&asked));
+                    match self.turn(&mut run, &again, at_ms, &asked, turn).await {
+                        Ok(()) => {}
+                        Err(next) => return next,
+                    }
+                }
+                Happened::Invokes {
+                    at_ms,
+                    name,
+                    input,
+                    answer,
+                } => {
+                    let invoked = format!("invokes {name} with {}", shown(&input));
+                    self.add(&mut run, at_ms, Kind::Event, &invoked);
+                    let of_tests = actions
+                        .get_mut(&name)
+                        .and_then(std::collections::VecDeque::pop_front);
+                    let answered = match of_tests {
+                        Some(answer) => Ok(answer),
+                        None => self.action(&mut run, &again, &name).await,
+                    };
+                    match answered {
+                        Ok(given) => {
+                            let told = match &given {
+                                Ok(value) => format!("{name} answers {}", shown(value)),
+                                Err(error) => format!("{name} fails: {error}"),
+                            };
+                            self.add(&mut run, at_ms, Kind::Event, &told);
+                            let _ = answer.send(given);
+                        }
+                        Err(next) => return next,
+                    }
+                }
+                other => self.tell(&mut run, other),
+            }
+        }
+    }
+
+    /// Shows what needs no answer.
+    fn tell(&mut self, run: &mut Run, happened: Happened) {
+        match happened {
+            Happened::Said {
+                at_ms,
+                prompt,
+                language,
+            } => {
+                let now = Instant {
+                    unix_ms: at_ms,
+                    offset_minutes: 330,
+                };
+                let words = words(&self.version, &prompt, &language, now);
+                let words = if language == self.language() {
+                    words
+                } else {
+                    format!("[{language}] {words}")
+                };
+                self.add(run, at_ms, Kind::Bot, &words);
+            }
+            Happened::NotUnderstood { at_ms } => self.add(
+                run,
+                at_ms,
+                Kind::Event,
+                "that is no answer to this question",
+            ),
+            Happened::NotInterrupted { at_ms } => self.add(
+                run,
+                at_ms,
+                Kind::Event,
+                "the prompt may not be interrupted: it was heard to its end",
+            ),
+            Happened::Called(entry) => {
+                if let Some((kind, text)) = called(&entry) {
+                    let at_ms = run.began_ms + entry.at_ms + entry.took_ms;
+                    self.add(run, at_ms, kind, &text);
+                }
+            }
+            Happened::Asks { .. } | Happened::Invokes { .. } => {}
+        }
+    }
+
+    fn add(&mut self, run: &mut Run, at_ms: u64, kind: Kind, text: &str) {
+        let line = Line::new(at_ms.saturating_sub(run.began_ms), kind, text);
+        if !run.is_quiet && (kind != Kind::Log || self.shows_log) {
+            self.terminal.show(&line);
+        }
+        run.lines.push(line);
+    }
+
+    /// What the caller does at a question: what they did before, or else what is typed now.
+    async fn turn(
+        &mut self,
+        run: &mut Run,
+        again: &Again,
+        at_ms: u64,
+        asked: &Listens,
+        sender: oneshot::Sender<Turn>,
+    ) -> Result<(), Option<Again>> {
+        let before = match self.given.get(run.used) {
+            Some(Given::Turn { asked: then, turn }) if then == asked.name() => Some(turn.clone()),
+            Some(_) => {
+                self.drop_rest(run, asked.name());
+                None
+            }
+            None => None,
+        };
+        let turn = match before {
+            Some(turn) => turn,
+            None => {
+                self.catch_up(run, again);
+                let turn = match self.awaited(run, For::Turn).await {
+                    Awaited::Turn(turn) => turn,
+                    Awaited::Again(next) => return Err(Some(next)),
+                    Awaited::Quit | Awaited::Action(_) => return Err(None),
+                };
+                self.given.push(Given::Turn {
+                    asked: asked.name().to_owned(),
+                    turn: turn.clone(),
+                });
+                turn
+            }
+        };
+        run.used += 1;
+        self.add(run, at_ms, Kind::Caller, &turn.to_string());
+        let _ = sender.send(turn);
+        Ok(())
+    }
+
+    /// What an action answers that no test answers.
+    async fn action(
+        &mut self,
+        run: &mut Run,
+        again: &Again,
+        name: &str,
+    ) -> Result<ActionAnswer, Option<Again>> {
+        match self.given.get(run.used) {
+            Some(Given::Action { name: then, answer }) if then == name => {
+                run.used += 1;
+                return Ok(answer.clone());
+            }
+            Some(_) => self.drop_rest(run, name),
+            None => {}
+        }
+        self.catch_up(run, again);
+        self.terminal.say(&format!(
+            "no test of the flow answers {name}: type its answer as JSON, or /fail unavailable, invalid, limit or refused"
+        ));
+        let answer = match self.awaited(run, For::Action).await {
+            Awaited::Action(answer) => answer,
+            Awaited::Again(next) => return Err(Some(next)),
+            Awaited::Quit | Awaited::Turn(_) => return Err(None),
+        };
+        self.given.push(Given::Action {
+            name: name.to_owned(),
+            answer: answer.clone(),
+        });
+        run.used += 1;
+        Ok(answer)
+    }
+
+    /// What was done at questions that are not asked any more does not count.
+    fn drop_rest(&mut self, run: &Run, now: &str) {
+        self.given.truncate(run.used);
+        self.terminal.say(&format!(
+            "the conversation comes to {now} here, which it did not before: what was answered from here on is dropped"
+        ));
+    }
+
+    /// A run has come to where there is something new: shows what led there.
+    fn catch_up(&mut self, run: &mut Run, again: &Again) {
+        if !std::mem::take(&mut run.is_quiet) {
+            return;
+        }
+        if let Again::Changed(before) = again {
+            let told = differences(before, &run.lines);
+            if told.is_empty() {
+                self.terminal
+                    .say("nothing that was said so far is different");
+            }
+            for line in told.iter().take(DIFFERENCES) {
+                self.terminal.say(line);
+            }
+        }
+        let since = run.lines.iter().rposition(|line| line.kind == Kind::Caller);
+        let lines: Vec<_> = run
+            .lines
+            .iter()
+            .skip(since.map_or(0, |at| at + 1))
+            .filter(|line| line.kind != Kind::Log || self.shows_log)
+            .cloned()
+            .collect();
+        lines.iter().for_each(|line| self.terminal.show(line));
+    }
+
+    /// The end of a conversation: tells it, and waits for what the author does next.
+    async fn over(&mut self, mut run: Run, again: &Again, end: &RunEnd) -> Option<Again> {
+        let (outcome, transfer) = {
+            let scripted = run.scripted.lock().unwrap_or_else(PoisonError::into_inner);
+            let transfer = match &scripted.decision {
+                Some(Decision::Transfer { target, .. }) => Some(target.clone()),
+                Some(Decision::HangUp) | None => None,
+            };
+            (scripted.outcome.clone(), transfer)
+        };
+        let (text, has_failed) = ended(end, outcome.as_deref(), transfer.as_deref());
+        self.has_failed = has_failed;
+        let last_ms = run.lines.last().map_or(0, |line| line.at_ms);
+        let at_ms = run.began_ms + last_ms;
+        self.given.truncate(run.used);
+        self.add(&mut run, at_ms, Kind::End, &text);
+        self.catch_up(&mut run, again);
+        match self.awaited(&run, For::Nothing).await {
+            Awaited::Again(next) => Some(next),
+            Awaited::Turn(_) | Awaited::Action(_) | Awaited::Quit => None,
+        }
+    }
+
+    /// Waits for a line that leads on, or for an edit of the flow.
+    async fn awaited(&mut self, run: &Run, what: For) -> Awaited {
+        let mut changed: Option<Stamp> = None;
+        loop {
+            let line = tokio::select! {
+                line = self.terminal.typed() => line,
+                () = tokio::time::sleep(LOOK) => {
+                    let stamp = stamp(&self.folder);
+                    if stamp == self.stamp {
+                        changed = None;
+                    } else if changed.as_ref() == Some(&stamp) {
+                        // the files stand still
+                        self.stamp = stamp;
+                        if self.reload().await {
+                            return Awaited::Again(Again::Changed(run.lines.clone()));
+                        }
+                    } else {
+                        changed = Some(stamp);
+                    }
+                    continue;
+                }
+            };
+            let Some(line) = line else {
+                return match what {
+                    For::Turn => Awaited::Turn(Turn::HangsUp),
+                    For::Action => Awaited::Action(Err(no_answer())),
+                    For::Nothing => Awaited::Quit,
+                };
+            };
+            if what == For::Action
+                && let Some(answer) = self.action_typed(&line)
+            {
+                return Awaited::Action(answer);
+            }
+            match Typed::read(&line) {
+                Ok(Typed::Turn(turn)) if what == For::Turn => return Awaited::Turn(turn),
+                Ok(Typed::Turn(_)) if what == For::Nothing => {
+                    self.terminal
+                        .say("the call is over: /back, /again or /quit");
+                }
+                Ok(Typed::Turn(_)) => self
+                    .terminal
+                    .say("that is no JSON: write a text in quotes, such as \"booked\""),
+                Ok(Typed::Quit) => return Awaited::Quit,
+                Ok(Typed::Back) if self.step_back() => return Awaited::Again(Again::Back),
+                Ok(Typed::Back) => self.terminal.say("this is the first question"),
+                Ok(Typed::Again) => {
+                    self.given.clear();
+                    return Awaited::Again(Again::Anew);
+                }
+                Ok(Typed::Language(Some(language))) => {
+                    if self.version.languages.contains(&language) {
+                        self.language = Some(language);
+                        return Awaited::Again(Again::Changed(run.lines.clone()));
+                    }
+                    self.tell_languages();
+                }
+                Ok(Typed::Language(None)) => self.tell_languages(),
+                Ok(Typed::Log) => self.log(run),
+                Ok(Typed::Help) => self.terminal.say(HELP),
+                Ok(Typed::Nothing) => {}
+                Err(sentence) => self.terminal.say(&sentence),
+            }
+        }
+    }
+
+    /// Goes back to the question before, if there is one.
+    fn step_back(&mut self) -> bool {
+        while let Some(given) = self.given.pop() {
+            if matches!(given, Given::Turn { .. }) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn action_typed(&mut self, line: &str) -> Option<ActionAnswer> {
+        let line = line.trim();
+        match line.strip_prefix("/fail") {
+            Some(name) => error_named(name.trim()).map(Err),
+            None => serde_json::from_str(line).ok().map(Ok),
+        }
+    }
+
+    fn tell_languages(&mut self) {
+        let all: Vec<_> = self
+            .version
+            .languages
+            .iter()
+            .map(Language::as_str)
+            .collect();
+        let told = format!(
+            "the call began in {}; the flow has {}",
+            self.language(),
+            all.join(", ")
+        );
+        self.terminal.say(&told);
+    }
+
+    fn log(&mut self, run: &Run) {
+        self.shows_log = !self.shows_log;
+        if !self.shows_log {
+            self.terminal
+                .say("what the flow logs is not shown any more");
+            return;
+        }
+        let logged: Vec<_> = run
+            .lines
+            .iter()
+            .filter(|line| line.kind == Kind::Log)
+            .cloned()
+            .collect();
+        if logged.is_empty() {
+            self.terminal.say("the flow has logged nothing so far");
+        }
+        logged.iter().for_each(|line| self.terminal.show(line));
+    }
+
+    /// Takes the edited flow. If it cannot be loaded, says why; the one before goes on.
+    async fn reload(&mut self) -> bool {
+        let loaded = self
+            .loading
+            .files
+            .load(self.name.clone(), &self.folder, None)
+            .await;
+        match loaded {
+            Ok(version) if version.id == self.version.id => false,
+            Ok(version) => {
+                self.version = Arc::new(version);
+                self.terminal.say("the flow was edited:");
+                true
+            }
+            Err(Rejection {
+                step, reason, hint, ..
+            }) => {
+                let told = format!(
+                    "the edited flow is rejected (step {step}), and the one before goes on\n  {}\n  hint: {hint}",
+                    reason.replace('\n', "\n  ")
+                );
+                self.terminal.say(&told);
+                false
+            }
+        }
+    }
+}
+
+fn no_answer() -> CallError {
+    CallError::Unavailable("nobody has typed its answer".to_owned())
+}

@@ -1,0 +1,224 @@
+//! What is wrong with a text that is no TOML, in words: the parser tells what it expected, and
+//! authors want to know what to write.
+
+use std::ops::Range;
+
+/// How many characters of the author's own words are repeated.
+const SHOWN_CHARS: usize = 40;
+
+/// An error of the parser in words, with a hint; `span` is its place in the text.
+pub(crate) fn told(text: &str, span: Range<usize>, message: &str) -> String {
+    let at = span.start.min(text.len());
+    let begins = text
+        .get(..at)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |newline| newline + 1);
+    let line = text
+        .get(begins..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    let key = line
+        .split(['=', ':'])
+        .next()
+        .map(str::trim)
+        .unwrap_or_default();
+    let found = text.get(span).unwrap_or_default();
+    if message.contains("duplicate key") {
+        return format!(
+            "`{}` is there twice: keep one of them, or put both parts together",
+            shown(found.trim_matches(['[', ']', ' ']))
+        );
+    }
+    if line.contains(['“', '”', '‘', '’']) {
+        return "these are quotes of a word processor: use \" or '".to_owned();
+    }
+    let word = word_at(text, begins, at);
+    match word {
+        "True" | "TRUE" | "yes" | "Yes" | "on" => {
+            return format!("`{word}` is no value of TOML: write `true`, or put it in quotes");
+        }
+        "False" | "FALSE" | "no" | "No" | "off" => {
+            return format!("`{word}` is no value of TOML: write `false`, or put it in quotes");
+        }
+        "None" | "null" | "nil" => {
+            return format!("`{word}` is no value of TOML: take the line out");
+        }
+        _ => {}
+    }
+    let wants_quotes = [
+        "string values must be quoted",
+        "invalid float",
+        "invalid integer",
+        "invalid date",
+        "invalid boolean",
+        "invalid time",
+    ];
+    if wants_quotes.iter().any(|words| message.contains(words)) && !word.is_empty() {
+        let value = line.split_once('=').map(|(_, value)| value.trim());
+        // in an array or a table only the word is meant
+        let whole = value
+            .filter(|value| !value.starts_with(['[', '{']))
+            .map(|value| value.split(" #").next().unwrap_or(value).trim());
+        return match whole {
+            Some(whole) => format!(
+                "`{}` is a text without quotes: write `{} = \"{}\"`",
+                shown(whole),
+                shown(key),
+                shown(whole)
+            ),
+            None => format!(
+                "`{}` is a text without quotes: write `\"{}\"`",
+                shown(word),
+                shown(word)
+            ),
+        };
+    }
+    if message.contains("key with no value") && line.contains(':') {
+        return format!(
+            "`{}` has a colon: write `{} = …`",
+            shown(line.trim()),
+            shown(key)
+        );
+    }
+    if message.contains("key with no value") {
+        return format!(
+            "`{}` has no value: write `{} = …`",
+            shown(line.trim()),
+            shown(first(key))
+        );
+    }
+    if message.contains("missing assignment") {
+        return "a table in one line has `=` between name and value: write `{ name = … }`"
+            .to_owned();
+    }
+    if message.contains("array") {
+        return "a list is not closed, or lacks a comma: write `[\"…\", \"…\"]`".to_owned();
+    }
+    if message.contains("unclosed table") {
+        return format!("`{0}` is not closed: write `{0}]`", shown(line.trim()));
+    }
+    if message.contains("invalid basic string") || message.contains("invalid literal string") {
+        return "a text does not end: close it by the quote that it began with; a text with quotes in it is written `\"it's\"`"
+            .to_owned();
+    }
+    if message.contains("unexpected key or value") {
+        return "there is more in this line than a name and a value: put a text in quotes, and a quote within it between others, as in `\"it's\"`"
+            .to_owned();
+    }
+    format!("{message}: correct the line; toml.io shows how it is written")
+}
+
+/// Whether the errors behind this one follow from it.
+pub(crate) fn leads_to_others(message: &str) -> bool {
+    message.contains("array") || message.contains("string") && !message.contains("quoted")
+}
+
+/// The word around a place in a line that begins there.
+fn word_at(text: &str, begins: usize, at: usize) -> &str {
+    let ends_word = |letter: char| letter.is_whitespace() || "=,[]{}#\"'".contains(letter);
+    let before = text.get(begins..at).unwrap_or_default();
+    let start = before.rfind(ends_word).map_or(begins, |last| {
+        last + begins
+            + before
+                .get(last..)
+                .and_then(|rest| rest.chars().next())
+                .map_or(1, char::len_utf8)
+    });
+    let rest = text.get(start..).unwrap_or_default();
+    let end = rest.find(ends_word).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default()
+}
+
+fn first(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or(text)
+}
+
+fn shown(text: &str) -> String {
+    let mut letters = text.chars().map(|letter| match letter {
+        '`' | '\n' | '\r' => ' ',
+        letter => letter,
+    });
+    let mut kept: String = letters.by_ref().take(SHOWN_CHARS).collect();
+    if letters.next().is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Manifest;
+
+    #[test]
+    fn what_is_no_toml_is_told_with_what_to_write() {
+        for (text, line, words) in [
+            (
+                "[flow]\ntitle = Nandini Finance",
+                2,
+                "write `title = \"Nandini Finance\"`",
+            ),
+            (
+                "[flow]\ntitle = information desk # ours",
+                2,
+                "write `title = \"information desk\"`",
+            ),
+            (
+                "[flow]\ntitle = 24x7 desk",
+                2,
+                "write `title = \"24x7 desk\"`",
+            ),
+            (
+                "[flow]\ntitle = 5-Dec-2026",
+                2,
+                "write `title = \"5-Dec-2026\"`",
+            ),
+            ("[flow]\ntitle = नमस्ते", 2, "write `title = \"नमस्ते\"`"),
+            ("[flow]\nlanguages = [en-IN]", 2, "write `\"en-IN\"`"),
+            (
+                "[on-failure]\nthen = goodbye",
+                2,
+                "write `then = \"goodbye\"`",
+            ),
+            ("[questions.a]\nwait = 5s", 2, "write `wait = \"5s\"`"),
+            ("[prompts.a]\ninterruptible = no", 2, "write `false`"),
+            ("[prompts.a]\ninterruptible = True", 2, "write `true`"),
+            ("[flow]\ntitle = null", 2, "take the line out"),
+            ("[flow]\ntitle = “EMI”", 2, "quotes of a word processor"),
+            ("[flow]\ntitle = 'it's'", 2, "as in `\"it's\"`"),
+            ("[flow]\ntitle = \"EMI", 2, "a text does not end"),
+            (
+                "[flow]\ntitle \"EMI\"",
+                2,
+                "`title \"EMI\"` has no value: write `title = …`",
+            ),
+            (
+                "[flow]\ntitle: \"EMI\"",
+                2,
+                "has a colon: write `title = …`",
+            ),
+            ("[flow\ntitle = \"EMI\"", 1, "write `[flow]`"),
+            (
+                "[flow]\ntitle = \"a\"\ntitle = \"b\"",
+                3,
+                "`title` is there twice",
+            ),
+            ("[flow]\n[match]\n[flow]", 3, "`flow` is there twice"),
+            (
+                "[flow]\nlanguages = [\"en-IN\"\n[match]\n",
+                3,
+                "a list is not closed",
+            ),
+            (
+                "[grants]\ntransfer = { a: \"9\" }",
+                2,
+                "write `{ name = … }`",
+            ),
+        ] {
+            let errors = Manifest::parse(text).unwrap_err();
+            let first = &errors[0];
+            assert!(first.message.contains(words), "{text}: {errors:#?}");
+            assert_eq!(first.line, line, "{text}: {errors:#?}");
+            assert!(!first.hint().is_empty());
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! Flows that come over the API or by copying: `ghanti flow deploy`, `list`, `rollback`, and what
+//! no engine lets in.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Instant;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::support::{API_TOKEN, Engine, PATIENCE, Playing, Setup, program, root, scenario};
+
+const FLOW: &str = "emi-reminder";
+
+/// A folder of flows that an engine watches, and beside it the author's own folder.
+struct House {
+    folder: TempDir,
+    engine: Engine,
+}
+
+impl House {
+    fn start(server: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("flows")).unwrap();
+        let mine = folder.path().join(FLOW);
+        for part in ["prompts", "tests"] {
+            fs::create_dir_all(mine.join(part)).unwrap();
+        }
+        let original = root().join("flows").join(FLOW);
+        for part in ["", "prompts", "tests"] {
+            for entry in fs::read_dir(original.join(part)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    fs::copy(&path, mine.join(part).join(path.file_name().unwrap())).unwrap();
+                }
+            }
+        }
+        let config = format!("[speech]\nrecognizer = 'none'\n[server]\ninsecure = true\n{server}");
+        // what lies there from the start, so that an engine without deployments begins too
+        copy_flow(&mine, &folder.path().join("flows/other"));
+        let engine = Setup::new(config)
+            .flows(folder.path().join("flows"))
+            .start();
+        Self { folder, engine }
+    }
+
+    /// An engine that takes flows.
+    fn open() -> Self {
+        Self::start(&format!("api-token = '{API_TOKEN}'\n"))
+    }
+
+    /// The author's folder.
+    fn mine(&self) -> PathBuf {
+        self.folder.path().join(FLOW)
+    }
+
+    fn flows(&self) -> PathBuf {
+        self.folder.path().join("flows")
+    }
+
+    /// Changes a file of the author's folder.
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.mine().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no `{from}`");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Runs `ghanti flow` against the engine.
+    fn flow(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let token = self.folder.path().join("token");
+        fs::write(&token, format!("{API_TOKEN}\n")).unwrap();
+        let output: Output = program()
+            .arg("flow")
+            .args(arguments)
+            .args(["--url", &self.engine.url("")])
+            .arg("--token-file")
+            .arg(token)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    }
+
+    fn json(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        let (code, told) = self.flow(&[arguments, &["--json"]].concat());
+        (
+            code,
+            serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}")),
+        )
+    }
+
+    fn deploy(&self) -> (Option<i32>, Value) {
+        self.json(&["deploy", FLOW])
+    }
+
+    /// The flow, as the engine shows it.
+    fn listed(&self) -> Value {
+        let (code, told) = self.json(&["list"]);
+        assert_eq!(code, Some(0), "{told}");
+        let items = told["items"].as_array().unwrap();
+        let found = items.iter().find(|flow| flow["name"] == FLOW);
+        found.cloned().unwrap_or_default()
+    }
+
+    /// The version in a state.
+    fn version(&self, state: &str) -> Value {
+        let listed = self.listed();
+        let versions = listed["versions"].as_array().cloned().unwrap_or_default();
+        let found = versions
+            .into_iter()
+            .find(|version| version["state"] == state);
+        found.unwrap_or_default()
+    }
+
+    /// The names in the folder of flows that are there to stay.
+    fn names(&self) -> Vec<String> {
+        let given_up = Instant::now() + PATIENCE;
+        loop {
+            let mut names: Vec<_> = fs::read_dir(self.flows())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            // what was there before is removed when the answer is on its way
+            if names.iter().all(|name| !name.starts_with('.')) || Instant::now() > given_up {
+                return names;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    async fn put(&self, body: Vec<u8>) -> (u16, Value) {
+        let url = self.engine.url(&format!("/api/flows/{FLOW}"));
+        let request = self.engine.http().put(url).bearer_auth(API_TOKEN);
+        let response = request.body(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+}
+
+fn copy_flow(from: &Path, to: &Path) {
+    for part in ["", "prompts"] {
+        fs::create_dir_all(to.join(part)).unwrap();
+        for entry in fs::read_dir(from.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::copy(&path, to.join(part).join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+}
+
+/// The files below a folder, with their contents.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path).unwrap();
+                found.push((path, bytes));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, bytes) in files {
+        writer
+            .start_file(*path, SimpleFileOptions::default())
+            .unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_version_is_deployed_listed_and_rolled_back() {
+    let house = House::open();
+    let (code, first) = house.deploy();
+    assert_eq!(
+        (code, &first["state"]),
+        (Some(0), &"active".into()),
+        "{first}"
+    );
+    assert_eq!(first["was_there"], false);
+    assert_eq!(house.deploy().1["was_there"], true);
+    assert_eq!(house.version("active")["id"], first["id"]);
+
+    house.edit("prompts/en-IN.ftl", "greeting =", "greeting = Namaste.");
+    let (code, told) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("live as version"), "{told}");
+    let second = house.version("active");
+    assert_ne!(second["id"], first["id"]);
+    assert_eq!(house.version("previous")["id"], first["id"]);
+    let deployed = fs::read_to_string(house.flows().join(FLOW).join("prompts/en-IN.ftl")).unwrap();
+    assert!(deployed.contains("Namaste."));
+    assert_eq!(house.names(), [FLOW, "other"]);
+
+    let (code, told) = house.flow(&["list"]);
+    assert_eq!(code, Some(0));
+    for words in ["active", "previous", "calls that no flow claims"] {
+        assert!(told.contains(words), "{told}");
+    }
+    let (code, told) = house.flow(&["rollback", FLOW]);
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(house.version("active")["id"], first["id"]);
+    assert_eq!(house.version("rolled-back")["id"], second["id"]);
+    // what was rolled back does not come back by being deployed again
+    assert_eq!(house.deploy().1["state"], "rolled-back");
+    let id = second["id"].as_str().unwrap();
+    let (code, told) = house.flow(&["rollback", FLOW, "--to", &id[..10]]);
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(house.version("active")["id"], second["id"]);
+    let (code, told) = house.flow(&["rollback", FLOW, "--to", "9.9.9"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("is not loaded, only"), "{told}");
+    let (code, told) = house.flow(&["rollback", "nobody"]);
+    assert_eq!(code, Some(1), "{told}");
+}
+
+#[test]
+fn a_version_that_is_rejected_changes_neither_files_nor_versions() {
+    let house = House::open();
+    let (_, first) = house.deploy();
+    let before = contents(&house.flows().join(FLOW));
+
+    let bad: [(&str, &str, &str, &str, &str); 3] = [
+        (
+            "flow.toml",
+            "[flow]",
+            "[flow]\nlanguage = \"en-IN\"",
+            "manifest",
+            "language",
+        ),
+        (
+            "prompts/en-IN.ftl",
+            "greeting =",
+            "greeting = { $nobody }",
+            "prompts",
+            "$nobody",
+        ),
+        (
+            "tests/declines.toml",
+            "[expect]",
+            "[expect]\nlanguage = \"ta-IN\"",
+            "tests",
+            "declines.toml",
+        ),
+    ];
+    for (file, from, to, step, words) in bad {
+        house.edit(file, from, to);
+        let (code, told) = house.deploy();
+        assert_eq!((code, &told["step"]), (Some(1), &step.into()), "{told}");
+        assert!(told["reason"].as_str().unwrap().contains(words), "{told}");
+        assert!(!told["hint"].as_str().unwrap().is_empty());
+        assert_eq!(house.version("active")["id"], first["id"], "{step}");
+        assert_eq!(house.listed()["rejected"][0]["step"], step);
+        assert!(contents(&house.flows().join(FLOW)) == before, "{step}");
+        house.edit(file, to, from);
+    }
+    let (code, told) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(0), "{told}");
+    house.edit("flow.toml", "[flow]", "[flow]\nlanguage = \"en-IN\"");
+    let (code, told) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{told}");
+    for words in [
+        "rejected",
+        "step manifest",
+        "known here are",
+        "nothing was changed",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    // a text in the component's place
+    house.edit("flow.toml", "language = \"en-IN\"", "");
+    fs::write(house.mine().join("flow.wasm"), "fn main() {}\n").unwrap();
+    let (code, told) = house.deploy();
+    assert_eq!(
+        (code, &told["step"]),
+        (Some(1), &"contract".into()),
+        "{told}"
+    );
+    assert!(
+        told["reason"].as_str().unwrap().contains("fn main() {}"),
+        "{told}"
+    );
+    assert_eq!(house.names(), [FLOW, "other"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_call_keeps_the_version_it_began_with() {
+    let house = House::open();
+    let (_, first) = house.deploy();
+    let playing = Playing::begin(&house.engine, &scenario("keys-english"));
+    let given_up = Instant::now() + PATIENCE;
+    while house.version("active")["calls"] != 1 {
+        assert!(Instant::now() < given_up, "{}", house.engine.logs());
+    }
+    house.edit("prompts/en-IN.ftl", "greeting =", "greeting = Namaste.");
+    let (code, second) = house.deploy();
+    assert_eq!(code, Some(0), "{second}");
+    assert_eq!(house.version("previous")["calls"], 1);
+    let report = tokio::task::spawn_blocking(|| playing.report())
+        .await
+        .unwrap();
+    assert_eq!(report.code, Some(0), "{}", report.shown);
+    let url = house.engine.url("/api/calls?limit=1");
+    let request = house.engine.http().get(url).bearer_auth(API_TOKEN);
+    let calls: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(calls["items"][0]["version"], first["id"], "{calls}");
+    assert_eq!(house.version("active")["id"], second["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_archive_leaves_nothing_behind() {
+    let house = House::open();
+    house.deploy();
+    let before = contents(&house.flows());
+    let component = fs::read(house.mine().join("flow.wasm")).unwrap();
+    let manifest = fs::read(house.mine().join("flow.toml")).unwrap();
+    let zeros = vec![0; 33 << 20];
+    let beside = |path, bytes: &[u8]| {
+        archive(&[
+            ("flow.wasm", &component),
+            ("flow.toml", &manifest),
+            (path, bytes),
+        ])
+    };
+    let mut linked = ZipWriter::new(Cursor::new(Vec::new()));
+    linked
+        .add_symlink("flow.toml", "/etc/passwd", SimpleFileOptions::default())
+        .unwrap();
+    let whole = beside("prompts/en-IN.ftl", b"greeting = Hello");
+    for (body, words) in [
+        (beside("../../escaped.toml", b"x"), "no file of a flow"),
+        (beside("/tmp/escaped.toml", b"x"), "no file of a flow"),
+        (
+            beside("prompts/../../../escaped.ftl", b"x"),
+            "no file of a flow",
+        ),
+        (beside("run.sh", b"#!/bin/sh"), "no file of a flow"),
+        (archive(&[("flow.wasm", &zeros)]), "larger than 32 MiB"),
+        (linked.finish().unwrap().into_inner(), "a link"),
+        (whole[..whole.len() / 2].to_vec(), "no ZIP archive"),
+        (b"flow".to_vec(), "no ZIP archive"),
+        (Vec::new(), "no ZIP archive"),
+    ] {
+        let (status, told) = house.put(body).await;
+        assert_eq!(
+            (status, &told["type"]),
+            (400, &"/problems/unusable-archive".into()),
+            "{told}"
+        );
+        let detail = told["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{words}: {detail}");
+    }
+    let (status, told) = house.put(vec![0; 49 << 20]).await;
+    assert_eq!(
+        (status, &told["type"]),
+        (413, &"/problems/body-too-large".into()),
+        "{told}"
+    );
+    // an archive that lacks something is a flow that lacks it
+    let (status, told) = house.put(archive(&[("flow.toml", &manifest)])).await;
+    assert_eq!((status, &told["step"]), (422, &"read".into()), "{told}");
+    let (status, told) = house.put(archive(&[("flow.wasm", &component)])).await;
+    assert_eq!((status, &told["step"]), (422, &"manifest".into()), "{told}");
+    house.names();
+    assert!(contents(&house.flows()) == before);
+    assert!(!house.folder.path().join("escaped.toml").exists());
+    assert!(!Path::new("/tmp/escaped.toml").exists());
+    house.engine.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_deployments_at_once_are_both_whole() {
+    let house = House::open();
+    let packed = |greeting: &str| {
+        let read = |path: &str| fs::read(house.mine().join(path)).unwrap();
+        let english = String::from_utf8(read("prompts/en-IN.ftl")).unwrap();
+        let english = english.replacen("greeting =", &format!("greeting = {greeting}"), 1);
+        archive(&[
+            ("flow.wasm", &read("flow.wasm")),
+            ("flow.toml", &read("flow.toml")),
+            ("prompts/en-IN.ftl", english.as_bytes()),
+            ("prompts/hi-IN.ftl", &read("prompts/hi-IN.ftl")),
+        ])
+    };
+    let bodies: Vec<_> = (0..8)
+        .map(|number| packed(&format!("Number {number}.")))
+        .collect();
+    let answers = futures_util::future::join_all(bodies.into_iter().map(|body| house.put(body)));
+    let (mut taken, mut busy) = (0, 0);
+    for (status, told) in answers.await {
+        match status {
+            200 => taken += 1,
+            409 => {
+                assert_eq!(told["type"], "/problems/another-deployment");
+                busy += 1;
+            }
+            _ => panic!("{status} {told}"),
+        }
+    }
+    assert!(taken > 0 && taken + busy == 8, "{taken} {busy}");
+    // what lies in the folder is what takes calls
+    let active = house.version("active")["id"].clone();
+    let mine = house.mine();
+    fs::remove_dir_all(&mine).unwrap();
+    copy_flow(&house.flows().join(FLOW), &mine);
+    let (_, again) = house.deploy();
+    assert_eq!((&again["id"], &again["was_there"]), (&active, &true.into()));
+}
+
+#[test]
+fn an_engine_takes_flows_only_where_it_is_meant_to() {
+    // without a token whoever reaches the engine could decide what it says
+    let house = House::start("");
+    let (code, told) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("deploy-flows"), "{told}");
+    assert_eq!(house.names(), ["other"]);
+
+    let off = House::start(&format!(
+        "api-token = '{API_TOKEN}'\ndeploy-flows = false\n"
+    ));
+    let (code, told) = off.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{told}");
+    assert_eq!(off.names(), ["other"]);
+
+    let open = House::open();
+    let token = open.folder.path().join("wrong");
+    fs::write(&token, "another-token-0123456789").unwrap();
+    let output = program()
+        .args(["flow", "deploy"])
+        .arg(open.mine())
+        .args(["--url", &open.engine.url("")])
+        .arg("--token-file")
+        .arg(token)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(open.names(), ["other"]);
+}
+
+#[test]
+fn what_is_no_part_of_a_flow_is_not_overwritten() {
+    let house = House::open();
+    let place = house.flows().join(FLOW);
+    fs::create_dir_all(place.join("src")).unwrap();
+    fs::write(place.join("src/lib.rs"), "// mine\n").unwrap();
+    let (code, told) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("`src`"), "{told}");
+    assert_eq!(
+        fs::read_to_string(place.join("src/lib.rs")).unwrap(),
+        "// mine\n"
+    );
+    assert_eq!(house.names(), [FLOW, "other"]);
+}
+
+#[test]
+fn a_flow_may_be_copied_into_the_folder_and_a_rejected_one_is_taken_back() {
+    // an engine that takes nothing over the API still judges what it finds
+    let house = House::start(&format!(
+        "api-token = '{API_TOKEN}'\ndeploy-flows = false\n"
+    ));
+    let copied = |house: &House| {
+        let flows = house.flows();
+        house.json(&["deploy", FLOW, "--flows", flows.to_str().unwrap()])
+    };
+    let (code, first) = copied(&house);
+    assert_eq!(
+        (code, &first["state"]),
+        (Some(0), &"active".into()),
+        "{first}"
+    );
+    let before = contents(&house.flows().join(FLOW));
+    house.edit("prompts/en-IN.ftl", "greeting =", "greeting = { $nobody }");
+    let (code, told) = copied(&house);
+    assert_eq!(
+        (code, &told["step"]),
+        (Some(1), &"prompts".into()),
+        "{told}"
+    );
+    assert!(contents(&house.flows().join(FLOW)) == before);
+    assert_eq!(house.version("active")["id"], first["id"]);
+    assert_eq!(house.names(), [FLOW, "other"]);
+    house.edit(
+        "prompts/en-IN.ftl",
+        "greeting = { $nobody }",
+        "greeting = Namaste.",
+    );
+    let (code, told) = copied(&house);
+    assert_eq!(
+        (code, &told["state"]),
+        (Some(0), &"active".into()),
+        "{told}"
+    );
+}
+
+#[test]
+fn wrong_use_is_told_with_a_code_of_its_own() {
+    let house = House::open();
+    let (code, told) = house.flow(&["deploy", "no-such-folder"]);
+    assert_eq!(code, Some(2), "{told}");
+    fs::create_dir(house.folder.path().join("empty")).unwrap();
+    let (code, told) = house.flow(&["deploy", "empty"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("no component `flow.wasm`"), "{told}");
+    let output = program()
+        .args(["flow", "list", "--url", "http://127.0.0.1:9"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("does not answer"), "{told}");
+}
