@@ -69,7 +69,6 @@ pub struct Taken {
         (status = 409, description = "`another-deployment`, `flow-not-replaceable`, `flows-read-only`"),
         (status = 413, description = "`body-too-large`"),
         (status = 422, description = "`flow-rejected`"),
-        (status = 500, description = "`internal`"),
         (status = 503, description = "`no-verdict-yet`"),
     )
 )]
