@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    call, calls, campaign, config, customers, dev, dial, doctor, health, init, manual, replay,
-    serve, sim,
+    call, calls, campaign, config, customers, dev, dial, doctor, flow, health, init, manual,
+    replay, serve, sim,
 };
 
 /// A voicebot engine for Exotel telephony.
@@ -19,6 +19,9 @@ pub enum Command {
     Init(init::Init),
     /// Serve calls while flows are being written, and build them when their sources change
     Dev(dev::Dev),
+    /// Write flows: make, build, check, test, deploy them
+    #[command(subcommand)]
+    Flow(flow::Command),
     /// Dial a customer through a running engine
     Dial(dial::Dial),
     Doctor(doctor::Doctor),
@@ -58,6 +61,7 @@ impl Command {
             Self::Serve(serve) => serve.run(),
             Self::Init(init) => init.run(),
             Self::Dev(dev) => dev.run(),
+            Self::Flow(command) => command.run(),
             Self::Dial(dial) => dial.run(),
             Self::Doctor(doctor) => doctor.run(),
             Self::Health(health) => health.run(),

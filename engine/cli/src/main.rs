@@ -10,6 +10,7 @@ mod dev;
 mod dial;
 mod doctor;
 mod engine;
+mod flow;
 mod health;
 mod init;
 mod manual;
