@@ -159,7 +159,7 @@ def ends(script: Script, answer: str) -> bool:
 def connect(script: Script) -> None:
     """Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose answer was not understood and who may be anyone."""
     try:
-        call.transfer(None)
+        call.transfer(None, None)
     except Err as error:
         if isinstance(error.value, Error_Refused):
             return unclear(script)

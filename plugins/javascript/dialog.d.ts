@@ -27,7 +27,7 @@ declare module "ghanti:dialog/types@0.1.0" {
 }
 
 declare module "ghanti:dialog/call@0.1.0" {
-  import type { Language } from "ghanti:dialog/types@0.1.0";
+  import type { CalendarDate, Language, TimeOfDay } from "ghanti:dialog/types@0.1.0";
   export type Direction = { tag: "inbound" | "outbound" } | { tag: "other"; val: string };
   export interface CallFacts {
     callId: string;
@@ -40,16 +40,28 @@ declare module "ghanti:dialog/call@0.1.0" {
   export function facts(): CallFacts;
   export function setLanguage(language: Language): void;
   export function establish(name: string): void;
-  export function transfer(target: string | null): void;
+  export function transfer(target: string | null, words: string | null): void;
+  export function milestone(name: string): void;
+  export function callAgain(date: CalendarDate, time: TimeOfDay | null): void;
   export function outcome(disposition: string, detail: string | null): void;
 }
 
 declare module "ghanti:dialog/customer@0.1.0" {
-  import type { Value } from "ghanti:dialog/types@0.1.0";
+  import type { CalendarDate, TimeOfDay, Value } from "ghanti:dialog/types@0.1.0";
+  export interface EarlierCall {
+    date: CalendarDate;
+    time: TimeOfDay;
+    flow: string;
+    outcome: string;
+    established: string[];
+    notes: [string, string][];
+    more: [string, Value][];
+  }
   export function get(name: string): Value | null;
   export function all(): [string, Value][];
   export function lookup(key: string): string | null;
   export function note(name: string, value: string): void;
+  export function history(most: number): EarlierCall[];
 }
 
 declare module "ghanti:dialog/actions@0.1.0" {
@@ -73,6 +85,7 @@ declare module "ghanti:dialog/speech@0.1.0" {
   export function say(prompt: Prompt): number;
   export function ask(question: string, args: Argument[], choices: Choice[]): Answer;
   export function drain(): Playout[];
+  export function pause(ms: number): void;
 }
 
 declare module "ghanti:dialog/runtime@0.1.0" {

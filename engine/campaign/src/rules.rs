@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use ghanti_model::{CallId, CallRecord, Masked};
 use ghanti_store::{DialHistory, NextStep};
-use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
@@ -18,8 +17,6 @@ const OFFSET_FIELD: &str = "utc-offset";
 /// A note with the day until which the customer promised to pay: they are left in peace until it is
 /// over.
 const PROMISE: &str = "promise-date";
-/// A note with the time at which the customer asked to be called again.
-const CALL_AGAIN: &str = "call-again";
 
 /// What is known of a customer before they are dialled.
 #[derive(Debug, Clone)]
@@ -168,7 +165,7 @@ pub fn after(
     NextStep::Again { due_ms, reason }
 }
 
-/// What a flow noted about further calls.
+/// What a flow says about further calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Notes {
     /// When the customer asked to be called again, in milliseconds since 1970-01-01T00:00:00Z.
@@ -179,20 +176,14 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Reads the notes `call-again` (a time as RFC 3339, or a day) and `promise-date` (a day) of a
-    /// call. Others, and what is neither, are ignored.
+    /// Reads when a call's flow asked for another one, and its note `promise-date` (a day). A note that
+    /// is no day is ignored.
     pub fn of(record: &CallRecord, offset_minutes: i16) -> Self {
-        let note = |name: &str| record.notes.get(name).map(Masked::expose);
-        let day = |text: &str| day::parse(text.trim());
-        let time = |text: &str| {
-            let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
-            u64::try_from(time.unix_timestamp().checked_mul(1_000)?).ok()
-        };
-        let starts = |text: &str| day(text).and_then(|day| midnight(day, offset_minutes));
+        let promise = record.notes.get(PROMISE).map(Masked::expose);
         Self {
-            call_again_ms: note(CALL_AGAIN).and_then(|text| time(text).or_else(|| starts(text))),
-            not_before_ms: note(PROMISE)
-                .and_then(day)
+            call_again_ms: record.call_again_ms,
+            not_before_ms: promise
+                .and_then(|text| day::parse(text.trim()))
                 .and_then(Date::next_day)
                 .and_then(|day| midnight(day, offset_minutes)),
         }

@@ -8,6 +8,7 @@ use ghanti_model::{
     Answer, Argument, CallError, Choice, Collection, Content, Language, Prompt, PromptId, Question,
     Reply, Template,
 };
+use serde_json::{Value as Json, json};
 
 use crate::context::CallContext;
 use crate::gate;
@@ -47,11 +48,13 @@ impl CallContext {
             .collect();
         self.pass(Some(&question.name), &prompts).await?;
         let mut before: Option<Answer> = None;
-        for answered in 0..=SIDE_ANSWERS_MAX {
+        let most = SIDE_ANSWERS_MAX + question.understand.iter().len() * question.no_match.len();
+        for answered in 0..=most {
             let answer = self.conversation.ask(question.clone()).await?;
             if self.conversation.is_recorded() {
                 return Ok(answer);
             }
+            let answer = self.understood(&question, answer).await?;
             let changed_to = self.follow(answer.language.as_ref()).await?;
             let mut answer = together(before.take(), answer);
             answer.changed_to = changed_to.or(answer.changed_to);
@@ -65,11 +68,18 @@ impl CallContext {
                     return Ok(answer);
                 }
                 answer.reply = Reply::NoMatch;
-                if answered == SIDE_ANSWERS_MAX {
+                if answered == most {
                     return Ok(answer);
                 }
                 let again = question.no_match.first().unwrap_or(&question.prompt);
                 question.prompt = again.clone();
+                before = Some(answer);
+                continue;
+            }
+            if let (Some(_), Reply::NoMatch) = (&question.understand, &answer.reply)
+                && !question.no_match.is_empty()
+            {
+                question.prompt = question.no_match.remove(0);
                 before = Some(answer);
                 continue;
             }
@@ -80,7 +90,7 @@ impl CallContext {
             let Some(side) = asked_back else {
                 return Ok(answer);
             };
-            if answered == SIDE_ANSWERS_MAX {
+            if answered == most {
                 answer.reply = Reply::NoMatch;
                 return Ok(answer);
             }
@@ -93,6 +103,56 @@ impl CallContext {
         Err(CallError::Unavailable(
             "the question was not answered".to_owned(),
         ))
+    }
+
+    /// The answer with the choice that the question's action understands where no grammar took the
+    /// words. Only one of the choices counts; an action that fails has understood nothing.
+    async fn understood(
+        &mut self,
+        question: &Question,
+        mut answer: Answer,
+    ) -> Result<Answer, CallError> {
+        let (Some(action), Reply::NoMatch, Some(words)) =
+            (&question.understand, &answer.reply, &answer.transcript)
+        else {
+            return Ok(answer);
+        };
+        let choices = question.choices.iter().map(|choice| {
+            let phrases = choice.phrases.iter().flat_map(|phrases| &phrases.words);
+            json!({ "id": choice.id, "phrases": phrases.collect::<Vec<_>>() })
+        });
+        let input = json!({
+            "question": question.name,
+            "words": words.expose(),
+            "language": answer.language,
+            "choices": choices.collect::<Vec<_>>(),
+        });
+        let (_, invocation) = self.invocation(action.clone(), &input.to_string());
+        let understood = match invocation {
+            Ok(invocation) => self.conversation.invoke(invocation).await,
+            Err(error) => Err(error),
+        };
+        let choice = match understood {
+            Ok(understood) => understood
+                .get("choice")
+                .and_then(Json::as_str)
+                .map(str::to_owned),
+            Err(CallError::CallEnded) => return Err(CallError::CallEnded),
+            Err(error) => {
+                tracing::warn!(
+                    action,
+                    question = question.name,
+                    %error,
+                    "an action that is to understand answers failed; the answer counts as not understood"
+                );
+                None
+            }
+        };
+        if let Some(id) = choice.filter(|id| question.choices.iter().any(|choice| choice.id == *id))
+        {
+            (answer.reply, answer.understood_by) = (Reply::Choice(id), Some(action.clone()));
+        }
+        Ok(answer)
     }
 
     /// Asks for keys.
@@ -217,6 +277,7 @@ fn confirmation(question: &Question, prompt: Prompt) -> Question {
         choices: vec![choice(YES, '1'), choice("no", '2')],
         grammar: None,
         side_answers: Vec::new(),
+        understand: None,
         no_input_ms: question.no_input_ms,
         no_input: vec![prompt.clone()],
         no_match: vec![prompt.clone()],

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use ghanti_model::values::DateRules;
 use ghanti_model::{
-    Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt,
-    PromptId, Question,
+    Answer, CallError, CallFacts, Collection, Decision, EarlierCall, Language, Masked, Milestone,
+    Playout, Prompt, PromptId, Question,
 };
 
 /// A point in time, as a flow sees it.
@@ -90,6 +90,15 @@ pub trait Conversation: Send {
     /// Stores a value in the call's record.
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError>;
 
+    /// Records that a milestone of the conversation was reached.
+    async fn milestone(&mut self, milestone: Milestone) -> Result<(), CallError>;
+
+    /// Asks for another call with the customer, in milliseconds since 1970-01-01T00:00:00Z.
+    async fn call_again(&mut self, at_ms: u64) -> Result<(), CallError>;
+
+    /// The last ended calls with this customer, at most `most`, newest first.
+    async fn history(&mut self, most: usize) -> Result<Vec<EarlierCall>, CallError>;
+
     /// Does an action, and returns its answer.
     async fn invoke(&mut self, invocation: Invocation) -> Result<serde_json::Value, CallError>;
 
@@ -105,6 +114,9 @@ pub trait Conversation: Send {
     /// Waits until everything queued has been played, and returns the playouts since the last
     /// report.
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError>;
+
+    /// Waits until everything queued has been played, and then for a silence.
+    async fn pause(&mut self, ms: u32) -> Result<(), CallError>;
 
     /// Waits like `drain`, but leaves the playouts to the next `ask` or `drain`. The host calls it
     /// before a prompt that has requirements.

@@ -4,14 +4,16 @@
 //! An invalid argument is reported in one sentence that names the argument and gives a hint; it
 //! becomes `error.invalid`.
 
+use std::ops::RangeInclusive;
+
 use ghanti_model::prompt::TEXT_BYTES_MAX;
 use ghanti_model::values;
 use ghanti_model::{
-    Answer, Argument, CallError, Choice, Content, Extent, Language, Masked, Money, Phrases,
-    Playout, Prompt, Refusal, Reply, Template, TimeOfDay, Value,
+    Answer, Argument, CallError, Choice, Content, EarlierCall, Extent, Language, Masked, Money,
+    Phrases, Playout, Prompt, Refusal, Reply, Template, TimeOfDay, Value,
 };
 
-use crate::bindings::{runtime, speech, types};
+use crate::bindings::{customer, runtime, speech, types};
 use crate::conversation::Instant;
 
 /// A checked argument, or a sentence saying what is wrong with it.
@@ -19,6 +21,8 @@ pub(crate) type Checked<T> = Result<T, String>;
 
 /// The contract's limit for every list.
 const LIST_MAX: usize = 256;
+/// Limit for what an agent hears before they are connected, in characters: they wait for its end.
+const AGENTS_WORDS_MAX: usize = 200;
 /// Limit for dispositions and names of what can be established.
 const SLUG_BYTES_MAX: usize = 64;
 
@@ -68,6 +72,39 @@ pub(crate) fn slug(name: &str, value: String) -> Checked<String> {
             shown(&value)
         ))
     }
+}
+
+/// A number within the contract's range.
+pub(crate) fn within(name: &str, value: u32, range: RangeInclusive<u32>) -> Checked<u32> {
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!(
+            "`{name}` is {value}: give {} to {}",
+            range.start(),
+            range.end()
+        ))
+    }
+}
+
+/// What an agent is to hear: one line, as Exotel rejects a whole answer for one field.
+pub(crate) fn agents_words(words: String) -> Checked<Masked> {
+    let length = words.chars().count();
+    if words.trim().is_empty() || length > AGENTS_WORDS_MAX || words.chars().any(char::is_control) {
+        return Err(format!(
+            "`words` has {length} characters: give one line of 1 to {AGENTS_WORDS_MAX} of them, or none"
+        ));
+    }
+    Ok(Masked::new(words))
+}
+
+/// A local date, and a time where there is one.
+pub(crate) type Moment = (Value, Option<Value>);
+
+pub(crate) fn moment(date: types::Date, time: Option<types::TimeOfDay>) -> Checked<Moment> {
+    let date = value("date", types::Value::Date(date))?;
+    let time = time.map(|time| value("time", types::Value::Time(time)));
+    Ok((date, time.transpose()?))
 }
 
 fn other<T>(name: &str, case: &str) -> Checked<T> {
@@ -261,6 +298,26 @@ pub(crate) fn instant_to_wit(now: Instant) -> runtime::Instant {
             hour: local.hour(),
             minute: local.minute(),
         },
+    }
+}
+
+pub(crate) fn earlier_call_to_wit(call: EarlierCall) -> customer::EarlierCall {
+    let began = instant_to_wit(Instant {
+        unix_ms: call.unix_ms,
+        offset_minutes: call.offset_minutes,
+    });
+    customer::EarlierCall {
+        date: began.date,
+        time: began.time,
+        flow: call.flow,
+        outcome: call.outcome,
+        established: call.established,
+        notes: call
+            .notes
+            .into_iter()
+            .map(|(name, value)| (name, value.into_exposed()))
+            .collect(),
+        more: Vec::new(),
     }
 }
 

@@ -4,20 +4,23 @@
 //! An invalid argument makes an entry too: in place of the arguments it holds the error message, so
 //! that no oversized text is kept.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ghanti_manifest::HEARD;
 use ghanti_model::prompt::TEXT_BYTES_MAX;
 use ghanti_model::{
-    Answer, CallError, Content, Decision, Direction, Function, Language, Masked, Playout, PromptId,
+    Answer, CallError, Content, Direction, EarlierCall, Function, Language, Masked, Milestone,
+    Playout, PromptId, TimeOfDay, Value,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use time::{PrimitiveDateTime, Time};
 
 use crate::bindings::{call, customer, runtime, speech, types};
 use crate::context::{CallContext, StoreData};
 use crate::conversation::Instant;
-use crate::convert::{self, Checked};
+use crate::convert::{self, Checked, Moment};
 use crate::known::Change;
 use crate::log::{level_name, write_log};
 use crate::questions::Asked;
@@ -25,6 +28,14 @@ use crate::size;
 
 /// The contract's limit for the number of notes.
 const NOTES_MAX: usize = 64;
+/// The contract's limit for the number of milestones.
+const MILESTONES_MAX: usize = 64;
+/// The contract's range for a pause, in milliseconds.
+const PAUSE_MS: RangeInclusive<u32> = 1..=10_000;
+/// The contract's range for the number of earlier calls.
+const HISTORY: RangeInclusive<u32> = 1..=20;
+/// The contract's limit for how far ahead another call may be asked for.
+const CALL_AGAIN_DAYS: i64 = 366;
 
 pub(crate) type Told<T> = wasmtime::Result<Result<T, types::Error>>;
 
@@ -70,6 +81,36 @@ pub(crate) fn told<T, U>(
 }
 
 impl types::Host for StoreData {}
+
+/// The time of another call in milliseconds since 1970-01-01T00:00:00Z: on a day without a time, its
+/// beginning or, today, now.
+fn again_at(moment: Moment, now: Instant) -> Result<u64, CallError> {
+    let invalid = |what: &str| {
+        CallError::Invalid(format!(
+            "`date` and `time` are {what}: give a time after now and within a year"
+        ))
+    };
+    let local_now = now.local();
+    let local = match moment {
+        (Value::Date(date), Some(Value::Time(TimeOfDay { hour, minute }))) => {
+            let time = Time::from_hms(hour, minute, 0).map_err(|_| invalid("no time"))?;
+            PrimitiveDateTime::new(date, time)
+        }
+        (Value::Date(date), _) if date == local_now.date() => local_now,
+        (Value::Date(date), _) => PrimitiveDateTime::new(date, Time::MIDNIGHT),
+        _ => return Err(invalid("no date")),
+    };
+    if local < local_now {
+        return Err(invalid("over"));
+    }
+    if local - local_now > time::Duration::days(CALL_AGAIN_DAYS) {
+        return Err(invalid("too far ahead"));
+    }
+    let seconds = local.assume_utc().unix_timestamp() - i64::from(now.offset_minutes) * 60;
+    u64::try_from(seconds)
+        .map(|seconds| seconds.saturating_mul(1_000))
+        .map_err(|_| invalid("over"))
+}
 
 /// The call's facts as the flow sees them and the journal keeps them, with the customer's number
 /// masked.
@@ -146,16 +187,50 @@ impl call::Host for StoreData {
         Ok(told(answer.await?, |()| ()))
     }
 
-    async fn transfer(&mut self, target: Option<String>) -> Told<()> {
+    async fn transfer(&mut self, target: Option<String>, words: Option<String>) -> Told<()> {
+        let target = target
+            .map(|target| convert::text("target", target))
+            .transpose();
         let (arguments, checked) = journaled(
-            target
-                .map(|target| convert::text("target", target))
-                .transpose(),
+            target.and_then(|target| Ok((target, words.map(convert::agents_words).transpose()?))),
         );
         let answer = self.attempt(Function::Transfer, arguments, |host| {
             Box::pin(async move {
-                let decision: Decision = host.rules.transfer(checked?)?;
+                let (target, words) = checked?;
+                let decision = host.rules.transfer(target)?.with_words(words);
                 host.conversation.decide(decision).await
+            })
+        });
+        Ok(told(answer.await?, |()| ()))
+    }
+
+    async fn milestone(&mut self, name: String) -> Told<()> {
+        let checked = Milestone::parse(&name)
+            .map_err(|error| format!("`name` is `{}`: {error}", convert::shown(&name)));
+        let (arguments, checked) = journaled(checked.map(|_| name));
+        let answer = self.attempt(Function::Milestone, arguments, |host| {
+            Box::pin(async move {
+                let name = checked?;
+                let reached = &host.known.milestones;
+                if reached.len() >= MILESTONES_MAX && !reached.contains(&name) {
+                    return Err(CallError::Limit(format!(
+                        "a call has at most {MILESTONES_MAX} milestones: record only what tells how far it came"
+                    )));
+                }
+                let milestone = Milestone::parse(&name)
+                    .map_err(|error| CallError::Invalid(error.to_string()))?;
+                host.conversation.milestone(milestone).await
+            })
+        });
+        Ok(told(answer.await?, |()| ()))
+    }
+
+    async fn call_again(&mut self, date: types::Date, time: Option<types::TimeOfDay>) -> Told<()> {
+        let (arguments, checked) = journaled(convert::moment(date, time));
+        let answer = self.attempt(Function::CallAgain, arguments, |host| {
+            Box::pin(async move {
+                let at_ms = again_at(checked?, host.conversation.now())?;
+                host.conversation.call_again(at_ms).await
             })
         });
         Ok(told(answer.await?, |()| ()))
@@ -257,6 +332,22 @@ impl customer::Host for StoreData {
         Ok(told(answer.await?, |value| value.map(Masked::into_exposed)))
     }
 
+    async fn history(&mut self, most: u32) -> Told<Vec<customer::EarlierCall>> {
+        let (arguments, checked) = journaled(convert::within("most", most, HISTORY));
+        let answer = self.attempt::<Vec<EarlierCall>, _>(Function::History, arguments, |host| {
+            Box::pin(async move {
+                let most = usize::try_from(checked?).unwrap_or(0);
+                host.conversation.history(most).await
+            })
+        });
+        Ok(told(answer.await?, |calls| {
+            calls
+                .into_iter()
+                .map(convert::earlier_call_to_wit)
+                .collect()
+        }))
+    }
+
     async fn note(&mut self, name: String, value: String) -> Told<()> {
         let checked = convert::text("name", name)
             .and_then(|name| Ok((name, Masked::new(convert::text("value", value)?))));
@@ -336,6 +427,14 @@ impl speech::Host for StoreData {
             Box::pin(async move { host.conversation.drain().await })
         });
         Ok(told(answer.await?, convert::playouts_to_wit))
+    }
+
+    async fn pause(&mut self, ms: u32) -> Told<()> {
+        let (arguments, checked) = journaled(convert::within("ms", ms, PAUSE_MS));
+        let answer = self.attempt(Function::Pause, arguments, |host| {
+            Box::pin(async move { host.conversation.pause(checked?).await })
+        });
+        Ok(told(answer.await?, |()| ()))
     }
 }
 

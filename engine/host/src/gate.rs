@@ -213,6 +213,7 @@ impl Rules {
             Some(numbers) => Ok(Decision::Transfer {
                 target,
                 numbers: numbers.clone(),
+                words: None,
             }),
             None => Err(not_granted(&target, "transfer target", "transfer")),
         }

@@ -5,14 +5,18 @@ use ghanti_model::{CallError, Function, json_path};
 use serde_json::{Value as Json, json};
 
 use crate::bindings::actions;
-use crate::context::StoreData;
+use crate::context::{CallContext, StoreData};
 use crate::conversation::Invocation;
 use crate::convert;
 use crate::functions::{Told, told};
 
 impl actions::Host for StoreData {
     async fn invoke(&mut self, name: String, input: String) -> Told<String> {
-        let (arguments, checked) = self.invocation(name, input);
+        let (arguments, checked) = match self.host_mut() {
+            Some(host) => host.invocation(name, &input),
+            // `attempt` ends the flow
+            None => (Json::Null, Err(CallError::CallEnded)),
+        };
         let answer = self.attempt(Function::Invoke, arguments, |host| {
             Box::pin(async move { host.conversation.invoke(checked?).await })
         });
@@ -20,11 +24,15 @@ impl actions::Host for StoreData {
     }
 }
 
-impl StoreData {
+impl CallContext {
     /// The arguments as journaled: the name, and the input without what is redacted, or null where
     /// it was not looked at. Limits are counted here, so that a replay counts the same; what is
     /// cheap is checked first, as a flow may try as fast as it can.
-    fn invocation(&mut self, name: String, input: String) -> (Json, Result<Invocation, CallError>) {
+    pub(crate) fn invocation(
+        &mut self,
+        name: String,
+        input: &str,
+    ) -> (Json, Result<Invocation, CallError>) {
         let name = match convert::slug("name", name) {
             Ok(name) => name,
             Err(sentence) => {
@@ -33,15 +41,11 @@ impl StoreData {
             }
         };
         let kept = |input| json!([name, input]);
-        let Some(host) = self.host_mut() else {
-            // `attempt` ends the flow
-            return (Json::Null, Err(CallError::CallEnded));
-        };
-        let rule = match host.rules.action(&name) {
+        let rule = match self.rules.action(&name) {
             Ok(rule) => rule,
             Err(error) => return (kept(Json::Null), Err(error)),
         };
-        let (times, nth) = host.known.invoked(&name);
+        let (times, nth) = self.known.invoked(&name);
         if times > rule.calls {
             let sentence = format!(
                 "a conversation may invoke `{name}` {} times: keep its answers, or let the operator raise `calls` of `[actions.{name}]`",
@@ -57,7 +61,7 @@ impl StoreData {
             );
             return (kept(Json::Null), Err(CallError::Limit(sentence)));
         }
-        match serde_json::from_str::<Json>(&input) {
+        match serde_json::from_str::<Json>(input) {
             Ok(input) => {
                 let mut shown = input.clone();
                 json_path::redact(&mut shown, &rule.redact);

@@ -13,6 +13,8 @@ pub(crate) struct Known {
     pub(crate) established: BTreeSet<String>,
     /// The names of the values that the flow has noted.
     pub(crate) notes: BTreeSet<String>,
+    /// The milestones that the flow has recorded.
+    pub(crate) milestones: BTreeSet<String>,
     /// The language that the flow has set.
     pub(crate) language: Option<Language>,
     /// How often the flow has invoked each action that it is granted.
@@ -24,6 +26,7 @@ pub(crate) enum Change {
     Language(Language),
     Established(String),
     Noted(String),
+    Reached(String),
 }
 
 impl Change {
@@ -36,6 +39,7 @@ impl Change {
                 language.ok().map(Self::Language)
             }
             Function::Establish => text(arguments).map(Self::Established),
+            Function::Milestone => text(arguments).map(Self::Reached),
             // the entry has the name and the value
             Function::Note => text(arguments.get(0)?).map(Self::Noted),
             _ => None,
@@ -63,6 +67,7 @@ impl Known {
             Change::Language(language) => self.language = Some(language),
             Change::Established(name) => drop(self.established.insert(name)),
             Change::Noted(name) => drop(self.notes.insert(name)),
+            Change::Reached(name) => drop(self.milestones.insert(name)),
         }
     }
 }

@@ -108,6 +108,7 @@ impl Rules {
             choices,
             grammar,
             side_answers: side_answers.collect::<Checked<_>>()?,
+            understand: asked.understand.clone(),
             no_input_ms: asked.wait_ms,
             no_input,
             no_match,

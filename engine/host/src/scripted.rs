@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use ghanti_model::values::DateRules;
 use ghanti_model::{
-    Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent,
-    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Reply,
+    Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, EarlierCall,
+    Extent, Language, Masked, Milestone, PhoneNumber, Playout, Prompt, PromptId, Question, Reply,
 };
 use serde_json::Value as Json;
 
@@ -45,6 +45,10 @@ pub struct Scripted {
     pub invoked: Vec<(String, Json)>,
     /// The notes, by name.
     pub notes: BTreeMap<String, Masked>,
+    /// The milestones that the flow recorded, in order.
+    pub milestones: Vec<String>,
+    /// When the flow asked for another call, in milliseconds since 1970.
+    pub call_again_ms: Option<u64>,
     /// The language that the flow last set.
     pub language: Option<Language>,
     /// Scripted answers that the question asked does not accept, and actions without one, one
@@ -83,6 +87,7 @@ pub struct ScriptedCaller {
     values: BTreeMap<String, Masked>,
     script: BTreeMap<String, VecDeque<Act>>,
     actions: BTreeMap<String, VecDeque<Result<Json, CallError>>>,
+    history: Vec<EarlierCall>,
     interrupted: BTreeSet<String>,
     scripted: Arc<Mutex<Scripted>>,
     /// Prompts not yet reported to the flow; those after the first `heard` have not been played
@@ -118,6 +123,7 @@ impl ScriptedCaller {
             values: BTreeMap::new(),
             script: BTreeMap::new(),
             actions: BTreeMap::new(),
+            history: Vec::new(),
             interrupted: BTreeSet::new(),
             scripted: Arc::default(),
             playouts: Vec::new(),
@@ -167,6 +173,12 @@ impl ScriptedCaller {
     pub fn with_action(mut self, name: &str, answer: Result<Json, CallError>) -> Self {
         let answers = self.actions.entry(name.to_owned()).or_default();
         answers.push_back(answer);
+        self
+    }
+
+    /// Adds an earlier call with them; the newest first.
+    pub fn with_earlier_call(mut self, call: EarlierCall) -> Self {
+        self.history.push(call);
         self
     }
 
@@ -316,6 +328,7 @@ impl ScriptedCaller {
                     1.0
                 };
                 return Ok(Answer {
+                    understood_by: None,
                     reply,
                     confidence,
                     language,
@@ -331,10 +344,23 @@ impl ScriptedCaller {
                 match reply {
                     Some(reply) => {
                         return Ok(Answer {
+                            understood_by: None,
                             reply,
                             confidence: 1.0,
                             language,
                             changed_to: None,
+                            transcript: Some(Masked::new(words)),
+                            attempts: 1,
+                            playouts: self.report(),
+                        });
+                    }
+                    None if put.hands_over => {
+                        return Ok(Answer {
+                            reply: Reply::NoMatch,
+                            confidence: 0.0,
+                            language,
+                            changed_to: None,
+                            understood_by: None,
                             transcript: Some(Masked::new(words)),
                             attempts: 1,
                             playouts: self.report(),
@@ -348,6 +374,7 @@ impl ScriptedCaller {
                 match put.understands.pressed(&keys, self.now()) {
                     Some(reply) => {
                         return Ok(Answer {
+                            understood_by: None,
                             reply,
                             confidence: 1.0,
                             language: None,
@@ -371,6 +398,7 @@ impl ScriptedCaller {
         }
         self.now_ms += waited_ms;
         Ok(Answer {
+            understood_by: None,
             reply,
             confidence: 0.0,
             language: None,
@@ -390,6 +418,8 @@ struct Put {
     no_match: Vec<Prompt>,
     no_input_ms: u32,
     understands: Understands,
+    /// Whether words that are not understood end it at once.
+    hands_over: bool,
 }
 
 /// Why a question does not accept an answer, if it does not.
@@ -475,6 +505,23 @@ impl Conversation for ScriptedCaller {
         Ok(())
     }
 
+    async fn milestone(&mut self, milestone: Milestone) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().milestones.push(milestone.as_str().to_owned());
+        Ok(())
+    }
+
+    async fn call_again(&mut self, at_ms: u64) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().call_again_ms = Some(at_ms);
+        Ok(())
+    }
+
+    async fn history(&mut self, most: usize) -> Result<Vec<EarlierCall>, CallError> {
+        self.alive()?;
+        Ok(self.history.iter().take(most).cloned().collect())
+    }
+
     async fn invoke(&mut self, invocation: Invocation) -> Result<Json, CallError> {
         self.alive()?;
         let Invocation { name, input, .. } = invocation;
@@ -502,6 +549,7 @@ impl Conversation for ScriptedCaller {
             prompt,
             choices,
             grammar,
+            understand,
             no_input_ms,
             no_input,
             no_match,
@@ -523,6 +571,7 @@ impl Conversation for ScriptedCaller {
                 no_match,
                 no_input_ms,
                 understands,
+                hands_over: understand.is_some(),
             },
             |reply| match (&kind, reply) {
                 (Some(kind), Reply::Choice(_) | Reply::Text(_) | Reply::Keys(_)) => Some(format!(
@@ -567,6 +616,7 @@ impl Conversation for ScriptedCaller {
                     min: usize::from(min_keys),
                     max: usize::from(max_keys),
                 },
+                hands_over: false,
             },
             takes,
         )
@@ -576,6 +626,13 @@ impl Conversation for ScriptedCaller {
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
         self.alive()?;
         Ok(self.report())
+    }
+
+    async fn pause(&mut self, ms: u32) -> Result<(), CallError> {
+        self.alive()?;
+        self.hear();
+        self.now_ms += u64::from(ms);
+        Ok(())
     }
 
     async fn settle(&mut self) -> Result<(), CallError> {

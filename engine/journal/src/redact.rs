@@ -5,7 +5,8 @@
 //! `note told-at ‹13 characters›`.
 
 use ghanti_model::{
-    Answer, CallError, Collection, Content, Function, JournalEntry, Masked, Prompt, Question, Reply,
+    Answer, CallError, Collection, Content, Function, JournalEntry, Masked, Prompt, Question,
+    Reply, Value,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -82,12 +83,21 @@ fn words(function: Function, arguments: &Json) -> Option<String> {
         Function::Facts | Function::All | Function::Drain | Function::Now | Function::Random => {
             return None;
         }
-        Function::SetLanguage | Function::Establish | Function::Get | Function::Setting => {
-            name(arguments.as_str()?)
+        Function::SetLanguage
+        | Function::Establish
+        | Function::Milestone
+        | Function::Get
+        | Function::Setting => name(arguments.as_str()?),
+        Function::Transfer => {
+            let (target, words): (Option<String>, Option<Masked>) = read(arguments)?;
+            target.map_or_else(|| "default".to_owned(), |target| name(&target))
+                + &words.map(|words| format!(" {words}")).unwrap_or_default()
         }
-        Function::Transfer => arguments
-            .as_str()
-            .map_or_else(|| "default".to_owned(), name),
+        Function::CallAgain => {
+            let (date, time): (Value, Option<Value>) = read(arguments)?;
+            date.to_string() + &time.map(|time| format!(" {time}")).unwrap_or_default()
+        }
+        Function::History | Function::Pause => arguments.as_u64()?.to_string(),
         Function::Lookup => masked(arguments.as_str()?),
         Function::Outcome | Function::Note => {
             let (subject, value): (String, Option<Masked>) = read(arguments)?;
@@ -298,7 +308,34 @@ mod tests {
                 json!({ "ok": "Ravi Kumar" }),
                 "get name",
             ),
-            (Function::Transfer, Json::Null, ok(), "transfer default"),
+            (
+                Function::Transfer,
+                json!([null, null]),
+                ok(),
+                "transfer default",
+            ),
+            (
+                Function::Transfer,
+                json!(["legal", "Ravi asks for another date"]),
+                ok(),
+                "transfer legal ‹26 characters›",
+            ),
+            (
+                Function::CallAgain,
+                json!([
+                    { "kind": "date", "value": "2026-12-05" },
+                    { "kind": "time", "value": { "hour": 14, "minute": 30 } }
+                ]),
+                ok(),
+                "call-again 2026-12-05 14:30",
+            ),
+            (
+                Function::Milestone,
+                json!("offer-made"),
+                ok(),
+                "milestone offer-made",
+            ),
+            (Function::Pause, json!(1500), ok(), "pause 1500"),
             (
                 Function::Lookup,
                 json!("loan:42"),

@@ -136,6 +136,24 @@ impl Manifest {
         }
     }
 
+    /// Finds questions that an action is to understand which the flow is not granted.
+    fn check_understanding(&self, wrong: &mut Wrong<'_>) {
+        for (question, asked) in &self.questions {
+            let Some(action) = &asked.understand else {
+                continue;
+            };
+            let granted = &self.grants.actions;
+            if !granted.iter().any(|name| name == action) {
+                let hint = did_you_mean(action, granted.iter().map(String::as_str));
+                wrong.push(
+                    &["questions", question, "understand"],
+                    None,
+                    format!("`understand` of the question `{question}` names the action `{action}`, which is not in `[grants] actions`: fix the name, or add it there{hint}"),
+                );
+            }
+        }
+    }
+
     /// Finds templates in questions that no call could speak.
     fn check_questions(&self, description: &Description, wrong: &mut Wrong<'_>) {
         for (question, asked) in &self.questions {
@@ -183,7 +201,19 @@ impl Manifest {
                 );
             }
         }
+        self.check_understanding(wrong);
         if let Some(template) = &self.language_changed {
+            if self
+                .prompts
+                .get(template)
+                .is_some_and(|rule| !rule.requires.is_empty())
+            {
+                wrong.push(
+                    &["flow", "language-changed"],
+                    None,
+                    format!("`language-changed` names `{template}`, which `[prompts]` lets be spoken only later, so that an answer in another language could be refused: take one without `requires`"),
+                );
+            }
             let message = match description.template(template) {
                 Some(used) if used.arguments.is_empty() => return,
                 Some(_) => format!(

@@ -6,6 +6,9 @@ use std::fmt;
 use ghanti_model::Masked;
 use ghanti_model::values::{DateRules, Kind, Unreadable, is_placeholder, language_of_state, shape};
 
+/// The field that tells whose record it is where the manifest declares no account.
+const NAME: &str = "name";
+
 /// The fields that a flow needs or uses, by name. Other fields of a record are not changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CustomerSchema {
@@ -102,6 +105,28 @@ impl CustomerSchema {
             }
         }
         reading
+    }
+
+    /// The values of a record that tell whose it is: those of the declared accounts or, without any,
+    /// the name.
+    pub fn identifying<'r>(
+        &self,
+        record: &'r BTreeMap<String, Masked>,
+    ) -> impl Iterator<Item = (&'r str, &'r Masked)> {
+        let is_account = |name: &str| {
+            let field = self.fields.get(name);
+            field.is_some_and(|field| field.kind == Kind::Account)
+        };
+        let has_accounts = self.fields.keys().any(|name| is_account(name));
+        let accounts: Vec<_> = record
+            .iter()
+            .filter(|(name, _)| match has_accounts {
+                true => is_account(name),
+                false => *name == NAME,
+            })
+            .map(|(name, value)| (name.as_str(), value))
+            .collect();
+        accounts.into_iter()
     }
 
     /// Reads a record by those of several schemas that accept it. If they yield different

@@ -38,6 +38,8 @@ pub struct Question {
     pub requires: Vec<String>,
     /// The milestone that is reached when the question is asked.
     pub milestone: Option<Milestone>,
+    /// The granted action that is asked which of the choices words mean that no grammar takes.
+    pub understand: Option<String>,
     /// Spoken answers with a lower confidence, in percent, are no-matches; `None` uses the engine's
     /// default.
     pub min_confidence_percent: Option<u8>,
@@ -54,6 +56,7 @@ impl Default for Question {
             no_match: Vec::new(),
             requires: Vec::new(),
             milestone: None,
+            understand: None,
             min_confidence_percent: None,
         }
     }

@@ -52,6 +52,9 @@ pub struct Answer {
     /// The language in which the conversation goes on since, where the flow followed the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_to: Option<Language>,
+    /// The action that understood the caller's words as this choice, where no grammar did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub understood_by: Option<String>,
     /// The last words recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Masked>,

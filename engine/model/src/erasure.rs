@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, FlowEnd};
-use crate::{CallRecord, EventKind, FailureReport, Line, Masked, VersionMove};
+use crate::{CallRecord, Decision, EventKind, FailureReport, Line, Masked, VersionMove};
 
 /// Stands in place of a sentence that may have quoted a customer.
 const ERASED: &str = "(erased)";
@@ -96,6 +96,7 @@ impl EventKind {
             | Self::Decided(_)
             | Self::Disposed { .. }
             | Self::Noted { .. }
+            | Self::CallAgain { .. }
             | Self::PromptStarted { .. }
             | Self::PromptPlayed { .. }
             | Self::PromptConfirmed { .. }
@@ -138,9 +139,13 @@ impl EventKind {
                 asked.late_problems.iter_mut().for_each(erase_cause);
             }
             Self::StreamOverdue { unnamed, .. } => unnamed.iter_mut().for_each(erase_cause),
-            Self::StreamStarted(started) => started.customer_number = None,
+            Self::StreamStarted(started) => {
+                started.customer_number = None;
+                started.customer = None;
+            }
             Self::Disposed { detail, .. } => *detail = None,
             Self::Noted { value, .. } => *value = Masked::default(),
+            Self::Decided(decision) => erase_words(decision),
             Self::PromptStarted { text, .. }
             | Self::Utterance { text, .. }
             | Self::TalkedOver { text, .. }
@@ -169,7 +174,7 @@ impl EventKind {
             | Self::HostCalled(_)
             | Self::LanguageSet { .. }
             | Self::Established { .. }
-            | Self::Decided(_)
+            | Self::CallAgain { .. }
             | Self::PromptPlayed { .. }
             | Self::PromptConfirmed { .. }
             | Self::Asked { .. }
@@ -193,9 +198,18 @@ impl EventKind {
     }
 }
 
+/// Removes what an agent was to hear of the customer.
+fn erase_words(decision: &mut Decision) {
+    if let Decision::Transfer { words, .. } = decision {
+        *words = None;
+    }
+}
+
 impl CallRecord {
     fn erase_personal(&mut self) {
         self.customer_number = None;
+        self.customer = None;
+        self.decision.iter_mut().for_each(erase_words);
         self.detail = None;
         self.journal = None;
         for value in self.notes.values_mut() {

@@ -158,6 +158,11 @@ pub enum EventKind {
         /// The value.
         value: Masked,
     },
+    /// The flow asked for another call with the customer.
+    CallAgain {
+        /// When, in milliseconds since 1970-01-01T00:00:00Z.
+        at_ms: u64,
+    },
     /// A prompt started to play.
     PromptStarted {
         /// Its line of the transcript.
@@ -318,6 +323,7 @@ impl EventKind {
             EventKind::Decided(_) => "decided",
             EventKind::Disposed { .. } => "disposed",
             EventKind::Noted { .. } => "noted",
+            EventKind::CallAgain { .. } => "call-again",
             EventKind::PromptStarted { .. } => "prompt-started",
             EventKind::PromptPlayed { .. } => "prompt-played",
             EventKind::PromptConfirmed { .. } => "prompt-confirmed",
@@ -371,6 +377,7 @@ impl EventKind {
             | EventKind::Decided(_)
             | EventKind::Disposed { .. }
             | EventKind::Noted { .. }
+            | EventKind::CallAgain { .. }
             | EventKind::PromptStarted { .. }
             | EventKind::PromptPlayed { .. }
             | EventKind::PromptConfirmed { .. }

@@ -102,6 +102,7 @@ impl CallRecord {
             EventKind::Noted { name, value } => {
                 self.notes.insert(name.clone(), value.clone());
             }
+            EventKind::CallAgain { at_ms } => self.call_again_ms = Some(*at_ms),
             EventKind::PromptStarted { line, text, .. }
             | EventKind::Utterance { line, text }
             | EventKind::TalkedOver { line, text }
@@ -305,6 +306,7 @@ impl CallRecord {
         replace(&mut self.flow, &started.flow);
         replace(&mut self.version, &started.version);
         self.language = Some(started.language.clone());
+        self.customer.clone_from(&started.customer);
         self.journal = started.journal.clone().map(|header| Journal {
             header,
             entries: Vec::new(),

@@ -22,6 +22,8 @@ pub enum Function {
     Establish,
     Transfer,
     Outcome,
+    Milestone,
+    CallAgain,
     /// `customer.get`; `field` in journals of format 1.
     #[serde(alias = "field")]
     Get,
@@ -30,11 +32,13 @@ pub enum Function {
     All,
     Lookup,
     Note,
+    History,
     Invoke,
     Say,
     Ask,
     Collect,
     Drain,
+    Pause,
     Now,
     Random,
     Log,
@@ -67,16 +71,18 @@ impl Function {
             | Function::Setting
             | Function::Get
             | Function::All => Class::Local,
-            Function::Lookup => Class::Read,
+            Function::Lookup | Function::History => Class::Read,
             Function::SetLanguage
             | Function::Establish
             | Function::Transfer
             | Function::Outcome
+            | Function::Milestone
+            | Function::CallAgain
             | Function::Note
             // also an action that only reads: the journal does not say which one does
             | Function::Invoke
             | Function::Say => Class::Act,
-            Function::Ask | Function::Collect | Function::Drain => Class::Wait,
+            Function::Ask | Function::Collect | Function::Drain | Function::Pause => Class::Wait,
         }
     }
 }

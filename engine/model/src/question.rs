@@ -60,6 +60,9 @@ pub struct Question {
     /// Choices that are answered and followed by the question again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub side_answers: Vec<SideAnswer>,
+    /// The action that is asked which of the choices words mean that no grammar takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub understand: Option<String>,
     /// How long to wait for speech or a key after the prompt, in milliseconds.
     pub no_input_ms: u32,
     /// Played after the first, second, … no-input.

@@ -48,9 +48,22 @@ pub enum Decision {
         target: String,
         /// The numbers to dial, in order.
         numbers: Vec<PhoneNumber>,
+        /// What the agent alone hears before they are connected, in place of the operator's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<Masked>,
     },
     /// Hang up.
     HangUp,
+}
+
+impl Decision {
+    /// The decision with what an agent is to hear, where it connects one.
+    pub fn with_words(mut self, heard: Option<Masked>) -> Self {
+        if let Decision::Transfer { words, .. } = &mut self {
+            *words = heard;
+        }
+        self
+    }
 }
 
 /// Something that went wrong during the call.
@@ -140,6 +153,14 @@ pub struct CallRecord {
     pub established: Vec<String>,
     /// Values noted by the flow.
     pub notes: BTreeMap<String, Masked>,
+    /// When the flow asked for another call with the customer, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_again_ms: Option<u64>,
+    /// A digest of what tells whose record the call had; calls with the same one are about the same
+    /// customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// The steps reached.
     pub steps: Vec<StepEntry>,
     /// The transcript.
@@ -195,6 +216,8 @@ impl CallRecord {
             dial: None,
             established: Vec::new(),
             notes: BTreeMap::new(),
+            call_again_ms: None,
+            customer: None,
             steps: Vec::new(),
             transcript: Vec::new(),
             problems: Vec::new(),

@@ -75,6 +75,11 @@ impl Milestone {
             false => Ok(Self(text.to_owned())),
         }
     }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Step {

@@ -73,15 +73,19 @@ impl Difference {
 fn decides(function: Function) -> bool {
     matches!(
         function,
-        Function::Transfer | Function::Outcome | Function::Invoke
+        Function::Transfer | Function::Outcome | Function::CallAgain | Function::Invoke
     )
 }
 
 fn same_function(function: Function, expected: &Json, got: &Json) -> DifferenceKind {
     let kind = match function {
-        Function::Transfer | Function::Outcome | Function::Establish | Function::Note => {
-            Some(DifferenceKind::Decisions)
-        }
+        Function::Transfer
+        | Function::Outcome
+        | Function::Establish
+        | Function::Milestone
+        | Function::CallAgain
+        | Function::Note => Some(DifferenceKind::Decisions),
+        Function::Pause => Some(DifferenceKind::Wording),
         // the answer of another action answers nothing
         Function::Invoke if expected.get(0).is_some() && expected.get(0) == got.get(0) => {
             Some(DifferenceKind::Decisions)

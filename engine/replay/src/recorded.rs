@@ -10,8 +10,8 @@ use ghanti_host::{Conversation, Instant, Invocation};
 use ghanti_journal::{Outcome, SharedSource, lock};
 use ghanti_model::values::DateRules;
 use ghanti_model::{
-    Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, Extent, Function,
-    Journal, Language, Masked, Playout, Prompt, PromptId, Question,
+    Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, EarlierCall, Extent,
+    Function, Journal, Language, Masked, Milestone, Playout, Prompt, PromptId, Question,
 };
 use serde::de::DeserializeOwned;
 
@@ -149,6 +149,19 @@ impl Conversation for Reading {
         self.recorded()
     }
 
+    async fn milestone(&mut self, _milestone: Milestone) -> Result<(), CallError> {
+        self.recorded()
+    }
+
+    async fn call_again(&mut self, _at_ms: u64) -> Result<(), CallError> {
+        self.recorded()
+    }
+
+    /// Unused: `history` is answered from the record.
+    async fn history(&mut self, _most: usize) -> Result<Vec<EarlierCall>, CallError> {
+        self.recorded()
+    }
+
     /// Nothing is done: the record says what was answered.
     async fn invoke(&mut self, _invocation: Invocation) -> Result<serde_json::Value, CallError> {
         self.recorded()
@@ -175,6 +188,11 @@ impl Conversation for Reading {
 
     /// Unused: `drain` is answered from the record.
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
+        self.recorded()
+    }
+
+    /// Unused: `pause` is answered from the record.
+    async fn pause(&mut self, _ms: u32) -> Result<(), CallError> {
         self.recorded()
     }
 

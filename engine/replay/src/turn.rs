@@ -2,7 +2,7 @@
 
 use ghanti_model::{
     Answer, CallError, Collection, Content, Function, JournalEntry, Language, Masked, Prompt,
-    Question,
+    Question, Value,
 };
 use serde::de::DeserializeOwned;
 
@@ -110,9 +110,26 @@ pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
                     answer,
                 });
             }
+            Function::CallAgain => {
+                let Some((date, time)) = read::<(Value, Option<Value>)>(&entry.arguments) else {
+                    continue;
+                };
+                let time = time.map(|time| format!(" {time}")).unwrap_or_default();
+                add(What::Decided {
+                    function: entry.function,
+                    words: Masked::new(format!("{date}{time}")),
+                });
+            }
+            Function::Transfer => {
+                let target = entry.arguments.get(0).and_then(serde_json::Value::as_str);
+                add(What::Decided {
+                    function: entry.function,
+                    words: Masked::from(target.unwrap_or("default")),
+                });
+            }
             Function::Establish
-            | Function::Transfer
             | Function::Outcome
+            | Function::Milestone
             | Function::Note
             | Function::Invoke => {
                 add(What::Decided {

@@ -167,8 +167,8 @@ fn subject(side: &Side) -> String {
     let what = match side.function {
         Function::Say => text("/content/value/name").or_else(|| text("/content/kind")),
         Function::Ask | Function::Collect => text("/name"),
-        Function::Outcome | Function::Note | Function::Invoke => text("/0"),
-        Function::Establish | Function::Transfer | Function::Get | Function::SetLanguage => {
+        Function::Transfer | Function::Outcome | Function::Note | Function::Invoke => text("/0"),
+        Function::Establish | Function::Milestone | Function::Get | Function::SetLanguage => {
             text("")
         }
         _ => None,

@@ -52,6 +52,7 @@ mod tests {
         run: Option<RunEnd>,
     ) -> (String, CallRecord) {
         let started = StreamStarted {
+            customer: None,
             stream_sid: StreamSid::parse("s1").unwrap(),
             call_sid: None,
             order: None,
@@ -90,6 +91,7 @@ mod tests {
 
     fn transfer() -> Option<Decision> {
         Some(Decision::Transfer {
+            words: None,
             target: "default".to_owned(),
             numbers: Vec::new(),
         })

@@ -12,12 +12,12 @@ use ghanti_language::ChoiceMatcher;
 use ghanti_language::builtin::Grammar;
 use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
-    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
-    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Refusal, Reply,
-    ValueGrammar,
+    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EarlierCall,
+    EventKind, Language, Masked, Milestone, PhoneNumber, Playout, Prompt, PromptId, Question,
+    Refusal, Reply, Step, ValueGrammar,
 };
 use ghanti_speech::{Expectation, Recognizer, Utterance};
-use ghanti_store::SessionStore;
+use ghanti_store::{CallRecords, SessionStore, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::call::LiveCall;
@@ -27,8 +27,11 @@ use crate::question::{Answers, Asked, ValueAnswers};
 use crate::rendered_prompt::{RenderedPrompt, Source};
 use crate::targets::TransferTargets;
 
-/// How long a look-up in the session store may take.
+/// How long a look-up in the session store, or of earlier calls, may take.
 const LOOKUP: Duration = Duration::from_secs(1);
+
+/// How many of the last calls with a number are read to find those with the same customer.
+const HISTORY_READ: u32 = 64;
 
 /// Choices recognised with less confidence (0 to 1) are a no-match, unless the manifest sets
 /// `min-confidence`.
@@ -45,6 +48,8 @@ pub struct ConversationParts {
     pub customer: Option<CustomerRecord>,
     /// The session store, for `lookup`.
     pub sessions: Arc<dyn SessionStore>,
+    /// The records of earlier calls.
+    pub records: Arc<dyn CallRecords>,
     /// What the flow may do beyond the call.
     pub actions: Arc<Actions>,
     /// Decoded audio files of flows.
@@ -337,6 +342,17 @@ impl LiveConversation {
     }
 }
 
+/// What a store answers within [`LOOKUP`].
+async fn in_time<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, CallError> {
+    match tokio::time::timeout(LOOKUP, read).await {
+        Ok(answer) => answer.map_err(|error| CallError::Unavailable(error.to_string())),
+        Err(_) => Err(CallError::Unavailable(format!(
+            "no answer within {} ms",
+            LOOKUP.as_millis()
+        ))),
+    }
+}
+
 #[async_trait]
 impl Conversation for LiveConversation {
     fn facts(&mut self) -> CallFacts {
@@ -376,9 +392,13 @@ impl Conversation for LiveConversation {
     async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
         self.alive()?;
         let decision = match decision {
-            Decision::Transfer { target, numbers } => {
+            Decision::Transfer {
+                target,
+                numbers,
+                words,
+            } => {
                 self.refuse_unclear_transfer()?;
-                self.open_target(target, numbers)?
+                self.open_target(target, numbers)?.with_words(words)
             }
             Decision::HangUp => Decision::HangUp,
         };
@@ -414,20 +434,48 @@ impl Conversation for LiveConversation {
 
     async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
         self.alive()?;
-        match tokio::time::timeout(LOOKUP, self.parts.sessions.lookup(&key)).await {
-            Ok(Ok(value)) => Ok(value.map(Masked::new)),
-            Ok(Err(error)) => Err(CallError::Unavailable(error.to_string())),
-            Err(_) => Err(CallError::Unavailable(format!(
-                "no answer within {} ms",
-                LOOKUP.as_millis()
-            ))),
-        }
+        let value = in_time(self.parts.sessions.lookup(&key)).await?;
+        Ok(value.map(Masked::new))
     }
 
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
         self.alive()?;
         self.parts.call.emit(EventKind::Noted { name, value });
         Ok(())
+    }
+
+    async fn milestone(&mut self, milestone: Milestone) -> Result<(), CallError> {
+        self.alive()?;
+        let step = Step::Milestone(milestone);
+        self.parts.call.emit(EventKind::StepReached { step });
+        Ok(())
+    }
+
+    async fn call_again(&mut self, at_ms: u64) -> Result<(), CallError> {
+        self.alive()?;
+        self.parts.call.emit(EventKind::CallAgain { at_ms });
+        Ok(())
+    }
+
+    async fn history(&mut self, most: usize) -> Result<Vec<EarlierCall>, CallError> {
+        self.alive()?;
+        let (phone, customer) = {
+            let record = self.parts.call.record();
+            (record.customer_number.clone(), record.customer.clone())
+        };
+        let (Some(phone), Some(customer), own) = (phone, customer, self.parts.call.id()) else {
+            return Ok(Vec::new());
+        };
+        let read = self.parts.records.ended_of(&phone, HISTORY_READ);
+        Ok(in_time(read)
+            .await?
+            .into_iter()
+            .filter(|record| {
+                record.call_id != own && record.customer.as_deref() == Some(customer.as_str())
+            })
+            .filter_map(|record| EarlierCall::of(record, self.parts.offset_minutes))
+            .take(most)
+            .collect())
     }
 
     async fn invoke(&mut self, invocation: Invocation) -> Result<serde_json::Value, CallError> {
@@ -480,6 +528,8 @@ impl Conversation for LiveConversation {
             Answers::Choices(matcher)
         };
         let (phrases, decoys) = match &answers {
+            // words outside the choices have to be heard as they are
+            Answers::Choices(_) if question.understand.is_some() => Default::default(),
             Answers::Choices(matcher) => (matcher.phrases(), matcher.decoys()),
             Answers::Value(value) => {
                 let phrases: BTreeSet<String> = languages
@@ -506,6 +556,7 @@ impl Conversation for LiveConversation {
             },
             min_confidence: min_confidence
                 .map_or(MIN_CONFIDENCE, |percent| f32::from(percent) / 100.0),
+            hands_over: question.understand.is_some(),
             prompt: self.spoken(question.prompt)?,
             no_input_ms: u64::from(question.no_input_ms),
             no_input: self.all_spoken(question.no_input)?,
@@ -525,6 +576,7 @@ impl Conversation for LiveConversation {
             },
             expectation: Expectation::default(),
             min_confidence: MIN_CONFIDENCE,
+            hands_over: false,
             prompt: self.spoken(collection.prompt)?,
             no_input_ms: u64::from(collection.no_input_ms),
             no_input: self.all_spoken(collection.no_input)?,
@@ -540,6 +592,10 @@ impl Conversation for LiveConversation {
                 "the session answered something else".to_owned(),
             )),
         }
+    }
+
+    async fn pause(&mut self, ms: u32) -> Result<(), CallError> {
+        self.command(Command::Pause(ms)).await.map(|_| ())
     }
 
     async fn settle(&mut self) -> Result<(), CallError> {

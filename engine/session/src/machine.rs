@@ -48,6 +48,8 @@ pub enum Command {
     Drain,
     /// Wait until all prompts have been heard.
     Settle,
+    /// Wait until all prompts have been heard, and then for so many milliseconds of silence.
+    Pause(u32),
     /// The conversation is over: close the stream once all prompts have been heard.
     Finish,
 }
@@ -63,6 +65,8 @@ pub enum Completion {
     Drained(Vec<Playout>),
     /// Result of `Settle`.
     Settled,
+    /// Result of `Pause`.
+    Paused,
     /// Result of any command once the call has ended.
     Failed(CallError),
 }
@@ -78,6 +82,8 @@ pub enum Awaited {
     Drained,
     /// All prompts having been heard.
     Settled,
+    /// The end of a silence.
+    Paused,
 }
 
 impl Command {
@@ -88,6 +94,7 @@ impl Command {
             Command::Ask(_) => Some(Awaited::Answered),
             Command::Drain => Some(Awaited::Drained),
             Command::Settle => Some(Awaited::Settled),
+            Command::Pause(_) => Some(Awaited::Paused),
             Command::Finish => None,
         }
     }
@@ -126,6 +133,7 @@ enum Waiting {
     Ask(Box<Asking>),
     Drain,
     Settle,
+    Pause { ms: u32, until_ms: Option<u64> },
     Finish,
 }
 
@@ -184,6 +192,7 @@ impl Machine {
             Waiting::Ask(_) => Some(Awaited::Answered),
             Waiting::Drain => Some(Awaited::Drained),
             Waiting::Settle => Some(Awaited::Settled),
+            Waiting::Pause { .. } => Some(Awaited::Paused),
             Waiting::Finish => None,
         }
     }
@@ -225,6 +234,7 @@ impl Machine {
     pub fn next_wake(&self, now_ms: u64) -> Option<u64> {
         let question = match &self.waiting {
             Some(Waiting::Ask(asking)) => self.question_wake(now_ms, asking),
+            Some(Waiting::Pause { until_ms, .. }) => *until_ms,
             _ => None,
         };
         let media = self.network_wake();
@@ -244,6 +254,7 @@ impl Machine {
             Command::Say(spoken) => Waiting::Say(spoken),
             Command::Drain => Waiting::Drain,
             Command::Settle => Waiting::Settle,
+            Command::Pause(ms) => Waiting::Pause { ms, until_ms: None },
             Command::Finish => Waiting::Finish,
             Command::Ask(asked) => {
                 // speech that began before the question is not an answer to it
@@ -391,6 +402,14 @@ impl Machine {
                 self.complete(Completion::Drained(playouts));
             }
             Some(Waiting::Settle) if self.playback.is_idle() => self.complete(Completion::Settled),
+            Some(Waiting::Pause { ms, until_ms: None }) if self.playback.is_idle() => {
+                let until_ms = Some(now_ms + u64::from(ms));
+                self.waiting = Some(Waiting::Pause { ms, until_ms });
+            }
+            Some(Waiting::Pause {
+                until_ms: Some(until_ms),
+                ..
+            }) if now_ms >= until_ms => self.complete(Completion::Paused),
             Some(Waiting::Finish) if self.playback.is_idle() => {
                 self.outputs.push_back(Output::Close)
             }

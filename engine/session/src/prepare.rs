@@ -11,7 +11,7 @@ use ghanti_model::event::{Repeat, StreamResumed, StreamStarted};
 use ghanti_model::fold::{SECOND_STREAM, SECOND_STREAM_DETAIL};
 use ghanti_model::{
     CallFacts, CallId, CallLog, CallRecord, CustomerRecord, Direction, EventKind, Extent, FlowName,
-    Language, NodeId, Speaker, unix_ms,
+    Language, NodeId, Speaker, customer_digest, unix_ms,
 };
 use ghanti_replay::resumed;
 
@@ -159,6 +159,7 @@ async fn prepare(
         flow: chosen.map(|version| version.name.clone()),
         version: chosen.map(|version| version.id.clone()),
         language: facts.language.clone(),
+        customer: identity(customer.as_ref(), chosen),
         journal: journal.as_ref().map(SharedJournal::header),
     };
     let call = LiveCall::new(log, journal, now_ms);
@@ -293,6 +294,12 @@ fn by_manifest(
     let dates = services.settings.date_rules(now_ms);
     let CustomerReading { fields, problems } = schema.read(&customer.fields, dates);
     (Some(CustomerRecord { fields, ..customer }), problems)
+}
+
+/// What tells whose record a call has, as a digest.
+fn identity(customer: Option<&CustomerRecord>, version: Option<&Pinned>) -> Option<String> {
+    let schema = &version?.manifest().customer;
+    customer_digest(schema.identifying(&customer?.fields))
 }
 
 /// The language of the flow in which a call begins: the customer's, with their region or another

@@ -96,6 +96,8 @@ pub struct Asked {
     pub prompt: RenderedPrompt,
     /// Choices recognised with less confidence (0 to 1) are a no-match.
     pub min_confidence: f32,
+    /// Whether words that are not understood end it, so that something else can understand them.
+    pub hands_over: bool,
     /// How long the caller may stay silent, in milliseconds.
     pub no_input_ms: u64,
     /// Prompts for the first, second, … no-input.
@@ -252,10 +254,11 @@ impl Asking {
 
     /// The caller said or pressed something that is no answer.
     pub fn no_match(&mut self, transcript: Option<Masked>, confidence: f32) -> Next {
+        let has_words = transcript.as_ref().is_some_and(|words| !words.is_empty());
         self.transcript = transcript.or_else(|| self.transcript.take());
         match self.asked.no_match.pop_front() {
-            Some(prompt) => self.again(prompt),
-            None => Next::Over(self.answer(Reply::NoMatch, confidence, None)),
+            Some(prompt) if !(self.asked.hands_over && has_words) => self.again(prompt),
+            _ => Next::Over(self.answer(Reply::NoMatch, confidence, None)),
         }
     }
 
@@ -289,6 +292,7 @@ impl Asking {
 
     fn answer(&mut self, reply: Reply, confidence: f32, language: Option<Language>) -> Answer {
         Answer {
+            understood_by: None,
             reply,
             confidence,
             language,

@@ -254,6 +254,7 @@ mod tests {
         );
         assert_eq!(of(&|record| record.journal = None), Resumable::No);
         let transfer = Decision::Transfer {
+            words: None,
             target: "default".to_owned(),
             numbers: Vec::new(),
         };

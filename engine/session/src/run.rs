@@ -252,6 +252,7 @@ impl Prepared {
                     facts,
                     customer,
                     sessions: Arc::clone(&services.sessions),
+                    records: Arc::clone(services.registry.archive()),
                     actions: Arc::clone(&services.actions),
                     files: services.files.clone(),
                     commands: command_sender,

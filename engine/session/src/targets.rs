@@ -44,6 +44,14 @@ pub struct Closed {
     pub hours: String,
 }
 
+fn transfer(target: String, numbers: Vec<PhoneNumber>) -> Decision {
+    Decision::Transfer {
+        target,
+        numbers,
+        words: None,
+    }
+}
+
 impl TransferTargets {
     /// Returns whom to dial for a target at a time: `numbers` or, while it is closed, those of its
     /// fallback. `unix_ms` is in milliseconds since 1970-01-01T00:00:00Z.
@@ -58,10 +66,10 @@ impl TransferTargets {
         offset_minutes: i16,
     ) -> Result<Decision, Closed> {
         let Some(asked) = self.0.get(&target) else {
-            return Ok(Decision::Transfer { target, numbers });
+            return Ok(transfer(target, numbers));
         };
         if asked.is_open(unix_ms, offset_minutes) {
-            return Ok(Decision::Transfer { target, numbers });
+            return Ok(transfer(target, numbers));
         }
         let mut name = asked.fallback.as_ref();
         // a chain has at most all targets; the configuration refuses a longer one as a circle
@@ -71,10 +79,7 @@ impl TransferTargets {
             };
             let (name_of_found, target) = found;
             if target.is_open(unix_ms, offset_minutes) && !target.numbers.is_empty() {
-                return Ok(Decision::Transfer {
-                    target: name_of_found.clone(),
-                    numbers: target.numbers.clone(),
-                });
+                return Ok(transfer(name_of_found.clone(), target.numbers.clone()));
             }
             name = target.fallback.as_ref();
         }
@@ -116,7 +121,10 @@ mod tests {
     fn open(targets: &TransferTargets, target: &str) -> Result<(String, String), Closed> {
         let own = vec![number("+918111111111")];
         let decision = targets.open(target.to_owned(), own, FRIDAY_MS, 0)?;
-        let Decision::Transfer { target, numbers } = decision else {
+        let Decision::Transfer {
+            target, numbers, ..
+        } = decision
+        else {
             panic!("no transfer");
         };
         Ok((target, numbers[0].expose().to_owned()))

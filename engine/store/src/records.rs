@@ -82,6 +82,13 @@ pub trait CallRecords: Send + Sync {
     /// Returns the newest records, at most `limit`, newest first.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError>;
 
+    /// Returns the newest records of a number's ended calls, at most `limit`, newest first.
+    async fn ended_of(
+        &self,
+        phone: &PhoneNumber,
+        limit: u32,
+    ) -> Result<Vec<CallRecord>, StoreError>;
+
     /// Sets the time until which a node has its calls, in milliseconds since
     /// 1970-01-01T00:00:00Z. If it is not in the future, the node's calls count as abandoned.
     async fn heartbeat(

@@ -291,6 +291,7 @@ async fn the_first_binding_wins_among_many_at_once(Subject { store, .. }: Subjec
 
 async fn the_last_decision_counts(Subject { store, .. }: Subject) {
     let transfer = Decision::Transfer {
+        words: None,
         target: "default".to_owned(),
         numbers: vec![phone("1800123456"), phone("9876543210")],
     };

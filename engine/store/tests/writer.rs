@@ -283,6 +283,7 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
         async fn log_by_id(&self, _: CallId) -> Result<Option<CallLog>, StoreError> { std::future::pending().await }
         async fn log_by_sid(&self, _: &CallSid) -> Result<Option<CallLog>, StoreError> { std::future::pending().await }
         async fn newest(&self, _: u32) -> Result<Vec<CallRecord>, StoreError> { std::future::pending().await }
+        async fn ended_of(&self, _: &PhoneNumber, _: u32) -> Result<Vec<CallRecord>, StoreError> { std::future::pending().await }
         async fn heartbeat(&self, _: NodeId, _: u64, _: u64) -> Result<(), StoreError> { std::future::pending().await }
         async fn last_heartbeat(&self, _: NodeId) -> Result<Option<u64>, StoreError> { std::future::pending().await }
         async fn close_abandoned(&self, _: NodeId, _: u64) -> Result<u64, StoreError> { std::future::pending().await }

@@ -246,6 +246,7 @@ mod tests {
             outcome: Some("transferred".to_owned()),
             detail: Some("x".repeat(5_000)),
             decision: Some(Decision::Transfer {
+                words: None,
                 target: "default".to_owned(),
                 numbers: Vec::new(),
             }),

@@ -147,6 +147,7 @@ mod tests {
     fn a_transfer_is_told_when_more_is_known_than_that_it_was_decided() {
         let decided = CallRecord {
             decision: Some(Decision::Transfer {
+                words: None,
                 target: "default".to_owned(),
                 numbers: Vec::new(),
             }),

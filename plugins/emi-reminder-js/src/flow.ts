@@ -108,7 +108,7 @@ function ends(answer: string): boolean {
 /** Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose answer was not understood and who may be anyone. */
 function connect(): void {
   const decided = unless("refused", () => {
-    transfer(null);
+    transfer(null, null);
     return true;
   });
   if (decided === null) return unclear();

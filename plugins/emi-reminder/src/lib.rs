@@ -146,7 +146,7 @@ fn ends(script: &Script, answer: &str) -> Result<bool, Error> {
 /// Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose
 /// answer was not understood and who may be anyone.
 fn connect(script: &Script) -> Result<(), Error> {
-    match call::transfer(None) {
+    match call::transfer(None, None) {
         Err(Error::Refused(_)) => return unclear(script),
         decided => decided?,
     }

@@ -71,6 +71,7 @@ fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize)
         .collect();
     let matcher = ChoiceMatcher::new(&choices, &languages).unwrap();
     Asked {
+        hands_over: false,
         name: name.to_owned(),
         expectation: Expectation {
             languages,

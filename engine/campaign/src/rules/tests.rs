@@ -137,7 +137,9 @@ fn a_promise_is_respected_to_the_end_of_its_day() {
             "{unreadable}"
         );
     }
-    let asked = record("call-again", "2026-11-27T18:00:00+05:30");
+    let mut asked = CallRecord::new(CallId::generate(), 0);
+    asked.call_again_ms = Some(ms(datetime!(2026-11-27 18:00:00 +05:30)));
+    let asked = Notes::of(&asked, INDIA);
     let step = after(&plan, (Class::Reached, "declined"), &asked, (1, 1), noon());
     let expected = NextStep::Again {
         due_ms: ms(datetime!(2026-11-27 18:00:00 +05:30)),

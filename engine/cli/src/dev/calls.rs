@@ -223,6 +223,7 @@ mod tests {
 
     fn started() -> EventKind {
         EventKind::StreamStarted(Box::new(StreamStarted {
+            customer: None,
             stream_sid: StreamSid::parse("s1").unwrap(),
             call_sid: None,
             order: None,

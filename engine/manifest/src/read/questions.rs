@@ -14,7 +14,7 @@ use crate::reader::{Item, Reader};
 /// The most choices, side answers or templates in a list of a question.
 const ITEMS_MAX: usize = 64;
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "prompt",
     "choices",
     "expects",
@@ -35,6 +35,7 @@ const KNOWN: [&str; 20] = [
     "min",
     "max",
     "currency",
+    "understand",
 ];
 
 /// What `expects` takes.
@@ -118,6 +119,7 @@ impl Reader<'_> {
                 "no-match" => read.no_match = reader.list_of_templates(name, item),
                 "requires" => read.requires = reader.requires(name, item),
                 "milestone" => read.milestone = reader.milestone(name, item),
+                "understand" => read.understand = reader.string(name, item),
                 "min-confidence" => read.min_confidence_percent = reader.percent(name, item),
                 _ => return false,
             }
@@ -137,6 +139,12 @@ impl Reader<'_> {
         });
         read.expects = self.expected(question, item, given);
         self.add_side_choices(question, item, &mut read);
+        if read.understand.is_some() && !matches!(read.expects, Expects::Choices(_)) {
+            self.complain(
+                item.span(),
+                format!("`{question}` has `understand`, which only a question with choices can have: take it out"),
+            );
+        }
         self.check_choices(question, item, &read);
         read
     }

@@ -120,6 +120,10 @@ pub struct StreamStarted {
     pub version: Option<VersionId>,
     /// The customer's language.
     pub language: Language,
+    /// A digest of what tells whose record the call has
+    /// ([`customer_digest`](crate::customer_digest)); `None` once it was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// The header of the flow's journal, if there is a flow.
     pub journal: Option<JournalHeader>,
 }

@@ -45,6 +45,7 @@ pub(crate) fn started() -> StreamStarted {
     let flow = FlowName::parse("emi-reminder").unwrap();
     let version = VersionId::parse("ab12").unwrap();
     StreamStarted {
+        customer: None,
         stream_sid: StreamSid::parse("stream-1").unwrap(),
         call_sid: Some(CallSid::parse("c1").unwrap()),
         order: None,
@@ -156,6 +157,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         },
         EventKind::Decided(Decision::HangUp),
         EventKind::Decided(Decision::Transfer {
+            words: None,
             target: "default".to_owned(),
             numbers: Vec::new(),
         }),

@@ -170,6 +170,7 @@ fn held(flow: FlowEnd, stream: StreamEnd, before: &[EventKind]) -> Vec<EventKind
 
 fn transfer() -> EventKind {
     EventKind::Decided(Decision::Transfer {
+        words: None,
         target: "default".to_owned(),
         numbers: vec![PhoneNumber::parse("+918000000001").unwrap()],
     })

@@ -36,7 +36,10 @@ async fn a_caller_who_agrees_is_transferred() {
         ["greeting", "emi", "disclosure", "transfer"]
     );
     assert_eq!(scripted.outcome.as_deref(), Some("transferred"));
-    let Some(Decision::Transfer { target, numbers }) = scripted.decision else {
+    let Some(Decision::Transfer {
+        target, numbers, ..
+    }) = scripted.decision
+    else {
         panic!("no transfer")
     };
     assert_eq!(

@@ -40,11 +40,18 @@ pub async fn connect(
             Err(()) => to_default(&app),
         },
     };
-    let (target, numbers) = match decided {
-        Decision::Transfer { target, numbers } => (target, numbers),
-        Decision::HangUp => (DEFAULT.to_owned(), Vec::new()),
+    let (target, numbers, words) = match decided {
+        Decision::Transfer {
+            target,
+            numbers,
+            words,
+        } => (target, numbers, words),
+        Decision::HangUp => (DEFAULT.to_owned(), Vec::new(), None),
     };
-    let terms = app.config.connect_terms(&target);
+    let mut terms = app.config.connect_terms(&target);
+    if let Some(words) = words {
+        terms.whisper = Some(words.into_exposed());
+    }
     if let Some(sid) = request.call_sid {
         let (app, numbers) = (app.clone(), numbers.clone());
         let traced = app

@@ -26,6 +26,7 @@ fn after(mut log: CallLog, bodies: &[&str]) -> CallRecord {
 /// A call with a stream, and what came of it where it is over.
 fn held(disposition: Option<&str>) -> CallLog {
     let started = StreamStarted {
+        customer: None,
         stream_sid: StreamSid::parse("s1").unwrap(),
         call_sid: None,
         order: None,

@@ -18,6 +18,7 @@ fn decided() -> CallLog {
 
 fn to_agent() -> Decision {
     Decision::Transfer {
+        words: None,
         target: "default".to_owned(),
         numbers: vec![PhoneNumber::parse(AGENT).unwrap()],
     }
@@ -26,6 +27,7 @@ fn to_agent() -> Decision {
 /// A call that has ended with a decision.
 fn ended(decision: Decision, flow: FlowEnd) -> CallLog {
     let started = StreamStarted {
+        customer: None,
         stream_sid: StreamSid::parse("s1").unwrap(),
         call_sid: None,
         order: None,

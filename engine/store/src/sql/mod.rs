@@ -102,6 +102,8 @@ const BY_ID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_id = 
 const BY_SID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
 const NEWEST: &str =
     "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
+const ENDED_OF: &str = "SELECT call_id, record FROM calls WHERE customer_number = $1 AND state = 'ended' \
+     ORDER BY created_ms DESC, call_id DESC LIMIT $2";
 // a record is saved several times; a request that was lifted must stay lifted
 const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
 const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone IN ($1, $2) AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
@@ -228,6 +230,18 @@ impl SqlRecords {
         serde_json::from_str(json).map_err(|error| self.unreadable(key, &error))
     }
 
+    /// Skips unreadable records with a warning, so that they do not hide the others.
+    fn readable(&self, rows: &[(String, String)]) -> Vec<CallRecord> {
+        let readable = |(call, json): &(String, String)| {
+            self.read(call, json)
+                .inspect_err(
+                    |error| tracing::warn!(call, %error, "an unreadable record was skipped"),
+                )
+                .ok()
+        };
+        rows.iter().filter_map(readable).collect()
+    }
+
     fn unreadable(&self, key: &str, error: &serde_json::Error) -> StoreError {
         StoreError::Unreadable {
             store: self.store(),
@@ -284,19 +298,21 @@ impl CallRecords for SqlRecords {
         row.map(|row| self.log(sid.as_str(), &row)).transpose()
     }
 
-    /// Skips unreadable records with a warning, so that they do not hide the others.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
         let limit = i64::from(limit);
         let rows: Vec<(String, String)> =
             on_either!(self, pool => sqlx::query_as(NEWEST).bind(limit).fetch_all(pool))?;
-        let readable = |(call, json): &(String, String)| {
-            self.read(call, json)
-                .inspect_err(
-                    |error| tracing::warn!(call, %error, "an unreadable record was skipped"),
-                )
-                .ok()
-        };
-        Ok(rows.iter().filter_map(readable).collect())
+        Ok(self.readable(&rows))
+    }
+
+    async fn ended_of(
+        &self,
+        phone: &PhoneNumber,
+        limit: u32,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        let (phone, limit) = (phone.expose(), i64::from(limit));
+        let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(ENDED_OF).bind(phone).bind(limit).fetch_all(pool))?;
+        Ok(self.readable(&rows))
     }
 
     async fn heartbeat(

@@ -98,6 +98,7 @@ pub fn full_record() -> CallRecord {
         heard_ms: 2_400,
     };
     let answer = Answer {
+        understood_by: None,
         reply: Reply::Choice("yes".to_owned()),
         confidence: 0.87,
         language: Some(Language::english()),
@@ -125,6 +126,8 @@ pub fn full_record() -> CallRecord {
         confidence: Some(0.87),
     };
     CallRecord {
+        call_again_ms: None,
+        customer: None,
         recordings: Vec::new(),
         call_id,
         order: Some(CallId::generate()),
@@ -149,7 +152,7 @@ node: None,
         outcome: Some("transferred".to_owned()),
         disposition: Some("transferred".to_owned()),
         detail: Some("asked for an agent".to_owned()),
-        decision: Some(Decision::Transfer { target: "default".to_owned(), numbers: vec![phone("1800123456")] }),
+        decision: Some(Decision::Transfer { target: "default".to_owned(), numbers: vec![phone("1800123456")], words: None }),
         dial: None,
         established: Vec::new(),
         transfer: Some(Transfer {

@@ -41,6 +41,7 @@ async fn talked(records: &SqlRecords, number: &str, at_ms: u64) -> CallId {
             dials: false,
         }),
         EventKind::StreamStarted(Box::new(StreamStarted {
+            customer: None,
             stream_sid: StreamSid::parse("s1").unwrap(),
             call_sid: Some(sid(&format!("sid-{call}"))),
             order: None,

@@ -204,6 +204,7 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
 
 fn stream() -> StreamStarted {
     StreamStarted {
+        customer: None,
         stream_sid: StreamSid::parse("s1").unwrap(),
         call_sid: None,
         order: None,

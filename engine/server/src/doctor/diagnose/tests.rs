@@ -46,6 +46,7 @@ fn call() -> CallRecord {
     record.ended_ms = Some(THEN_MS + 41_000);
     record.outcome = Some("transferred".to_owned());
     record.decision = Some(Decision::Transfer {
+        words: None,
         target: "default".to_owned(),
         numbers: vec![PhoneNumber::parse("+918045111222").unwrap()],
     });

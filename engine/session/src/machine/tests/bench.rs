@@ -247,6 +247,7 @@ pub(super) fn yes_or_no() -> Box<Asked> {
     )
     .unwrap();
     Box::new(Asked {
+        hands_over: false,
         name: "identity".to_owned(),
         expectation: Expectation {
             languages: vec![Language::english()],

@@ -394,6 +394,14 @@ impl CallRecords for Nowhere {
         Ok(Vec::new())
     }
 
+    async fn ended_of(
+        &self,
+        _phone: &PhoneNumber,
+        _limit: u32,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn heartbeat(
         &self,
         _node: NodeId,
