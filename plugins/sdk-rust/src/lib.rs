@@ -66,6 +66,17 @@ pub fn say(prompt: impl Into<Prompt>) -> Result<(), Error> {
     speech::say(&prompt.into()).map(drop)
 }
 
+/// Waits until all that is queued was heard, and then for so many milliseconds of silence.
+pub fn pause(ms: u32) -> Result<(), Error> {
+    speech::pause(ms)
+}
+
+/// Decides that the call goes to the `default` target's agents when `run` has returned.
+/// [`call::transfer`] takes another target, and words for the agent alone.
+pub fn transfer() -> Result<(), Error> {
+    call::transfer(None, None)
+}
+
 /// Asks a question of the manifest, with further choices that come from data. The functions of `questions` are shorter where there are none.
 pub fn ask(question: &str, arguments: &[Argument], choices: &[Choice]) -> Result<Answer, Error> {
     speech::ask(question, arguments, choices)

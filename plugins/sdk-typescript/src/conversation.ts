@@ -30,7 +30,7 @@ function mapped(stack: string): string {
   if (sources === undefined) return stack;
   const lines = stack.split("\n").filter((line) => line.trim() !== "");
   const places = lines.map((line) =>
-    line.replace(/\(?[^\s(]*:(\d+)(?::\d+)?\)?\s*$/, (place, number) => {
+    line.replace(/\(?[^\s()]*?:(\d+)(?::\d+)?\)?\s*$/, (place, number) => {
       const [file, at] = sources.lines[Number(number) - 1] ?? [];
       return file === undefined || file < 0 ? place : `(${sources.files[file]}:${at})`;
     }),

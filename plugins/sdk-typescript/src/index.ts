@@ -10,6 +10,7 @@ import type { Argument, CalendarDate, Content, Money, Prompt, TimeOfDay, Value }
 import { Invalid, invalid, throwing } from "./errors.ts";
 
 export type { CallFacts } from "ghanti:dialog/call@0.1.0";
+export type { EarlierCall } from "ghanti:dialog/customer@0.1.0";
 export type { Answer, Choice, Phrases, Reply } from "ghanti:dialog/speech@0.1.0";
 export type { Argument, CalendarDate, Content, DialogError, Money, Playout, Prompt, TimeOfDay, Value } from "ghanti:dialog/types@0.1.0";
 export { CallEnded, FlowError, Invalid, LimitReached, Refused, Unavailable } from "./errors.ts";
@@ -21,7 +22,10 @@ export const call = {
   facts: contractCall.facts,
   setLanguage: throwing(contractCall.setLanguage),
   establish: throwing(contractCall.establish),
-  transfer: throwing(contractCall.transfer),
+  /** To the `default` target where none is named; `words` are for the agent alone. */
+  transfer: (target: string | null = null, words: string | null = null): void => throwing(contractCall.transfer)(target, words),
+  milestone: throwing(contractCall.milestone),
+  callAgain: (date: CalendarDate, time: TimeOfDay | null = null): void => throwing(contractCall.callAgain)(date, time),
   outcome: throwing(contractCall.outcome),
 };
 
@@ -30,6 +34,7 @@ export const customer = {
   all: throwing(contractCustomer.all),
   lookup: throwing(contractCustomer.lookup),
   note: throwing(contractCustomer.note),
+  history: throwing(contractCustomer.history),
 };
 
 /** What a flow does beyond its call, by name. Input and answer are JSON values. */
@@ -41,6 +46,7 @@ export const speech = {
   say: throwing(contractSpeech.say),
   ask: throwing(contractSpeech.ask),
   drain: throwing(contractSpeech.drain),
+  pause: throwing(contractSpeech.pause),
 };
 
 export const runtime = contractRuntime;
@@ -48,6 +54,11 @@ export const runtime = contractRuntime;
 /** Says a prompt: queues it, and returns at once. */
 export function say(prompt: Prompt): void {
   speech.say(prompt);
+}
+
+/** Waits until all that is queued was heard, and then for so many milliseconds of silence. */
+export function pause(ms: number): void {
+  speech.pause(ms);
 }
 
 /** Asks a question of the manifest, with further choices that come from data. The functions of `questions` are shorter where there are none. */

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import dataclass
 from enum import Enum, StrEnum
-from types import SimpleNamespace
 from typing import Any
 
 from wit_world.imports import actions as _actions
@@ -17,27 +17,79 @@ from wit_world.imports import types
 from wit_world.imports.types import Prompt
 
 from .errors import CallEnded, FlowError, Invalid, LimitReached, Refused, Unavailable, invalid, throwing
-from .values import Money, Value, from_contract, last_digits, to_contract, to_date
+from .values import Money, Value, from_contract, last_digits, to_contract, to_date, to_time
 
 __all__ = [
-    "CallEnded", "FlowError", "Invalid", "LimitReached", "Money", "NoAnswer", "Prompt", "Refused", "Unavailable", "actions", "ask", "audio", "call",
-    "customer", "drain", "end", "last_digits", "log", "note", "runtime", "say", "setting", "speak_if_possible", "speech", "text", "today",
+    "CallEnded", "EarlierCall", "FlowError", "Invalid", "LimitReached", "Money", "NoAnswer", "Prompt", "Refused", "Unavailable", "actions", "ask", "audio", "call",
+    "customer", "drain", "end", "last_digits", "log", "note", "pause", "runtime", "say", "setting", "speak_if_possible", "speech", "text", "today",
 ]  # fmt: skip
 
-call = SimpleNamespace(
-    facts=_call.facts,
-    set_language=throwing(_call.set_language),
-    establish=throwing(_call.establish),
-    transfer=throwing(_call.transfer),
-    outcome=throwing(_call.outcome),
-)
-customer = SimpleNamespace(
-    get=throwing(_customer.get),
-    all=throwing(_customer.all),
-    lookup=throwing(_customer.lookup),
-    note=throwing(_customer.note),
-)
-speech = SimpleNamespace(say=throwing(_speech.say), ask=throwing(_speech.ask), drain=throwing(_speech.drain))
+@dataclass(frozen=True)
+class EarlierCall:
+    """An earlier call with this customer."""
+
+    date: datetime.date
+    time: datetime.time
+    flow: str
+    outcome: str
+    established: list[str]
+    notes: dict[str, str]
+
+
+class call:
+    """The call itself."""
+
+    facts = staticmethod(_call.facts)
+    set_language = staticmethod(throwing(_call.set_language))
+    establish = staticmethod(throwing(_call.establish))
+    outcome = staticmethod(throwing(_call.outcome))
+    milestone = staticmethod(throwing(_call.milestone))
+
+    @staticmethod
+    def transfer(target: str | None = None, words: str | None = None) -> None:
+        """Decides on a transfer, to the `default` target where none is named; `words` are for the agent alone."""
+        throwing(_call.transfer)(target, words)
+
+    @staticmethod
+    def call_again(date: datetime.date, time: datetime.time | None = None) -> None:
+        """Asks for another call on that day, at that time."""
+        at = None if time is None else types.TimeOfDay(time.hour, time.minute)
+        throwing(_call.call_again)(types.Date(date.year, date.month, date.day), at)
+
+
+class customer:
+    """The record bound to this call."""
+
+    note = staticmethod(throwing(_customer.note))
+    lookup = staticmethod(throwing(_customer.lookup))
+
+    @staticmethod
+    def get(name: str) -> Value | None:
+        """One field of the record."""
+        value = throwing(_customer.get)(name)
+        return None if value is None else from_contract(value)
+
+    @staticmethod
+    def all() -> dict[str, Value]:
+        """All fields of the record."""
+        return {name: from_contract(value) for name, value in throwing(_customer.all)()}
+
+    @staticmethod
+    def history(most: int) -> list[EarlierCall]:
+        """The last calls with this customer that have ended, the newest first."""
+        return [
+            EarlierCall(to_date(earlier.date), to_time(earlier.time), earlier.flow, earlier.outcome, earlier.established, dict(earlier.notes))
+            for earlier in throwing(_customer.history)(most)
+        ]
+
+
+class speech:
+    """Saying and asking, as the contract has it."""
+
+    say = staticmethod(throwing(_speech.say))
+    ask = staticmethod(throwing(_speech.ask))
+    drain = staticmethod(throwing(_speech.drain))
+    pause = staticmethod(throwing(_speech.pause))
 
 
 class actions:
@@ -64,6 +116,11 @@ def say(prompt: Prompt) -> None:
 def drain() -> None:
     """Waits until all that is queued was heard."""
     speech.drain()
+
+
+def pause(ms: int) -> None:
+    """Waits until all that is queued was heard, and then for so many milliseconds of silence."""
+    speech.pause(ms)
 
 
 def ask(question: str, arguments: list[types.Argument], choices: list[_speech.Choice] | None = None) -> _speech.Answer:
@@ -160,7 +217,7 @@ def heard(answer: _speech.Answer) -> Any:
 def record(kinds: dict[str, str], required: list[str]) -> dict[str, Value | None]:
     """The customer's record with fields of these types: `Invalid` names the required ones that it lacks, and never a value."""
     types_of = {"text": types.Value_Text, "money": types.Value_Money, "date": types.Value_Date}
-    found = {name: value for name, value in customer.all() if isinstance(value, types_of.get(kinds.get(name, ""), ()))}
+    found = {name: value for name, value in throwing(_customer.all)() if isinstance(value, types_of.get(kinds.get(name, ""), ()))}
     if missing := [name for name in required if name not in found]:
         raise invalid(f"missing or unreadable: {', '.join(missing)}")
     return {name: from_contract(value) for name, value in found.items()}

@@ -55,7 +55,7 @@ def from_contract(value: types.Value) -> Value:
         case types.Value_Date(date):
             return to_date(date)
         case types.Value_Time(time):
-            return datetime.time(time.hour, time.minute)
+            return to_time(time)
         case _:
             return value.value
 
@@ -63,6 +63,11 @@ def from_contract(value: types.Value) -> Value:
 def to_date(date: types.Date) -> datetime.date:
     """A date of the contract."""
     return datetime.date(date.year, date.month, date.day)
+
+
+def to_time(time: types.TimeOfDay) -> datetime.time:
+    """A time of day of the contract."""
+    return datetime.time(time.hour, time.minute)
 
 
 def last_digits(text: str, count: int) -> str | None:

@@ -29,5 +29,5 @@ def run() -> None:
 def offer_an_agent() -> None:
     if questions.agent() != "yes":
         return end("no-promise", prompts.goodbye())
-    call.transfer(None)
+    call.transfer()
     end("transferred", prompts.please_wait())

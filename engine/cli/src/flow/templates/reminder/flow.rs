@@ -5,7 +5,7 @@ mod generated;
 
 use generated::questions::{self, Agent, Identity, PayDay};
 use generated::{customer, prompts, settings};
-use ghanti_flow::{Error, call, end, note, say, speak_if_possible};
+use ghanti_flow::{Error, call, end, note, say, speak_if_possible, transfer};
 
 ghanti_flow::flow!(run);
 
@@ -36,6 +36,6 @@ fn offer_an_agent() -> Result<(), Error> {
     if questions::agent()? != Agent::Yes {
         return end("no-promise", prompts::goodbye());
     }
-    call::transfer(None)?;
+    transfer()?;
     end("transferred", prompts::please_wait())
 }

@@ -25,6 +25,6 @@ export function run(): void {
 
 function offerAnAgent(): void {
   if (questions.agent() !== "yes") return end("no-promise", prompts.goodbye());
-  call.transfer(null);
+  call.transfer();
   end("transferred", prompts.pleaseWait());
 }
