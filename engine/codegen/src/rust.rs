@@ -145,6 +145,7 @@ fn question(question: &Question) -> String {
     };
     let mut variants = String::new();
     let mut arms = String::new();
+    let mut called = String::new();
     match &question.answer {
         Answer::Choices(choices) => {
             for choice in choices {
@@ -158,7 +159,12 @@ fn question(question: &Question) -> String {
                     arms,
                     "            ::ghanti_flow::Reply::Choice(choice) if choice == {choice:?} => {name}::{variant},"
                 );
+                let _ = writeln!(called, "                {name}::{variant} => {choice:?},");
             }
+            called = format!(
+                "\n    impl {name} {{\n        /// What flow.toml calls it.\n        pub fn as_str(&self) -> &'static str {{\n            match self {{\n{called}                \
+                 {name}::NoInput => \"no-input\",\n                {name}::NoMatch => \"no-match\",\n            }}\n        }}\n    }}\n"
+            );
         }
         answer => {
             let (variant, of, doc, patterns) = value(answer);
@@ -173,7 +179,7 @@ fn question(question: &Question) -> String {
     }
     format!(
         "    /// What answers `{question}`.\n    #[derive(Debug, Clone, PartialEq)]\n    pub enum {name} {{\n{variants}        /// Silence to the last attempt.\n        NoInput,\n        \
-         /// Something, to the last attempt, that was no answer.\n        NoMatch,\n    }}\n\n    /// {words}\n    pub fn {function}({parameters}) -> ::core::result::Result<{name}, ::ghanti_flow::Error> {{\n        \
+         /// Something, to the last attempt, that was no answer.\n        NoMatch,\n    }}\n{called}\n    /// {words}\n    pub fn {function}({parameters}) -> ::core::result::Result<{name}, ::ghanti_flow::Error> {{\n        \
          ::core::result::Result::Ok(match ::ghanti_flow::ask({asked:?}, &[{arguments}], &[])?.reply {{\n{arms}            ::ghanti_flow::Reply::NoInput => {name}::NoInput,\n            \
          _ => {name}::NoMatch,\n        }})\n    }}\n",
         question = one_line(&question.name),

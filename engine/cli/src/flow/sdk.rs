@@ -109,7 +109,7 @@ pub fn write(folder: &Folder) -> anyhow::Result<()> {
     for (path, text) in &files {
         write_changed(&sdk.join(path), text.as_bytes())?;
     }
-    // a folder that cargo is not to take for sources of the author's
+    // git ignores it also where the flow's own .gitignore does not say so
     write_changed(&folder.written(".gitignore"), b"*\n")?;
     write_changed(&folder.written(STAMP), stamp.as_bytes())?;
     Ok(())

@@ -138,6 +138,18 @@ pub mod questions {
         NoMatch,
     }
 
+    impl Class {
+        /// What flow.toml calls it.
+        pub fn as_str(&self) -> &'static str {
+            match self {
+                Class::Yes => "yes",
+                Class::No => "no",
+                Class::NoInput => "no-input",
+                Class::NoMatch => "no-match",
+            }
+        }
+    }
+
     /// Do you travel first class?
     pub fn class() -> ::core::result::Result<Class, ::ghanti_flow::Error> {
         ::core::result::Result::Ok(match ::ghanti_flow::ask("class", &[], &[])?.reply {
@@ -184,6 +196,20 @@ pub mod questions {
         NoInput,
         /// Something, to the last attempt, that was no answer.
         NoMatch,
+    }
+
+    impl Identity {
+        /// What flow.toml calls it.
+        pub fn as_str(&self) -> &'static str {
+            match self {
+                Identity::No => "no",
+                Identity::Self_ => "self",
+                Identity::WrongPerson => "wrong-person",
+                Identity::Yes => "yes",
+                Identity::NoInput => "no-input",
+                Identity::NoMatch => "no-match",
+            }
+        }
     }
 
     /// Hello, am I speaking with { $name }?

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::Context;
 use wit_component::ComponentEncoder;
@@ -27,10 +26,11 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
             INSTALL,
         ));
     }
-    let Some(target) = [COMPONENTS, MODULES]
-        .into_iter()
-        .find(|target| has(target, &folder.path))
-    else {
+    let target = if has(COMPONENTS, &folder.path).await {
+        COMPONENTS
+    } else if has(MODULES, &folder.path).await {
+        MODULES
+    } else {
         return Err(missing(
             "this Rust cannot build WebAssembly: the target is missing",
             ADD_TARGET,
@@ -90,16 +90,14 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
 }
 
 /// Whether the compiler of this folder has the standard library of a target.
-fn has(target: &str, folder: &Path) -> bool {
-    let asked = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", target])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output();
-    let Ok(asked) = asked else { return false };
-    let libraries = String::from_utf8_lossy(&asked.stdout);
-    let read = fs::read_dir(libraries.trim());
-    asked.status.success() && read.is_ok_and(|mut files| files.next().is_some())
+async fn has(target: &str, folder: &Path) -> bool {
+    let asked = Tool::new("rustc", folder).args(["--print", "target-libdir", "--target", target]);
+    let Ok(lines) = asked.run("the compiler does not answer").await else {
+        return false;
+    };
+    // rustup's own words come before it
+    let libraries = lines.last().map(String::as_str).unwrap_or_default();
+    fs::read_dir(libraries).is_ok_and(|mut files| files.next().is_some())
 }
 
 /// The name of the package's library.

@@ -1,6 +1,7 @@
 //! An appointment: confirmed with the code that was sent to the customer, or cancelled with a reason.
 
 #[path = "../.ghanti/generated.rs"]
+#[rustfmt::skip]
 mod generated;
 
 use generated::questions::{self, Attends, Code, Reason};

@@ -1,6 +1,7 @@
 //! A greeting, and one question.
 
 #[path = "../.ghanti/generated.rs"]
+#[rustfmt::skip]
 mod generated;
 
 use generated::questions::{self, Greeting};

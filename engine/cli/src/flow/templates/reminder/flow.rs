@@ -1,6 +1,7 @@
 //! A payment is due: who is speaking, what is due, on which day it will be paid, and an agent for who cannot say.
 
 #[path = "../.ghanti/generated.rs"]
+#[rustfmt::skip]
 mod generated;
 
 use generated::questions::{self, Agent, Identity, PayDay};

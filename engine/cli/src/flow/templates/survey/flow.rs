@@ -1,6 +1,7 @@
 //! A survey: a rating, whether the customer recommends the company, and what went wrong where they are not satisfied.
 
 #[path = "../.ghanti/generated.rs"]
+#[rustfmt::skip]
 mod generated;
 
 use generated::questions::{self, Complaint, MayWeAsk, Rating, Recommends};
