@@ -151,7 +151,7 @@ impl Conversation {
         prompts: &BTreeMap<Language, String>,
     ) -> Result<Self, Vec<Problem>> {
         let text = manifest;
-        let manifest = Manifest::parse(text).map_err(|errors| problems(errors))?;
+        let manifest = Manifest::parse(text).map_err(problems)?;
         let languages = languages(&manifest, prompts)?;
         let book = PromptBook::parse(prompts).map_err(problems)?;
         let mut found: Vec<Problem> = problems(
