@@ -96,6 +96,8 @@ class Script:
 
     def know(self, name: str, value: Value) -> None:
         self.known.append(Argument(name, value))
+        # in the order of generated functions, so that journals of all three can be compared
+        self.known.sort(key=lambda argument: argument.name)
 
     def say(self, template: str) -> None:
         speech.say(Prompt(Content_Template(Template(template, self.known)), None, None, None))

@@ -19,6 +19,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ghanti-model", &[]),
     ("ghanti-action", &["ghanti-exotel", "ghanti-model"]),
     ("ghanti-audio", &["ghanti-model"]),
+    (
+        "ghanti-codegen",
+        &["ghanti-language", "ghanti-manifest", "ghanti-model"],
+    ),
     ("ghanti-exotel", &["ghanti-model"]),
     ("ghanti-import", &["ghanti-model"]),
     ("ghanti-journal", &["ghanti-model"]),
@@ -128,6 +132,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-catalogue",
             "ghanti-explore",
             "ghanti-host",
+            "ghanti-codegen",
             "ghanti-import",
             "ghanti-manifest",
             "ghanti-model",

@@ -90,6 +90,7 @@ fn every_source_file_says_first_what_it_is() {
 fn the_emi_flow_stays_a_script() {
     let lines: usize = sources("plugins/emi-reminder")
         .iter()
+        .filter(|(path, _)| !path.ends_with("generated.rs"))
         .map(|(_, text)| text.lines().count())
         .sum();
     assert!(

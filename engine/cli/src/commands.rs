@@ -19,6 +19,9 @@ pub enum Command {
     Init(init::Init),
     /// Serve calls while flows are being written, and build them when their sources change
     Dev(dev::Dev),
+    /// Write flows: make, build, check, test, deploy them
+    #[command(subcommand)]
+    Flow(flow::Command),
     /// Dial a customer through a running engine
     Dial(dial::Dial),
     Doctor(doctor::Doctor),
@@ -32,9 +35,6 @@ pub enum Command {
     /// Import customers' lists into a running engine
     #[command(subcommand)]
     Customers(customers::Command),
-    /// Write flows: make, build, check, test, deploy them
-    #[command(subcommand)]
-    Flow(flow::Command),
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
@@ -61,13 +61,13 @@ impl Command {
             Self::Serve(serve) => serve.run(),
             Self::Init(init) => init.run(),
             Self::Dev(dev) => dev.run(),
+            Self::Flow(command) => Ok(command.run()),
             Self::Dial(dial) => dial.run(),
             Self::Doctor(doctor) => doctor.run(),
             Self::Health(health) => health.run(),
             Self::Calls(command) => Ok(command.run()),
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
-            Self::Flow(command) => Ok(command.run()),
             Self::Config(command) => command.run(),
             Self::Call(call) => call.run(),
             Self::Sim(sim) => sim.run(),

@@ -1,11 +1,11 @@
 //! `ghanti dev`: serves calls, builds plugins when their sources change, and shows builds,
 //! versions, calls and logs as one stream of lines.
 
-mod build;
+pub mod build;
 mod builder;
 mod builds;
 mod calls;
-mod compilers;
+pub mod compilers;
 mod event_format;
 mod events;
 mod line;

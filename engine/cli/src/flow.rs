@@ -1,21 +1,28 @@
 //! `ghanti flow`: what the author of a flow does with it.
 
+mod build;
 mod check;
 mod deploy;
 mod engine;
 mod explain;
+mod failure;
 mod findings;
 mod folder;
+mod folders;
 mod inspect;
 mod list;
 mod loading;
 mod map;
+mod new;
 mod outcome;
 mod reference;
 mod rollback;
+mod sdk;
 mod settings;
+mod sources;
 mod talk;
 mod test;
+mod toolchain;
 
 use std::process::ExitCode;
 
@@ -24,6 +31,8 @@ use clap::Subcommand;
 /// Write flows: make, build, check, test, deploy them
 #[derive(Subcommand)]
 pub enum Command {
+    New(new::New),
+    Build(build::Build),
     Check(check::Check),
     Test(test::Test),
     Map(map::Map),
@@ -40,7 +49,7 @@ impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let json = match &self {
-            Self::Check(_) | Self::Test(_) | Self::Map(_) => false,
+            Self::New(_) | Self::Build(_) | Self::Check(_) | Self::Test(_) | Self::Map(_) => false,
             Self::Deploy(deploy) => deploy.json,
             Self::List(list) => list.json,
             Self::Rollback(rollback) => rollback.json,
@@ -50,6 +59,8 @@ impl Command {
             Self::Schema(_) => true,
         };
         let done = match self {
+            Self::New(new) => Ok(new.run()),
+            Self::Build(build) => Ok(build.run()),
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),
             Self::Map(map) => map.run(),

@@ -64,6 +64,8 @@ export function run(): void {
 
 function know(name: string, value: Value): void {
   known.push({ name, value });
+  // in the order of generated functions, so that journals of all three can be compared
+  known.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 function say(template: string): void {

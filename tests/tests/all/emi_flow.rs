@@ -613,10 +613,10 @@ async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly(shipp
     assert_eq!(
         kinds,
         [
-            ("lender", "text"),
-            ("loan-digits", "digits"),
             ("amount", "money"),
-            ("due-date", "date")
+            ("due-date", "date"),
+            ("lender", "text"),
+            ("loan-digits", "digits")
         ]
     );
 }

@@ -10,6 +10,7 @@
 
 mod actions;
 mod api;
+mod authoring;
 mod callbacks;
 mod campaigns;
 mod capacity;

@@ -70,11 +70,12 @@ pub async fn build(
     longest: Duration,
 ) -> Built {
     let began = Instant::now();
-    let mut output = Output::default();
-    let end = match run(command, project, plugin, longest, &mut output).await {
-        Ok(end) => end,
-        Err(error) => End::NotRun(error),
-    };
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", command, "build", plugin.as_str()])
+        .arg(&project.flows)
+        .current_dir(&project.root);
+    let (end, output) = run(shell, longest).await;
     Built {
         end,
         output,
@@ -82,31 +83,35 @@ pub async fn build(
     }
 }
 
-async fn run(
-    command: &str,
-    project: &Project,
-    plugin: &FlowName,
+/// Runs a command to its end, without input. Dropping the future kills it and all processes that it
+/// started.
+pub async fn run(command: std::process::Command, longest: Duration) -> (End, Output) {
+    let mut output = Output::default();
+    let end = match bounded(command, longest, &mut output).await {
+        Ok(end) => end,
+        Err(error) => End::NotRun(error),
+    };
+    (end, output)
+}
+
+async fn bounded(
+    mut command: std::process::Command,
     longest: Duration,
     output: &mut Output,
 ) -> io::Result<End> {
     let (reader, writer) = io::pipe()?;
     let mut reader = pipe::Receiver::from_owned_fd(reader.into())?;
-    let mut shell = std::process::Command::new("sh");
-    shell
-        .args(["-c", command, "build", plugin.as_str()])
-        .arg(&project.flows)
-        .current_dir(&project.root);
     // authors need the compiler's message, not a backtrace of the compiler itself
-    shell.env("RUST_BACKTRACE", "0");
-    shell
+    command.env("RUST_BACKTRACE", "0");
+    command
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .process_group(0);
-    let mut shell = Command::from(shell);
-    let mut group = Group(shell.kill_on_drop(true).spawn()?);
+    let mut command = Command::from(command);
+    let mut group = Group(command.kill_on_drop(true).spawn()?);
     // the command holds the write end as well, so the reader would never see its end
-    drop(shell);
+    drop(command);
     let ended = tokio::time::timeout(longest, group.listen(&mut reader, output)).await;
     let end = match ended {
         Ok(status) => End::Ended(status?),

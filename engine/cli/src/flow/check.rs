@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::findings;
-use super::folder::{Exploring, Folders};
+use super::folders::{Exploring, Folders};
 use crate::runtime::many_threads;
 
 /// Check flows as the engine does before they take calls, and all at once

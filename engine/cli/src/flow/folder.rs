@@ -1,170 +1,198 @@
-//! The folders of flows that are named on the command line, and what loads them.
+//! A flow's folder: its name, its language, and the conversation that its files describe.
 
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context, bail};
-use clap::Args;
-use ghanti_catalogue::FlowFiles;
-use ghanti_explore::paths::Bounds;
-use ghanti_host::{CompileIn, EngineSettings, FlowEngine};
-use ghanti_model::{FlowName, PhoneNumber};
-use tempfile::TempDir;
+use anyhow::Context;
+use clap::ValueEnum;
+use ghanti_codegen::{Conversation, python, rust, typescript};
+use ghanti_model::{FlowName, Language as Tag};
 
-/// The files of which a flow's folder has at least one.
-const OF_A_FLOW: [&str; 2] = ["flow.toml", "flow.wasm"];
-/// The `default` transfer target of flows that grant none; nobody calls it.
-const AGENT: &str = "+918000000001";
+use super::failure::Failure;
 
-/// The flows that are meant.
-#[derive(Args)]
-pub struct Folders {
-    /// Folders of flows, or one with several of them [default: this one]
-    #[arg(value_name = "DIR")]
-    folders: Vec<PathBuf>,
-    /// Where compiled components are kept, so that the next start is quick [default:
-    /// ~/.cache/ghanti]
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
+/// Where the program puts what it writes for the toolchains. Not part of the flow.
+pub const WRITTEN: &str = ".ghanti";
+/// The component that the engine loads.
+pub const COMPONENT: &str = "flow.wasm";
+
+/// A language in which flows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// `Cargo.toml`
+    Rust,
+    /// `src/flow.ts`
+    #[value(name = "typescript")]
+    TypeScript,
+    /// `flow.py`
+    Python,
 }
 
-/// How far a conversation is explored.
-#[derive(Args)]
-pub struct Exploring {
-    /// How many roundabout answers a path may have: silence or unknown words first, asking back,
-    /// another language, an interruption, an action that fails
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
-    disturbances: usize,
-    /// The most conversations held
-    #[arg(long, value_name = "COUNT", default_value_t = Bounds::RUNS_MAX)]
-    runs: usize,
-    /// The most answers in one path; one with more counts as never ending
-    #[arg(long, value_name = "COUNT", default_value_t = Bounds::TURNS_MAX)]
-    turns: usize,
-    /// The most seconds to explore one flow
-    #[arg(long, value_name = "SECONDS", default_value_t = Bounds::WITHIN.as_secs())]
-    seconds: u64,
-}
+impl Language {
+    const ALL: [Self; 3] = [Self::Rust, Self::TypeScript, Self::Python];
 
-impl Exploring {
-    /// The bounds.
-    pub fn bounds(&self) -> Bounds {
-        Bounds {
-            disturbances: self.disturbances,
-            runs: self.runs,
-            turns: self.turns,
-            within: Duration::from_secs(self.seconds),
-            ..Bounds::usual()
+    /// Its name, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::TypeScript => "typescript",
+            Self::Python => "python",
+        }
+    }
+
+    /// The file by which a folder is known to be of this language.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Rust => "Cargo.toml",
+            Self::TypeScript => "src/flow.ts",
+            Self::Python => "flow.py",
+        }
+    }
+
+    /// The file of generated code, within [`WRITTEN`].
+    pub fn generated(self) -> &'static str {
+        match self {
+            Self::Rust => "generated.rs",
+            Self::TypeScript => "generated.ts",
+            Self::Python => "generated.py",
         }
     }
 }
 
-/// A flow that is meant.
-pub struct Flow {
-    /// Its name: that of its folder.
-    pub name: FlowName,
-    /// Its folder.
-    pub folder: PathBuf,
-}
-
-/// What loads flows, with the folder of compiled components where it is a temporary one.
-pub struct Loading {
-    /// Loads.
-    pub files: FlowFiles,
-    _temporary: Option<TempDir>,
-}
-
-impl Folders {
-    /// The flows, in the order in which they are named.
-    pub fn flows(&self) -> anyhow::Result<Vec<Flow>> {
-        let here = [PathBuf::from(".")];
-        let folders = if self.folders.is_empty() {
-            here.as_slice()
-        } else {
-            self.folders.as_slice()
-        };
-        let mut flows = Vec::new();
-        for folder in folders {
-            if is_flow(folder) {
-                flows.push(flow(folder)?);
-                continue;
-            }
-            let entries = std::fs::read_dir(folder)
-                .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
-            let mut within: Vec<_> = entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| is_flow(path))
-                .collect();
-            within.sort();
-            if within.is_empty() {
-                bail!(
-                    "`{}` is no folder of a flow, and has none: name a folder with flow.toml and flow.wasm",
-                    folder.display()
-                );
-            }
-            for folder in within {
-                flows.push(flow(&folder)?);
-            }
-        }
-        Ok(flows)
-    }
-
-    /// What loads them, without an engine.
-    pub fn loading(&self, bounds: &Bounds) -> anyhow::Result<Loading> {
-        let at_once = u32::try_from(bounds.at_once).unwrap_or(1);
-        let engine = FlowEngine::new(&EngineSettings {
-            max_calls: at_once.saturating_add(1),
-            compile_in: CompileIn::child_of_this_program()?,
-            ..EngineSettings::default()
-        })?;
-        let (components, temporary) = match self.cache.clone().or_else(cache) {
-            Some(cache) => (cache.join("components"), None),
-            None => {
-                let folder = tempfile::tempdir()
-                    .context("cannot make a temporary folder: name one by --cache")?;
-                (folder.path().join("components"), Some(folder))
-            }
-        };
-        std::fs::create_dir_all(&components).with_context(|| {
-            format!(
-                "cannot make the folder `{}`: name another by --cache",
-                components.display()
-            )
-        })?;
-        let agents = PhoneNumber::parse(AGENT).into_iter().collect();
-        Ok(Loading {
-            files: FlowFiles::new(engine, components, agents).offline(),
-            _temporary: temporary,
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "Rust",
+            Self::TypeScript => "TypeScript",
+            Self::Python => "Python",
         })
     }
 }
 
-fn is_flow(folder: &Path) -> bool {
-    OF_A_FLOW.iter().any(|file| folder.join(file).is_file())
+/// The folder of a flow's sources.
+#[derive(Debug)]
+pub struct Folder {
+    /// Its absolute path.
+    pub path: PathBuf,
+    /// The flow's name, which is the folder's.
+    pub name: FlowName,
+    /// The language of its sources.
+    pub language: Language,
 }
 
-fn flow(folder: &Path) -> anyhow::Result<Flow> {
-    let shown = folder.display();
-    let real = folder
-        .canonicalize()
-        .with_context(|| format!("cannot read the folder `{shown}`"))?;
-    let name = real.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let name = FlowName::parse(name)
-        .map_err(|error| anyhow::anyhow!("the folder `{shown}` names no flow: {error}"))?;
-    Ok(Flow {
-        name,
-        folder: folder.to_owned(),
-    })
+impl Folder {
+    /// Finds the flow in a folder.
+    pub fn find(folder: &Path) -> Result<Self, Failure> {
+        let shown = folder.display();
+        let path = folder.canonicalize().map_err(|error| {
+            Failure::Use(format!("cannot read the folder `{shown}`: {error}: `ghanti flow new NAME --lang rust` makes one"))
+        })?;
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let name = FlowName::parse(name).map_err(|_| {
+            Failure::Use(format!(
+                "`{name}` is no name of a flow: rename the folder, with letters, digits, `-`, `_` and `.`"
+            ))
+        })?;
+        let found: Vec<_> = Language::ALL
+            .into_iter()
+            .filter(|language| path.join(language.sign()).is_file())
+            .collect();
+        let language = match found.as_slice() {
+            [language] => *language,
+            [] => {
+                return Err(Failure::Use(format!(
+                    "`{shown}` has neither `Cargo.toml` nor `src/flow.ts` nor `flow.py`: name a flow's folder, or make one by `ghanti flow new NAME --lang rust`"
+                )));
+            }
+            several => {
+                let signs: Vec<_> = several
+                    .iter()
+                    .map(|language| format!("`{}`", language.sign()))
+                    .collect();
+                return Err(Failure::Use(format!(
+                    "`{shown}` has {}: a flow is in one language, so move the others away",
+                    signs.join(" and ")
+                )));
+            }
+        };
+        if !path.join("flow.toml").is_file() {
+            return Err(Failure::Use(format!(
+                "`{shown}` has no `flow.toml`: make one, it may be empty"
+            )));
+        }
+        Ok(Self {
+            path,
+            name,
+            language,
+        })
+    }
+
+    /// A path within what the program writes.
+    pub fn written(&self, path: &str) -> PathBuf {
+        self.path.join(WRITTEN).join(path)
+    }
+
+    /// Reads flow.toml and the prompt files, and generates the functions of their prompts and questions.
+    pub fn generate(&self) -> Result<String, Failure> {
+        let manifest = text(&self.path.join("flow.toml"))?;
+        let conversation = Conversation::read(&manifest, &self.prompts()?)?;
+        let generate = match self.language {
+            Language::Rust => rust::generate,
+            Language::TypeScript => typescript::generate,
+            Language::Python => python::generate,
+        };
+        Ok(generate(&conversation)?)
+    }
+
+    fn prompts(&self) -> Result<BTreeMap<Tag, String>, Failure> {
+        let folder = self.path.join("prompts");
+        let mut prompts = BTreeMap::new();
+        if !folder.is_dir() {
+            return Ok(prompts);
+        }
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+        for entry in entries {
+            let path = entry.context("cannot read the folder of prompts")?.path();
+            let Some(stem) = path
+                .file_name()
+                .and_then(|name| name.to_str()?.strip_suffix(".ftl"))
+                .filter(|stem| !stem.starts_with('.'))
+            else {
+                continue;
+            };
+            let language = Tag::parse(stem).map_err(|error| {
+                Failure::Use(format!(
+                    "`prompts/{stem}.ftl` is named after no language: {error}: rename the file"
+                ))
+            })?;
+            prompts.insert(language, text(&path)?);
+        }
+        Ok(prompts)
+    }
 }
 
-/// The user's folder of caches (XDG Base Directory Specification).
-fn cache() -> Option<PathBuf> {
-    let named = |name: &str| {
-        let folder = PathBuf::from(std::env::var_os(name)?);
-        folder.is_absolute().then_some(folder)
-    };
-    named("XDG_CACHE_HOME")
-        .or_else(|| named("HOME").map(|home| home.join(".cache")))
-        .map(|cache| cache.join("ghanti"))
+/// The text of a file.
+fn text(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Writes a file where its content differs, by renaming, so that whoever watches sees only whole files. Returns whether it wrote.
+pub fn write_changed(path: &Path, content: &[u8]) -> anyhow::Result<bool> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(false);
+    }
+    let failed = || format!("cannot write `{}`", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(failed)?;
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    fs::write(&part, content).with_context(failed)?;
+    fs::rename(&part, path).with_context(failed)?;
+    Ok(true)
 }

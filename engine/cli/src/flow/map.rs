@@ -11,7 +11,7 @@ use ghanti_explore::map;
 use ghanti_host::Step;
 
 use super::findings;
-use super::folder::{Exploring, Folders};
+use super::folders::{Exploring, Folders};
 use crate::runtime::many_threads;
 
 /// Draw flows' conversations, and write every path with its prompts

@@ -16,7 +16,7 @@ use ghanti_host::Step;
 use serde_json::{Value as Json, json};
 
 use super::findings;
-use super::folder::{Exploring, Flow, Folders};
+use super::folders::{Exploring, Flow, Folders};
 use super::outcome::NOTHING_DONE;
 use crate::runtime::many_threads;
 

@@ -45,7 +45,8 @@ const SECTIONS: [&str; 16] = [
     "log",
 ];
 /// Variables with that prefix that are not settings.
-pub(super) const NO_SETTINGS: [&str; 2] = ["GHANTI_TOOLS", "GHANTI_SPEECH_FROM"];
+pub(super) const NO_SETTINGS: [&str; 3] =
+    ["GHANTI_TOOLS", "GHANTI_TOOLCHAINS", "GHANTI_SPEECH_FROM"];
 /// Settings whose values never appear in an error, not even if they have the wrong type.
 pub(super) const SECRETS: [&str; 9] = [
     "stream-token",

@@ -1,0 +1,144 @@
+//! `ghanti flow build`: writes a flow's generated functions, builds it with its language's toolchain, and puts `flow.wasm` into its folder.
+
+mod python;
+mod rust;
+mod source_lines;
+mod typescript;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, told};
+use super::folder::{COMPONENT, Folder, Language, write_changed};
+use super::{sdk, sources};
+use crate::runtime::one_thread;
+
+/// What the last build was made of and what came out.
+const BUILT: &str = "built";
+/// The folder of what a build leaves behind, within `.ghanti/`.
+const WORK: &str = "work";
+
+/// Build a flow: writes the functions of its prompts and questions, and puts flow.wasm into its folder
+///
+/// The language is known by Cargo.toml, src/flow.ts or flow.py. What it needs besides the language's own toolchain is fetched once for all flows,
+/// into $XDG_CACHE_HOME/ghanti (~/.cache/ghanti). Exits with 1 where the flow is wrong or its toolchain missing.
+#[derive(Args)]
+#[command(
+    after_long_help = "Environment:\n  GHANTI_TOOLCHAINS  a folder with `javascript/` (node_modules with esbuild, typescript and componentize-qjs) and \
+                             `python/` (componentize-py, as `pip --target` installs it), to be used instead of fetching them\n  CARGO_TARGET_DIR   where cargo builds flows in Rust, instead of the cache"
+)]
+pub struct Build {
+    /// The flow's folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Build {
+    /// Builds, and tells how it ended.
+    pub fn run(self) -> ExitCode {
+        let built = one_thread(async { Ok(build(&self.dir).await) });
+        told(built.unwrap_or_else(|error| Err(error.into())), self.json)
+    }
+}
+
+/// Writes what the toolchain and the author's editor need: the library, and the functions of prompts and questions.
+pub fn prepare(folder: &Folder) -> Result<(), Failure> {
+    let generated = folder.generate()?;
+    sdk::write(folder)?;
+    write_changed(
+        &folder.written(folder.language.generated()),
+        generated.as_bytes(),
+    )?;
+    match folder.language {
+        Language::Rust => {}
+        Language::TypeScript => typescript::write_entry(folder)?,
+        Language::Python => python::write_entry(folder)?,
+    }
+    Ok(())
+}
+
+async fn build(folder: &Path) -> Result<(String, Value), Failure> {
+    let began = Instant::now();
+    let folder = Folder::find(folder)?;
+    prepare(&folder)?;
+    let is_new = match folder.language {
+        Language::Rust => place(&folder, &rust::build(&folder).await?)?,
+        Language::TypeScript => {
+            let tools = typescript::tools(&folder).await?;
+            script(&folder, &tools, typescript::build).await?
+        }
+        Language::Python => {
+            let tools = python::tools(&folder).await?;
+            script(&folder, &tools, python::build).await?
+        }
+    };
+    let component = folder.path.join(COMPONENT);
+    let bytes = fs::metadata(&component)
+        .context("cannot read what was built")?
+        .len();
+    let took = began.elapsed();
+    let (shown, name) = (component.display(), &folder.name);
+    let words = if is_new {
+        format!(
+            "{name}: built {shown}, {bytes} bytes, in {:.1} s",
+            took.as_secs_f64()
+        )
+    } else {
+        format!("{name}: {shown} is as it was")
+    };
+    let object = json!({
+        "ok": true,
+        "flow": name.as_str(),
+        "language": folder.language.as_str(),
+        "component": component,
+        "bytes": bytes,
+        "changed": is_new,
+        "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    });
+    Ok((words, object))
+}
+
+/// Builds from a script, unless nothing has changed since the last time. Returns whether there is a new component.
+async fn script(
+    folder: &Folder,
+    tools: &Path,
+    build: impl AsyncFnOnce(&Folder, &Path, &Path) -> Result<PathBuf, Failure>,
+) -> Result<bool, Failure> {
+    let digest = sources::digest(folder, &tools.to_string_lossy())?;
+    let component = folder.path.join(COMPONENT);
+    let state = |component: &str| format!("{digest}\n{component}\n");
+    if let Some(there) = sources::of_file(&component)
+        && fs::read_to_string(folder.written(BUILT)).is_ok_and(|built| built == state(&there))
+    {
+        return Ok(false);
+    }
+    let work = folder.written(WORK);
+    let _ = fs::remove_dir_all(&work);
+    fs::create_dir_all(&work).with_context(|| format!("cannot make `{}`", work.display()))?;
+    let built = build(folder, tools, &work).await?;
+    let content =
+        fs::read(&built).with_context(|| format!("`{}` was not built", built.display()))?;
+    let is_new = place(folder, &content)?;
+    let there = sources::of_file(&component).unwrap_or_default();
+    write_changed(&folder.written(BUILT), state(&there).as_bytes())?;
+    let _ = fs::remove_dir_all(&work);
+    Ok(is_new)
+}
+
+fn place(folder: &Folder, component: &[u8]) -> Result<bool, Failure> {
+    Ok(write_changed(&folder.path.join(COMPONENT), component)?)
+}
+
+/// The version that a flow's own package file names.
+fn version(of: Option<&str>) -> String {
+    of.unwrap_or("0.1.0").to_owned()
+}

@@ -1,0 +1,171 @@
+//! Python, by componentize-py, which puts CPython into the component.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::version;
+use crate::flow::failure::Failure;
+use crate::flow::folder::{Folder, write_changed};
+use crate::flow::sdk::WORLD;
+use crate::flow::toolchain::{Tool, filled, given, is_installed, missing};
+
+/// What pip installs: the version and, for Linux on x86_64, the checksum.
+const PACKAGE: &str = include_str!("../../../../../plugins/python/requirements.txt");
+
+const INSTALL: &str = "sudo apt-get install -y python3 python3-pip";
+/// Folders of a flow that have no modules.
+const OTHERS: [&str; 5] = ["tests", "prompts", "audio", "data", "__pycache__"];
+/// The most folders below each other that are searched for modules.
+const DEPTH_MAX: usize = 16;
+
+/// Writes the module that the component begins with.
+pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
+    let project = fs::read_to_string(folder.path.join("pyproject.toml")).unwrap_or_default();
+    let project: toml::Table = project.parse().unwrap_or_default();
+    let version = version(
+        project
+            .get("project")
+            .and_then(|project| project.get("version")?.as_str()),
+    );
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    let entry = format!(
+        "\"\"\"Written by `ghanti flow build`.\"\"\"\n\nimport flow\nimport wit_world\nfrom ghanti_flow.conversation import conversation\nfrom wit_world.imports.types import Description\n\n\n\
+         class WitWorld(wit_world.WitWorld):\n    def describe(self) -> Description:\n        return Description({}, {})\n\n    def run(self) -> None:\n        conversation(flow.run)\n",
+        text(folder.name.as_str()),
+        text(&version)
+    );
+    write_changed(&folder.written("entry.py"), entry.as_bytes())?;
+    Ok(())
+}
+
+/// The folder of componentize-py: the author's own, the one that is given, or that of the cache, fetched where it is missing.
+pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
+    if !is_installed("python3") {
+        return Err(missing(
+            "there is no Python: `python3` is not installed",
+            INSTALL,
+        ));
+    }
+    let own = folder.path.join(".venv");
+    if own.join("bin/componentize-py").exists() {
+        return Ok(own);
+    }
+    if let Some(given) = given("python") {
+        return Ok(given);
+    }
+    filled("python", &[PACKAGE], async |part| {
+        let requirements = part.join("requirements.txt");
+        let is_checked = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        let text = if is_checked {
+            PACKAGE.to_owned()
+        } else {
+            without_checksums(PACKAGE)
+        };
+        write_changed(&requirements, text.as_bytes())?;
+        Tool::new("python3", part)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--root-user-action=ignore",
+            ])
+            .args(is_checked.then_some("--require-hashes"))
+            .args(["--target", ".", "-r", "requirements.txt"])
+            .run("the toolchain for Python cannot be fetched")
+            .await
+            .map_err(with_pip)?;
+        Ok(())
+    })
+    .await
+}
+
+/// On Debian pip is a package of its own.
+fn with_pip(failure: Failure) -> Failure {
+    match failure {
+        Failure::Toolchain {
+            message, output, ..
+        } if output
+            .iter()
+            .any(|line| line.contains("No module named pip")) =>
+        {
+            Failure::Toolchain {
+                message,
+                fix: Some(INSTALL.to_owned()),
+                output,
+            }
+        }
+        failure => failure,
+    }
+}
+
+fn without_checksums(requirements: &str) -> String {
+    let line = |line: &str| line.split(" --hash").next().unwrap_or_default().to_owned();
+    requirements
+        .lines()
+        .map(line)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Builds the component in a folder for what is left behind.
+pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf, Failure> {
+    // from a copy, as Python leaves its own files beside sources
+    let app = work.join("app");
+    copy_modules(&folder.path, &app, 0)?;
+    copy_modules(&folder.written("sdk/src"), &app, 0)?;
+    for module in ["generated.py", "entry.py"] {
+        fs::copy(folder.written(module), app.join(module))
+            .with_context(|| format!("cannot copy `{module}`"))?;
+    }
+    let component = work.join("flow.wasm");
+    // scripts that pip installs name an interpreter of their own in a virtual environment alone
+    let program = tools.join("bin/componentize-py");
+    let tool = if tools.join("pyvenv.cfg").is_file() {
+        Tool::new(program, &folder.path)
+    } else {
+        Tool::new("python3", &folder.path)
+            .args([program])
+            .env("PYTHONPATH", tools)
+    };
+    tool.args([
+        "--quiet",
+        "-d",
+        ".ghanti/sdk/wit",
+        "-w",
+        WORLD,
+        "componentize",
+        "-p",
+    ])
+    .args([&app])
+    .args(["entry", "-o"])
+    .args([&component])
+    .run("the flow does not build")
+    .await?;
+    Ok(component)
+}
+
+/// Copies Python's files, with those of packages below.
+fn copy_modules(from: &Path, to: &Path, depth: usize) -> anyhow::Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot make `{}`", to.display()))?;
+    let read = || fs::read_dir(from)?.collect::<std::io::Result<Vec<_>>>();
+    for entry in read().with_context(|| format!("cannot read `{}`", from.display()))? {
+        let (path, name) = (entry.path(), entry.file_name());
+        let shown = name.to_string_lossy();
+        if shown.starts_with('.') || OTHERS.contains(&&*shown) {
+            continue;
+        }
+        if path.is_dir() && depth < DEPTH_MAX {
+            copy_modules(&path, &to.join(&name), depth + 1)?;
+        } else if path.is_file() && !shown.ends_with(".wasm") {
+            fs::copy(&path, to.join(&name))
+                .with_context(|| format!("cannot copy `{}`", path.display()))?;
+        }
+    }
+    Ok(())
+}

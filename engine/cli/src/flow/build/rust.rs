@@ -1,0 +1,113 @@
+//! Rust, by cargo, for whichever WebAssembly target the author's compiler has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use wit_component::ComponentEncoder;
+
+use crate::flow::failure::Failure;
+use crate::flow::folder::Folder;
+use crate::flow::toolchain::{Tool, cache, is_installed, lock, missing};
+
+/// Gives a component by itself.
+const COMPONENTS: &str = "wasm32-wasip2";
+/// Gives a core module, of which a component is made here.
+const MODULES: &str = "wasm32-unknown-unknown";
+
+const INSTALL: &str = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --target wasm32-wasip2";
+const ADD_TARGET: &str = "rustup target add wasm32-wasip2";
+
+/// Builds the component.
+pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
+    if !is_installed("cargo") {
+        return Err(missing(
+            "there is no Rust: `cargo` is not installed",
+            INSTALL,
+        ));
+    }
+    let target = if has(COMPONENTS, &folder.path).await {
+        COMPONENTS
+    } else if has(MODULES, &folder.path).await {
+        MODULES
+    } else {
+        return Err(missing(
+            "this Rust cannot build WebAssembly: the target is missing",
+            ADD_TARGET,
+        ));
+    };
+    let built = match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
+        Some(named) => std::path::absolute(named).context("CARGO_TARGET_DIR is no path")?,
+        None => cache()?.join("rust"),
+    };
+    // flows of the same name share a file there until it is copied
+    let _lock = lock(&built)?;
+    let mut cargo = Tool::new("cargo", &folder.path)
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--color",
+            "never",
+            "--target",
+            target,
+        ])
+        .env("CARGO_TARGET_DIR", &built);
+    if std::env::var_os("RUSTFLAGS").is_none() {
+        // messages of panics in libraries hold paths: the same sources are to give the same component everywhere
+        let home = std::env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+        let home = home.unwrap_or_else(|| PathBuf::from(".cargo"));
+        cargo = cargo.env(
+            "RUSTFLAGS",
+            format!("--remap-path-prefix={}=cargo", home.display()),
+        );
+    }
+    cargo.run("the flow does not build").await?;
+    let module = built
+        .join(target)
+        .join("release")
+        .join(format!("{}.wasm", library(&folder.path)?));
+    let module = fs::read(&module).with_context(|| {
+        format!(
+            "cargo left no `{}`: Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`",
+            module.display()
+        )
+    })?;
+    if target == COMPONENTS {
+        return Ok(module);
+    }
+    let encoded = ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|encoder| encoder.encode());
+    encoded.map_err(|error| Failure::Toolchain {
+        message: format!("cannot make a component of what cargo built: {error:#}"),
+        fix: None,
+        output: Vec::new(),
+    })
+}
+
+/// Whether the compiler of this folder has the standard library of a target.
+async fn has(target: &str, folder: &Path) -> bool {
+    let asked = Tool::new("rustc", folder).args(["--print", "target-libdir", "--target", target]);
+    let Ok(lines) = asked.run("the compiler does not answer").await else {
+        return false;
+    };
+    // rustup's own words come before it
+    let libraries = lines.last().map(String::as_str).unwrap_or_default();
+    fs::read_dir(libraries).is_ok_and(|mut files| files.next().is_some())
+}
+
+/// The name of the package's library.
+fn library(folder: &Path) -> Result<String, Failure> {
+    let manifest =
+        fs::read_to_string(folder.join("Cargo.toml")).context("cannot read `Cargo.toml`")?;
+    let manifest: toml::Table = manifest.parse().context("cannot read `Cargo.toml`")?;
+    let name = |section: &str| manifest.get(section)?.get("name")?.as_str();
+    let name = name("lib")
+        .or_else(|| name("package"))
+        .context("`Cargo.toml` has no `[package] name`")?;
+    Ok(name.replace('-', "_"))
+}

@@ -1,0 +1,170 @@
+//! The folders of flows that are named on the command line, and what loads them.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ghanti_catalogue::FlowFiles;
+use ghanti_explore::paths::Bounds;
+use ghanti_host::{CompileIn, EngineSettings, FlowEngine};
+use ghanti_model::{FlowName, PhoneNumber};
+use tempfile::TempDir;
+
+/// The files of which a flow's folder has at least one.
+const OF_A_FLOW: [&str; 2] = ["flow.toml", "flow.wasm"];
+/// The `default` transfer target of flows that grant none; nobody calls it.
+const AGENT: &str = "+918000000001";
+
+/// The flows that are meant.
+#[derive(Args)]
+pub struct Folders {
+    /// Folders of flows, or one with several of them [default: this one]
+    #[arg(value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Where compiled components are kept, so that the next start is quick [default:
+    /// ~/.cache/ghanti]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+/// How far a conversation is explored.
+#[derive(Args)]
+pub struct Exploring {
+    /// How many roundabout answers a path may have: silence or unknown words first, asking back,
+    /// another language, an interruption, an action that fails
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    disturbances: usize,
+    /// The most conversations held
+    #[arg(long, value_name = "COUNT", default_value_t = Bounds::RUNS_MAX)]
+    runs: usize,
+    /// The most answers in one path; one with more counts as never ending
+    #[arg(long, value_name = "COUNT", default_value_t = Bounds::TURNS_MAX)]
+    turns: usize,
+    /// The most seconds to explore one flow
+    #[arg(long, value_name = "SECONDS", default_value_t = Bounds::WITHIN.as_secs())]
+    seconds: u64,
+}
+
+impl Exploring {
+    /// The bounds.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            disturbances: self.disturbances,
+            runs: self.runs,
+            turns: self.turns,
+            within: Duration::from_secs(self.seconds),
+            ..Bounds::usual()
+        }
+    }
+}
+
+/// A flow that is meant.
+pub struct Flow {
+    /// Its name: that of its folder.
+    pub name: FlowName,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+/// What loads flows, with the folder of compiled components where it is a temporary one.
+pub struct Loading {
+    /// Loads.
+    pub files: FlowFiles,
+    _temporary: Option<TempDir>,
+}
+
+impl Folders {
+    /// The flows, in the order in which they are named.
+    pub fn flows(&self) -> anyhow::Result<Vec<Flow>> {
+        let here = [PathBuf::from(".")];
+        let folders = if self.folders.is_empty() {
+            here.as_slice()
+        } else {
+            self.folders.as_slice()
+        };
+        let mut flows = Vec::new();
+        for folder in folders {
+            if is_flow(folder) {
+                flows.push(flow(folder)?);
+                continue;
+            }
+            let entries = std::fs::read_dir(folder)
+                .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
+            let mut within: Vec<_> = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| is_flow(path))
+                .collect();
+            within.sort();
+            if within.is_empty() {
+                bail!(
+                    "`{}` is no folder of a flow, and has none: name a folder with flow.toml and flow.wasm",
+                    folder.display()
+                );
+            }
+            for folder in within {
+                flows.push(flow(&folder)?);
+            }
+        }
+        Ok(flows)
+    }
+
+    /// What loads them, without an engine.
+    pub fn loading(&self, bounds: &Bounds) -> anyhow::Result<Loading> {
+        let at_once = u32::try_from(bounds.at_once).unwrap_or(1);
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls: at_once.saturating_add(1),
+            compile_in: CompileIn::child_of_this_program()?,
+            ..EngineSettings::default()
+        })?;
+        let (components, temporary) = match self.cache.clone().or_else(cache) {
+            Some(cache) => (cache.join("components"), None),
+            None => {
+                let folder = tempfile::tempdir()
+                    .context("cannot make a temporary folder: name one by --cache")?;
+                (folder.path().join("components"), Some(folder))
+            }
+        };
+        std::fs::create_dir_all(&components).with_context(|| {
+            format!(
+                "cannot make the folder `{}`: name another by --cache",
+                components.display()
+            )
+        })?;
+        let agents = PhoneNumber::parse(AGENT).into_iter().collect();
+        Ok(Loading {
+            files: FlowFiles::new(engine, components, agents).offline(),
+            _temporary: temporary,
+        })
+    }
+}
+
+fn is_flow(folder: &Path) -> bool {
+    OF_A_FLOW.iter().any(|file| folder.join(file).is_file())
+}
+
+fn flow(folder: &Path) -> anyhow::Result<Flow> {
+    let shown = folder.display();
+    let real = folder
+        .canonicalize()
+        .with_context(|| format!("cannot read the folder `{shown}`"))?;
+    let name = real.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let name = FlowName::parse(name)
+        .map_err(|error| anyhow::anyhow!("the folder `{shown}` names no flow: {error}"))?;
+    Ok(Flow {
+        name,
+        folder: folder.to_owned(),
+    })
+}
+
+/// The user's folder of caches (XDG Base Directory Specification).
+fn cache() -> Option<PathBuf> {
+    let named = |name: &str| {
+        let folder = PathBuf::from(std::env::var_os(name)?);
+        folder.is_absolute().then_some(folder)
+    };
+    named("XDG_CACHE_HOME")
+        .or_else(|| named("HOME").map(|home| home.join(".cache")))
+        .map(|cache| cache.join("ghanti"))
+}

@@ -1,0 +1,209 @@
+//! `ghanti flow new`: a folder with a flow that builds and whose tests pass, to be changed from there.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use ghanti_model::FlowName;
+use serde_json::{Value, json};
+
+use super::build::prepare;
+use super::failure::{Failure, told};
+use super::folder::{Folder, Language, write_changed};
+
+/// The longest name of a new flow.
+const NAME_MAX: usize = 64;
+
+/// Make a folder with a flow that builds and whose tests pass
+#[derive(Args)]
+pub struct New {
+    /// The flow's name, and its folder's: lower-case letters, digits and hyphens
+    name: String,
+    /// The language of its code
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Language,
+    /// The conversation to begin with
+    #[arg(long, value_name = "TEMPLATE", default_value = "blank")]
+    template: Template,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// A conversation to begin with.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Template {
+    /// A greeting and one question
+    Blank,
+    /// Yes, no or later; a reason in the customer's words; a code by keys
+    Appointment,
+    /// A rating, yes or no, a complaint in the customer's words
+    Survey,
+    /// Who is speaking, what is due, a date that is read back, an agent
+    Reminder,
+}
+
+type Texts = &'static [(&'static str, &'static str)];
+
+macro_rules! texts {
+    ($folder:literal: $($file:literal),+ $(,)?) => {
+        &[$(($file, include_str!(concat!("templates/", $folder, "/", $file)))),+]
+    };
+}
+
+const RUST: Texts = texts!("common/rust": "Cargo.toml");
+const TYPESCRIPT: Texts = texts!("common/typescript": "package.json", "tsconfig.json");
+const PYTHON: Texts = texts!("common/python": "pyproject.toml");
+const IGNORED: &str = include_str!("templates/common/gitignore");
+const README: &str = include_str!("templates/common/README.md");
+
+const BLANK: Texts = texts!("blank": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/yes.toml",
+    "tests/silence.toml", "scenario.toml");
+const APPOINTMENT: Texts = texts!("appointment": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl",
+    "tests/confirms.toml", "tests/cancels.toml", "scenario.toml");
+
+const SURVEY: Texts = texts!("survey": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl",
+    "tests/satisfied.toml", "tests/complains.toml", "scenario.toml");
+const REMINDER: Texts = texts!("reminder": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl",
+    "tests/promises.toml", "tests/wrong-person.toml", "scenario.toml");
+
+impl Template {
+    fn files(self) -> Texts {
+        match self {
+            Self::Blank => BLANK,
+            Self::Appointment => APPOINTMENT,
+            Self::Survey => SURVEY,
+            Self::Reminder => REMINDER,
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Blank => "A greeting and one question, to begin with.",
+            Self::Appointment => {
+                "An appointment: confirmed with the code that was sent to the customer, or cancelled with a reason."
+            }
+            Self::Survey => {
+                "A survey: a rating, whether the customer recommends the company, and what went wrong where they are not satisfied."
+            }
+            Self::Reminder => {
+                "A payment is due: who is speaking, what is due, on which day it will be paid, and an agent for who cannot say."
+            }
+        }
+    }
+}
+
+impl New {
+    /// Makes the folder, and tells what comes next.
+    pub fn run(self) -> ExitCode {
+        told(self.make(), self.json)
+    }
+
+    fn make(&self) -> Result<(String, Value), Failure> {
+        let name = name(&self.name)?;
+        let folder = Path::new(name.as_str());
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(Failure::Use(format!(
+                    "`{name}` is there already and stays as it is: take another name, or move it away"
+                )));
+            }
+            made => made.with_context(|| format!("cannot make the folder `{name}`"))?,
+        }
+        let files = self.fill(folder, &name);
+        if files.is_err() {
+            // nothing is left of what could not be made whole
+            let _ = fs::remove_dir_all(folder);
+        }
+        let files = files?;
+        let words = format!(
+            "made {name}/: {} in {}, with tests\nthen:  cd {name} && ghanti flow build, and README.md says how to call it",
+            self.template_name(),
+            self.lang
+        );
+        let object = json!({
+            "ok": true,
+            "flow": name.as_str(),
+            "folder": std::path::absolute(folder).context("the folder has no path")?,
+            "language": self.lang.as_str(),
+            "template": self.template_name(),
+            "files": files,
+        });
+        Ok((words, object))
+    }
+
+    fn template_name(&self) -> String {
+        self.template
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    fn fill(&self, folder: &Path, name: &FlowName) -> Result<Vec<String>, Failure> {
+        let own = match self.lang {
+            Language::Rust => RUST,
+            Language::TypeScript => TYPESCRIPT,
+            Language::Python => PYTHON,
+        };
+        let mut files: Vec<(String, &str)> = own
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), *text))
+            .collect();
+        for (path, text) in self.template.files() {
+            if let Some(path) = self.placed(path) {
+                files.push((path, text));
+            }
+        }
+        files.extend([
+            (".gitignore".to_owned(), IGNORED),
+            ("README.md".to_owned(), README),
+        ]);
+        files.sort();
+        for (path, text) in &files {
+            let text = text
+                .replace("{{name}}", name.as_str())
+                .replace("{{about}}", self.template.about())
+                .replace("{{source}}", self.source());
+            write_changed(&folder.join(path), text.as_bytes())?;
+        }
+        prepare(&Folder::find(folder)?)?;
+        Ok(files.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// Where a file of a template goes; none where it is of another language.
+    fn placed(&self, path: &str) -> Option<String> {
+        let extension = match self.lang {
+            Language::Rust => "rs",
+            Language::TypeScript => "ts",
+            Language::Python => "py",
+        };
+        match path.strip_prefix("flow.") {
+            Some("toml") | None => Some(path.to_owned()),
+            Some(other) => (other == extension).then(|| self.source().to_owned()),
+        }
+    }
+
+    fn source(&self) -> &'static str {
+        match self.lang {
+            Language::Rust => "src/lib.rs",
+            Language::TypeScript | Language::Python => self.lang.sign(),
+        }
+    }
+}
+
+/// A name that can be a flow's, a package's in every language, and a folder's.
+fn name(given: &str) -> Result<FlowName, Failure> {
+    let wrong = || {
+        Failure::Use(format!(
+            "`{given}` is no name of a flow: take up to {NAME_MAX} lower-case letters, digits and hyphens, a letter first"
+        ))
+    };
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins = given.starts_with(|first: char| first.is_ascii_lowercase());
+    if !begins || given.ends_with('-') || given.len() > NAME_MAX || !given.bytes().all(is_plain) {
+        return Err(wrong());
+    }
+    FlowName::parse(given).map_err(|_| wrong())
+}

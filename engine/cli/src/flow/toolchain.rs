@@ -1,0 +1,164 @@
+//! Toolchains: commands that are bounded in time and told by their last words, and the folders of what is fetched once for all flows.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::failure::Failure;
+use super::sources::hexadecimal;
+use crate::dev::build::{End, LONGEST, run};
+use crate::dev::compilers::words;
+use sha2::{Digest, Sha256};
+
+/// The variable that names a folder with toolchains that are there already, as `make setup` fills `.tools/`.
+pub const GIVEN: &str = "GHANTI_TOOLCHAINS";
+/// Between two looks at a lock that another build holds.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A command of a toolchain.
+pub struct Tool {
+    command: std::process::Command,
+    name: String,
+}
+
+impl Tool {
+    /// The program, to be run in a folder.
+    pub fn new(program: impl AsRef<OsStr>, folder: &Path) -> Self {
+        let mut command = std::process::Command::new(program.as_ref());
+        command.current_dir(folder);
+        let name = Path::new(program.as_ref())
+            .file_name()
+            .unwrap_or(program.as_ref());
+        let name = name.to_string_lossy().into_owned();
+        Self { command, name }
+    }
+
+    /// With these arguments.
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// With a variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it to its end. Where it fails, `what` begins the message.
+    pub async fn run(self, what: &str) -> Result<Vec<String>, Failure> {
+        let (end, output) = run(self.command, LONGEST).await;
+        let output = words(&output);
+        let failed = |message: String| Failure::Toolchain {
+            message: format!("{what}: {message}"),
+            fix: None,
+            output: output.clone(),
+        };
+        match end {
+            End::Ended(status) if status.success() => Ok(output),
+            End::Ended(_) => Err(failed(format!("`{}` says", self.name))),
+            End::TooLong(longest) => Err(failed(format!(
+                "`{}` was not done after {} s and was ended",
+                self.name,
+                longest.as_secs()
+            ))),
+            End::NotRun(error) => Err(failed(format!("`{}` cannot be run: {error}", self.name))),
+        }
+    }
+}
+
+/// Whether a program is found where commands are looked for.
+pub fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// A missing toolchain, with how to get it.
+pub fn missing(message: &str, fix: &str) -> Failure {
+    Failure::Toolchain {
+        message: message.to_owned(),
+        fix: Some(fix.to_owned()),
+        output: Vec::new(),
+    }
+}
+
+/// The folder of what is kept for all flows: `$XDG_CACHE_HOME/ghanti`, else `~/.cache/ghanti`.
+pub fn cache() -> anyhow::Result<PathBuf> {
+    let named = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let Some(cache) = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))
+    else {
+        bail!("there is no folder for toolchains: set HOME or XDG_CACHE_HOME")
+    };
+    Ok(cache.join("ghanti"))
+}
+
+/// A toolchain's folder among those of [`GIVEN`], where there is one.
+pub fn given(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os(GIVEN)?).join(name);
+    std::path::absolute(folder)
+        .ok()
+        .filter(|folder| folder.is_dir())
+}
+
+/// A folder that one build at a time uses.
+pub struct Locked(#[expect(dead_code, reason = "dropping it unlocks")] File);
+
+/// Waits until no other build uses a folder, as long as a build may take.
+pub fn lock(folder: &Path) -> anyhow::Result<Locked> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let path = folder.join("in-use");
+    let failed = || format!("cannot lock `{}`", path.display());
+    let file = File::create(&path).with_context(failed)?;
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Locked(file)),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LONGEST => std::thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) => bail!(
+                "another build has used `{}` for {} s: end it",
+                folder.display(),
+                LONGEST.as_secs()
+            ),
+            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+        }
+    }
+}
+
+/// A folder of the cache that is filled once for each state of these texts: `fill` gets a new folder, which gets its name when it is full.
+pub async fn filled(
+    name: &str,
+    texts: &[&str],
+    fill: impl AsyncFnOnce(&Path) -> Result<(), Failure>,
+) -> Result<PathBuf, Failure> {
+    let digest: String = hexadecimal(&Sha256::digest(texts.concat()))
+        .chars()
+        .take(16)
+        .collect();
+    let cache = cache()?;
+    let full = cache.join(format!("{name}-{digest}"));
+    if full.is_dir() {
+        return Ok(full);
+    }
+    let _lock = lock(&cache)?;
+    // another build may have filled it meanwhile
+    if full.is_dir() {
+        return Ok(full);
+    }
+    let part = cache.join(format!("{name}-{digest}.part"));
+    let _ = fs::remove_dir_all(&part);
+    fs::create_dir_all(&part).with_context(|| format!("cannot make `{}`", part.display()))?;
+    let fetched = fill(&part).await;
+    if fetched.is_err() {
+        let _ = fs::remove_dir_all(&part);
+    }
+    fetched?;
+    fs::rename(&part, &full).with_context(|| format!("cannot rename `{}`", part.display()))?;
+    Ok(full)
+}

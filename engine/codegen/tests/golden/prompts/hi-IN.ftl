@@ -1,0 +1,13 @@
+greeting = नमस्ते, क्या मैं { $name } से बात कर रही हूँ?
+who-is-calling = { $from }, { $name } के लिए।
+still-there = क्या आप वहाँ हैं?
+type = { $type } { $count } { $last-four } { $amount } { $due-date } { $at }
+class = क्या आप प्रथम श्रेणी में जाते हैं?
+reason = क्यों?
+code = कोड दबाइए।
+pay-day = कब?
+confirm-date = { $value }, सही है?
+pay-time = किस समय?
+pay-amount = कितना?
+children = कितने?
+call-back = कौन सा नंबर?

@@ -1,0 +1,1 @@
+../../javascript/dialog.d.ts

@@ -1,0 +1,310 @@
+//! A new author's way, outside the repository and with the program alone: a flow is made, built, served
+//! and called, in each language. A mistake in it is told with file and line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::{Engine, Playing, Setup, Stream, program, root};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Where an author's flows are, and the toolchains that `make setup` fetched.
+struct House {
+    folder: TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("flows")).unwrap();
+        Self { folder }
+    }
+
+    fn flows(&self) -> PathBuf {
+        self.folder.path().join("flows")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = program();
+        command
+            .current_dir(self.flows())
+            .env("GHANTI_TOOLCHAINS", root().join(".tools"))
+            .env(
+                "CARGO_TARGET_DIR",
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring"),
+            )
+            .arg("flow");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// What a command says in one JSON object, with its exit code.
+    fn told(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        let output = self
+            .command()
+            .args(arguments)
+            .arg("--json")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told =
+            serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        (output.status.code(), told)
+    }
+
+    fn good(&self, arguments: &[&str]) -> Value {
+        let (code, told) = self.told(arguments);
+        assert_eq!((code, &told["ok"]), (Some(0), &json!(true)), "{told:#}");
+        told
+    }
+
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let file = self.flows().join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "`{}` has no `{from}`", file.display());
+        fs::write(file, text.replace(from, to)).unwrap();
+    }
+}
+
+/// A language with a mistake that shows when a caller says "later", and how that is told.
+struct Author {
+    language: &'static str,
+    source: &'static str,
+    before: &'static str,
+    mistake: &'static str,
+    place: &'static str,
+}
+
+async fn from_an_empty_folder_to_a_call(author: Author) {
+    let house = House::new();
+    let name = format!("{}-visit", author.language);
+    let made = house.good(&[
+        "new",
+        &name,
+        "--lang",
+        author.language,
+        "--template",
+        "appointment",
+    ]);
+    let (_, again) = house.told(&["new", &name, "--lang", author.language]);
+    assert!(
+        again["error"]
+            .as_str()
+            .unwrap()
+            .contains("is there already"),
+        "{again}"
+    );
+    for file in [
+        "README.md",
+        ".gitignore",
+        "scenario.toml",
+        "prompts/hi-IN.ftl",
+        author.source,
+    ] {
+        assert!(
+            made["files"].as_array().unwrap().contains(&json!(file)),
+            "{made:#}"
+        );
+    }
+    let source = format!("{name}/{}", author.source);
+    let text = fs::read_to_string(house.flows().join(&source)).unwrap();
+    assert!(
+        text.lines().count() <= 45,
+        "{source} has {} lines",
+        text.lines().count()
+    );
+    house.edit(&source, author.before, author.mistake);
+    let line = fs::read_to_string(house.flows().join(&source)).unwrap();
+    let line = 1 + line
+        .lines()
+        .position(|line| line.contains("no later today"))
+        .unwrap();
+
+    let built = house.good(&["build", &name]);
+    assert_eq!(
+        (&built["language"], &built["changed"]),
+        (&json!(author.language), &json!(true))
+    );
+    assert_eq!(
+        house.good(&["build", &name])["changed"],
+        false,
+        "nothing has changed"
+    );
+
+    // what is loaded holds its tests, or it takes no calls
+    let engine = Setup::new("[speech]\nrecognizer = 'none'")
+        .flows(house.flows())
+        .start();
+    let scenario = house.flows().join(&name).join("scenario.toml");
+    let playing = Playing::begin(&engine, &scenario);
+    let failing = call_later(&engine, &name);
+    let failure = failing.await;
+    let report = tokio::task::spawn_blocking(|| playing.report())
+        .await
+        .unwrap();
+    assert_eq!(report.code, Some(0), "{}\n{}", report.shown, engine.logs());
+
+    let place = format!("{}:{line}", author.place);
+    let log = failure["log"].to_string();
+    assert!(
+        log.contains("no later today") && log.contains(&place),
+        "`{place}` is not in {failure:#}"
+    );
+}
+
+/// A call that meets the mistake: what its record says of the failure.
+async fn call_later(engine: &Engine, flow: &str) -> Value {
+    let number = "09876540021";
+    let customer = json!({ "phone": number, "flow": flow, "fields": { "name": "Priya Sharma", "day": "2030-12-05", "code": "4821" } });
+    let call = engine.order(&customer).await;
+    let mut stream = Stream::begin(engine, &format!("{flow}-1"), number).await;
+    stream.hear_voice().await;
+    stream.say(&json!({ "event": "dtmf", "sequence_number": "3", "dtmf": { "digit": "3", "duration": "100" } })).await;
+    stream.until_closed().await;
+    let record = engine.ended(&call).await;
+    assert_eq!(record["outcome"], "flow-failed", "{record:#}");
+    record["failure"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_in_rust_is_made_built_and_called() {
+    from_an_empty_folder_to_a_call(Author {
+        language: "rust",
+        source: "src/lib.rs",
+        before: r#"end("call-later", prompts::goodbye_later())"#,
+        mistake: r#"panic!("no later today")"#,
+        place: "src/lib.rs",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_in_typescript_is_made_built_and_called() {
+    from_an_empty_folder_to_a_call(Author {
+        language: "typescript",
+        source: "src/flow.ts",
+        before: r#"return end("call-later", prompts.goodbyeLater());"#,
+        mistake: r#"throw new TypeError("no later today");"#,
+        place: "src/flow.ts",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_in_python_is_made_built_and_called() {
+    from_an_empty_folder_to_a_call(Author {
+        language: "python",
+        source: "flow.py",
+        before: r#"end("call-later", prompts.goodbye_later())"#,
+        mistake: r#"raise ValueError("no later today")"#,
+        place: "flow.py",
+    })
+    .await;
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
+    let house = House::new();
+    for name in ["Reminder", "9lives", "a_b", "../away", "", "-x", "x-"] {
+        let output = house.run(&["new", "--lang", "rust", "--", name]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.code() == Some(2) && said.contains("is no name of a flow"),
+            "`{name}`: {output:?}"
+        );
+    }
+    assert_eq!(
+        fs::read_dir(house.flows()).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
+    let (code, told) = house.told(&["build"]);
+    assert!(
+        code == Some(2) && told["error"].as_str().unwrap().contains("ghanti flow new"),
+        "{told}"
+    );
+
+    house.good(&["new", "visit", "--lang", "typescript"]);
+    // a word of the prompts that the question lacks is found before any compiler runs
+    house.edit("visit/prompts/hi-IN.ftl", "{ $name }", "{ $nmae }");
+    let (code, told) = house.told(&["build", "visit"]);
+    let error = &told["errors"][0];
+    assert_eq!(
+        (code, &error["file"], &error["line"]),
+        (Some(1), &json!("prompts/hi-IN.ftl"), &json!(1)),
+        "{told:#}"
+    );
+    house.edit("visit/prompts/hi-IN.ftl", "{ $nmae }", "{ $name }");
+
+    // a misspelt answer is the compiler's to find
+    house.edit("visit/src/flow.ts", "case \"yes\"", "case \"yess\"");
+    let (code, told) = house.told(&["build", "visit"]);
+    assert!(
+        code == Some(1) && told["output"].to_string().contains("src/flow.ts(8,10)"),
+        "{told:#}"
+    );
+    assert!(!house.flows().join("visit/flow.wasm").exists());
+}
+
+#[test]
+fn a_missing_toolchain_is_told_with_the_line_that_brings_it() {
+    let house = House::new();
+    for (language, brings) in [
+        ("rust", "sh.rustup.rs"),
+        ("typescript", "nodejs"),
+        ("python", "python3"),
+    ] {
+        house.good(&["new", language, "--lang", language]);
+        let mut command = house.command();
+        let output = command
+            .args(["build", language])
+            .env("PATH", "/nowhere")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = said.lines().last().unwrap();
+        assert!(
+            output.status.code() == Some(1)
+                && line.starts_with("get it by:  ")
+                && line.contains(brings),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn every_template_builds_in_rust_and_takes_calls() {
+    let house = House::new();
+    for template in ["blank", "survey", "reminder"] {
+        house.good(&["new", template, "--lang", "rust", "--template", template]);
+        house.good(&["build", template]);
+    }
+    let engine = Setup::new("[speech]\nrecognizer = 'none'")
+        .flows(house.flows())
+        .start();
+    // it answers once every flow was loaded or rejected
+    let flows = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        engine
+            .http()
+            .get(engine.url("/api/flows"))
+            .send()
+            .await
+            .unwrap()
+            .json::<Value>()
+            .await
+            .unwrap()
+    });
+    for flow in flows["items"].as_array().unwrap() {
+        assert_eq!(
+            flow["versions"][0]["state"],
+            "active",
+            "{flow:#}\n{}",
+            engine.logs()
+        );
+    }
+    assert_eq!(flows["items"].as_array().unwrap().len(), 3, "{flows:#}");
+}
