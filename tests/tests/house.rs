@@ -186,3 +186,21 @@ fn nothing_tells_where_it_was_built() {
         }
     }
 }
+
+/// A component is type-checked as a whole, so that any change of what is released breaks every flow
+/// that was ever built: a change is a new version of the contract, in a file of its own.
+#[test]
+fn the_contract_is_the_one_that_was_frozen() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let (contract, frozen) = (
+        read("wit/dialog.wit"),
+        read("engine/host/tests/fixtures/dialog-0.1.0.wit"),
+    );
+    assert!(contract.contains("package ghanti:dialog@0.1.0;"));
+    let changed = contract
+        .lines()
+        .zip(frozen.lines())
+        .find(|(now, then)| now != then);
+    assert_eq!(changed, None, "`ghanti:dialog@0.1.0` is frozen");
+    assert_eq!(contract, frozen, "`ghanti:dialog@0.1.0` is frozen");
+}
