@@ -1,5 +1,5 @@
 //! The house rules that no lint knows: lengths of files, opening words, lints opted into, the page of
-//! limits, nothing of the builder's machine.
+//! limits, links of the documentation, nothing of the builder's machine.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,6 +10,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "house/book.rs"]
+mod book;
 #[path = "house/limits.rs"]
 mod limits;
 

@@ -177,7 +177,7 @@ mod tests {
             kind("emi-reminder-py"),
             Some(Kind::Plugin(Language::Python))
         );
-        assert_eq!(kind("script"), Some(Kind::Shared(Language::Rust)));
+        assert_eq!(kind("sdk-rust"), Some(Kind::Shared(Language::Rust)));
         assert_eq!(kind("javascript"), Some(Kind::Shared(Language::TypeScript)));
         assert_eq!((kind("fixtures"), kind("target")), (None, None));
     }

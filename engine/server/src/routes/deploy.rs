@@ -78,6 +78,7 @@ pub async fn put(
     name: Result<Segments<String>, BadPath>,
     request: Request,
 ) -> Result<Answer<Taken>, Problem> {
+    let Segments(name) = name?;
     if !app.config.server.takes_flows() {
         return Err(Problem::new(
             Kind::DeployingIsOff,
@@ -86,7 +87,6 @@ pub async fn put(
              engine's folder: `ghanti flow deploy --flows FOLDER`",
         ));
     }
-    let Segments(name) = name?;
     let name = FlowName::parse(name).map_err(|error| {
         Problem::new(
             Kind::UnusableName,
