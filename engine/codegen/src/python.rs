@@ -201,7 +201,9 @@ fn customer(fields: &[Field]) -> String {
         .collect();
     format!(
         "\n\n@dataclass(frozen=True)\nclass Customer:\n    \"\"\"The customer's record: `[customer]` of flow.toml.\"\"\"\n\n{declared}\n\n\
-         def customer() -> Customer:\n    \"\"\"Reads the customer's record. A required field that is missing or cannot be read raises `Invalid`, which names all of them.\"\"\"\n    \
+         def customer() -> Customer | None:\n    \"\"\"Reads the customer's record; `None` where required fields are missing or cannot be read, whose names are logged.\"\"\"\n    \
+         return _flow.if_complete(_read_customer)\n\n\n\
+         def _read_customer() -> Customer:\n    \
          record = _flow.record({{{}}}, required=[{}])\n    return Customer(\n{read}    )\n",
         kinds.join(", "),
         required.join(", ")

@@ -276,8 +276,9 @@ fn customer(fields: &[Field]) -> String {
         .collect();
     format!(
         "\n/// The customer's record: `[customer]` of flow.toml.\n#[derive(Debug, Clone)]\npub struct Customer {{\n{declared}}}\n\n\
-         /// Reads the customer's record. A required field that is missing or cannot be read is `Error::Invalid`, which names all of them.\n\
-         pub fn customer() -> ::core::result::Result<Customer, ::ghanti_flow::Error> {{\n    let record = ::ghanti_flow::Record::read(&[{}])?;\n    \
+         /// Reads the customer's record; `None` where required fields are missing or cannot be read, whose names are logged.\n\
+         pub fn customer() -> ::core::result::Result<::core::option::Option<Customer>, ::ghanti_flow::Error> {{\n    ::ghanti_flow::if_complete(read_customer())\n}}\n\n\
+         fn read_customer() -> ::core::result::Result<Customer, ::ghanti_flow::Error> {{\n    let record = ::ghanti_flow::Record::read(&[{}])?;\n    \
          ::core::result::Result::Ok(Customer {{\n{read}    }})\n}}\n",
         required.join(", ")
     )

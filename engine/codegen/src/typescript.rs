@@ -181,7 +181,8 @@ fn customer(fields: &[Field]) -> String {
     };
     format!(
         "\n/** The customer's record: `[customer]` of flow.toml. */\nexport interface Customer {{\n{declared}}}\n\n\
-         /** Reads the customer's record. A required field that is missing or cannot be read throws `Invalid`, which names all of them. */\n\
-         export function customer(): Customer {{\n  const record = flow.Fields.read({required});\n  return {{\n{read}  }};\n}}\n"
+         /** Reads the customer's record; null where required fields are missing or cannot be read, whose names are logged. */\n\
+         export function customer(): Customer | null {{\n  return flow.ifComplete(readCustomer);\n}}\n\n\
+         function readCustomer(): Customer {{\n  const record = flow.Fields.read({required});\n  return {{\n{read}  }};\n}}\n"
     )
 }

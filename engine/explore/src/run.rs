@@ -22,6 +22,8 @@ pub struct Held {
     pub end: Option<RunEnd>,
     /// The stack where the flow failed, if it did.
     pub stack: Vec<String>,
+    /// The last error that the flow logged: a panic tells its place there.
+    pub logged: Option<String>,
     /// What happened.
     pub scripted: Scripted,
     /// The host calls of the flow.
@@ -65,9 +67,15 @@ pub(crate) async fn hold(
                 .collect()
         }
     };
+    let errors = journal.trace().log().into_iter();
+    let logged = errors
+        .filter(|line| line.level == "error")
+        .next_back()
+        .map(|line| line.message.into_exposed());
     Held {
         end,
         stack,
+        logged,
         scripted,
         journal: journal.snapshot().entries,
     }
@@ -94,6 +102,10 @@ impl Held {
         } else {
             format!("; in {}", frames.join(" < "))
         };
-        Some(format!("{sentence}{place}{stack}"))
+        let logged = match &self.logged {
+            Some(logged) => format!("; it logged: {logged}"),
+            None => String::new(),
+        };
+        Some(format!("{sentence}{place}{stack}{logged}"))
     }
 }

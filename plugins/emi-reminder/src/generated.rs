@@ -424,8 +424,12 @@ pub struct Customer {
     pub name: ::std::string::String,
 }
 
-/// Reads the customer's record. A required field that is missing or cannot be read is `Error::Invalid`, which names all of them.
-pub fn customer() -> ::core::result::Result<Customer, ::ghanti_flow::Error> {
+/// Reads the customer's record; `None` where required fields are missing or cannot be read, whose names are logged.
+pub fn customer() -> ::core::result::Result<::core::option::Option<Customer>, ::ghanti_flow::Error> {
+    ::ghanti_flow::if_complete(read_customer())
+}
+
+fn read_customer() -> ::core::result::Result<Customer, ::ghanti_flow::Error> {
     let record = ::ghanti_flow::Record::read(&["amount", "due-date", "loan", "name"])?;
     ::core::result::Result::Ok(Customer {
         amount: record.required("amount", ::ghanti_flow::Record::money)?,

@@ -94,6 +94,17 @@ pub fn end_with(disposition: &str, detail: &str, words: impl Into<Prompt>) -> Re
     say(words)
 }
 
+/// What was read of a record that is complete; one that is not is logged, as it is for the operator to mend.
+pub fn if_complete<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Err(Error::Invalid(why)) => {
+            runtime::log(runtime::Level::Error, &format!("the customer's record: {why}"));
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 /// Stores a value with the call's record.
 pub fn note(name: &str, value: impl ToString) -> Result<(), Error> {
     customer::note(name, &value.to_string())

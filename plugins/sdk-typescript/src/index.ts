@@ -172,6 +172,17 @@ export function heard<T>(answer: Answer): { value: T } | NoAnswer {
   }
 }
 
+/** What is read of a record that is complete; one that is not is logged, as it is for the operator to mend. */
+export function ifComplete<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error;
+    contractRuntime.log("error", `the customer's record: ${error.message}`);
+    return null;
+  }
+}
+
 /** The customer's record, field by field. */
 export class Fields {
   private constructor(private readonly fields: ReadonlyMap<string, Value>) {}

@@ -117,6 +117,14 @@ async fn from_an_empty_folder_to_a_call(author: Author) {
         "{source} has {} lines",
         text.lines().count()
     );
+    house.good(&["build", &name]);
+    let (code, tested) = house.told(&["test", &name]);
+    assert_eq!(
+        (code, &tested["flows"][0]["explored"]["whole"]),
+        (Some(0), &json!(true)),
+        "{tested:#}"
+    );
+    assert_eq!(tested["flows"][0]["findings"], json!([]), "{tested:#}");
     house.edit(&source, author.before, author.mistake);
     let line = fs::read_to_string(house.flows().join(&source)).unwrap();
     let line = 1 + line
@@ -135,6 +143,13 @@ async fn from_an_empty_folder_to_a_call(author: Author) {
         "nothing has changed"
     );
 
+    // its written tests do not come by the mistake, and the exploration does
+    let (code, tested) = house.told(&["test", &name]);
+    assert_eq!(code, Some(1), "{tested:#}");
+    assert_eq!(tested["flows"][0]["failed"], 0, "{tested:#}");
+    let findings = tested["flows"][0]["findings"].to_string();
+    assert!(findings.contains("attends: later"), "{findings}");
+    assert!(findings.contains("no later today"), "{findings}");
     // what is loaded holds its tests, or it takes no calls
     let engine = Setup::new("[speech]\nrecognizer = 'none'")
         .flows(house.flows())
@@ -244,7 +259,7 @@ fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
     house.edit("visit/src/flow.ts", "case \"yes\"", "case \"yess\"");
     let (code, told) = house.told(&["build", "visit"]);
     assert!(
-        code == Some(1) && told["output"].to_string().contains("src/flow.ts(8,10)"),
+        code == Some(1) && told["output"].to_string().contains("src/flow.ts(10,10)"),
         "{told:#}"
     );
     assert!(!house.flows().join("visit/flow.wasm").exists());
@@ -282,6 +297,8 @@ fn every_template_builds_in_rust_and_takes_calls() {
     for template in ["blank", "survey", "reminder"] {
         house.good(&["new", template, "--lang", "rust", "--template", template]);
         house.good(&["build", template]);
+        let (code, tested) = house.told(&["test", template]);
+        assert_eq!(code, Some(0), "{tested:#}");
     }
     let engine = Setup::new("[speech]\nrecognizer = 'none'")
         .flows(house.flows())

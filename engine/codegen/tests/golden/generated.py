@@ -174,8 +174,12 @@ class Customer:
     name: str
 
 
-def customer() -> Customer:
-    """Reads the customer's record. A required field that is missing or cannot be read raises `Invalid`, which names all of them."""
+def customer() -> Customer | None:
+    """Reads the customer's record; `None` where required fields are missing or cannot be read, whose names are logged."""
+    return _flow.if_complete(_read_customer)
+
+
+def _read_customer() -> Customer:
     record = _flow.record({"amount": "money", "class": "text", "due-date": "date", "loan": "text", "name": "text"}, required=["due-date", "loan", "name"])
     return Customer(
         amount=record.get("amount"),

@@ -97,8 +97,12 @@ export interface Customer {
   name: string;
 }
 
-/** Reads the customer's record. A required field that is missing or cannot be read throws `Invalid`, which names all of them. */
-export function customer(): Customer {
+/** Reads the customer's record; null where required fields are missing or cannot be read, whose names are logged. */
+export function customer(): Customer | null {
+  return flow.ifComplete(readCustomer);
+}
+
+function readCustomer(): Customer {
   const record = flow.Fields.read({ "due-date": "date", "loan": "text", "name": "text" });
   return {
     amount: record.optional<flow.Money>("amount", "money"),

@@ -6,7 +6,7 @@ import datetime
 import json
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, Callable, TypeVar
 
 from wit_world.imports import actions as _actions
 from wit_world.imports import call as _call
@@ -18,6 +18,8 @@ from wit_world.imports.types import Prompt
 
 from .errors import CallEnded, FlowError, Invalid, LimitReached, Refused, Unavailable, invalid, throwing
 from .values import Money, Value, from_contract, last_digits, to_contract, to_date, to_time
+
+T = TypeVar("T")
 
 __all__ = [
     "CallEnded", "EarlierCall", "FlowError", "Invalid", "LimitReached", "Money", "NoAnswer", "Prompt", "Refused", "Unavailable", "actions", "ask", "audio", "call",
@@ -212,6 +214,15 @@ def heard(answer: _speech.Answer) -> Any:
             return NoAnswer.NO_INPUT
         case _:
             return NoAnswer.NO_MATCH
+
+
+def if_complete(read: Callable[[], T]) -> T | None:
+    """What is read of a record that is complete; one that is not is logged, as it is for the operator to mend."""
+    try:
+        return read()
+    except Invalid as why:
+        runtime.log(runtime.Level.ERROR, f"the customer's record: {why}")
+        return None
 
 
 def record(kinds: dict[str, str], required: list[str]) -> dict[str, Value | None]:

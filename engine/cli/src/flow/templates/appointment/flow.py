@@ -6,6 +6,8 @@ from ghanti_flow import NoAnswer, call, end, note, say
 
 def run() -> None:
     who = customer()
+    if who is None:
+        return end("incomplete-data", prompts.cannot_go_on())
     match questions.attends(clinic=settings.clinic(), day=who.day, name=who.name):
         case "yes":
             confirm(who)

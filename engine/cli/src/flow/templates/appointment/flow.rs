@@ -11,7 +11,9 @@ use ghanti_flow::{Error, call, end, note, say};
 ghanti_flow::flow!(run);
 
 fn run() -> Result<(), Error> {
-    let customer = customer()?;
+    let Some(customer) = customer()? else {
+        return end("incomplete-data", prompts::cannot_go_on());
+    };
     let clinic = settings::clinic()?;
     match questions::attends(&clinic, customer.day, &customer.name)? {
         Attends::Yes => confirm(&customer),

@@ -4,7 +4,9 @@ import { customer, prompts, questions, settings, type Customer } from "generated
 import { call, end, note, say } from "ghanti-flow";
 
 export function run(): void {
-  const { name, day, code } = customer();
+  const who = customer();
+  if (who === null) return end("incomplete-data", prompts.cannotGoOn());
+  const { name, day, code } = who;
   switch (questions.attends({ clinic: settings.clinic(), day, name })) {
     case "yes":
       return confirm({ code, day });

@@ -5,7 +5,10 @@ from ghanti_flow import end
 
 
 def run() -> None:
-    match questions.greeting(name=customer().name):
+    who = customer()
+    if who is None:
+        return end("incomplete-data", prompts.cannot_go_on())
+    match questions.greeting(name=who.name):
         case "yes":
             end("good-time", prompts.thanks())
         case "no":

@@ -4,7 +4,9 @@ import { customer, prompts, questions } from "generated";
 import { end } from "ghanti-flow";
 
 export function run(): void {
-  switch (questions.greeting({ name: customer().name })) {
+  const who = customer();
+  if (who === null) return end("incomplete-data", prompts.cannotGoOn());
+  switch (questions.greeting({ name: who.name })) {
     case "yes":
       return end("good-time", prompts.thanks());
     case "no":

@@ -6,6 +6,8 @@ from ghanti_flow import NoAnswer, call, end, note, say, speak_if_possible
 
 def run() -> None:
     who = customer()
+    if who is None:
+        return end("incomplete-data", prompts.cannot_go_on())
     if who.language is not None:
         speak_if_possible(who.language)
     match questions.identity(name=who.name):

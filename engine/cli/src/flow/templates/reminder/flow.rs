@@ -11,7 +11,9 @@ use ghanti_flow::{Error, call, end, note, say, speak_if_possible, transfer};
 ghanti_flow::flow!(run);
 
 fn run() -> Result<(), Error> {
-    let customer = customer()?;
+    let Some(customer) = customer()? else {
+        return end("incomplete-data", prompts::cannot_go_on());
+    };
     if let Some(language) = &customer.language {
         speak_if_possible(language)?;
     }

@@ -4,7 +4,9 @@ import { customer, prompts, questions, settings } from "generated";
 import { call, end, note, say, speakIfPossible } from "ghanti-flow";
 
 export function run(): void {
-  const { name, amount, dueDate, language } = customer();
+  const who = customer();
+  if (who === null) return end("incomplete-data", prompts.cannotGoOn());
+  const { name, amount, dueDate, language } = who;
   if (language !== null) speakIfPossible(language);
   switch (questions.identity({ name })) {
     case "no":

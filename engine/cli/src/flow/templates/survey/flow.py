@@ -9,6 +9,8 @@ SATISFIED = 3
 
 def run() -> None:
     who = customer()
+    if who is None:
+        return end("incomplete-data", prompts.cannot_go_on())
     match questions.may_we_ask(company=settings.company(), name=who.name, service=who.service):
         case "yes":
             ask()

@@ -14,7 +14,9 @@ ghanti_flow::flow!(run);
 const SATISFIED: i64 = 3;
 
 fn run() -> Result<(), Error> {
-    let customer = customer()?;
+    let Some(customer) = customer()? else {
+        return end("incomplete-data", prompts::cannot_go_on());
+    };
     match questions::may_we_ask(&settings::company()?, &customer.name, &customer.service)? {
         MayWeAsk::Yes => ask(),
         MayWeAsk::Later => end("call-later", prompts::goodbye_later()),

@@ -7,7 +7,9 @@ import { end, note } from "ghanti-flow";
 const SATISFIED = 3;
 
 export function run(): void {
-  const { name, service } = customer();
+  const who = customer();
+  if (who === null) return end("incomplete-data", prompts.cannotGoOn());
+  const { name, service } = who;
   switch (questions.mayWeAsk({ company: settings.company(), name, service })) {
     case "yes":
       return ask();

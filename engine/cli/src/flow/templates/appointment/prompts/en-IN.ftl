@@ -15,3 +15,4 @@ cancelled = Thank you. Your appointment is cancelled. Goodbye.
 goodbye-later = All right, we will call again later. Goodbye.
 goodbye-no-answer = We could not hear you, and will call again. Goodbye.
 language-changed = Sure, let us continue in English.
+cannot-go-on = Sorry, we cannot go on with this call now. We will call again. Goodbye.

@@ -19,3 +19,4 @@ wrong-person = We are sorry to have disturbed you. Goodbye.
 goodbye = All right. Thank you for your time. Goodbye.
 goodbye-no-answer = We could not hear you, so we will call again. Goodbye.
 language-changed = Sure, let us continue in English.
+cannot-go-on = Sorry, we cannot go on with this call now. We will call again. Goodbye.

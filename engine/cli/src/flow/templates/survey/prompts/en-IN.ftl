@@ -14,3 +14,4 @@ thanks-for-complaint = Thank you for telling us. A colleague will look into it. 
 goodbye-later = All right, we will call again later. Goodbye.
 goodbye = All right. Goodbye.
 language-changed = Sure, let us continue in English.
+cannot-go-on = Sorry, we cannot go on with this call now. We will call again. Goodbye.
