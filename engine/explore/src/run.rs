@@ -67,10 +67,9 @@ pub(crate) async fn hold(
                 .collect()
         }
     };
-    let errors = journal.trace().log().into_iter();
-    let logged = errors
-        .filter(|line| line.level == "error")
-        .next_back()
+    let mut lines = journal.trace().log().into_iter();
+    let logged = lines
+        .rfind(|line| line.level == "error")
         .map(|line| line.message.into_exposed());
     Held {
         end,

@@ -98,7 +98,10 @@ pub fn end_with(disposition: &str, detail: &str, words: impl Into<Prompt>) -> Re
 pub fn if_complete<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Err(Error::Invalid(why)) => {
-            runtime::log(runtime::Level::Error, &format!("the customer's record: {why}"));
+            runtime::log(
+                runtime::Level::Error,
+                &format!("the customer's record: {why}"),
+            );
             Ok(None)
         }
         read => read.map(Some),
