@@ -1,6 +1,7 @@
 //! `ghanti flow`: what the author of a flow does with it.
 
 mod build;
+mod cache;
 mod check;
 mod deploy;
 mod engine;

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use ghanti_catalogue::FlowFiles;
 use ghanti_explore::paths::Bounds;
-use ghanti_host::{CompileIn, EngineSettings, FlowEngine};
 use ghanti_model::{FlowName, PhoneNumber};
-use tempfile::TempDir;
+
+use super::loading::Loading;
 
 /// The files of which a flow's folder has at least one.
 const OF_A_FLOW: [&str; 2] = ["flow.toml", "flow.wasm"];
@@ -68,13 +67,6 @@ pub struct Flow {
     pub folder: PathBuf,
 }
 
-/// What loads flows, with the folder of compiled components where it is a temporary one.
-pub struct Loading {
-    /// Loads.
-    pub files: FlowFiles,
-    _temporary: Option<TempDir>,
-}
-
 impl Folders {
     /// The flows, in the order in which they are named.
     pub fn flows(&self) -> anyhow::Result<Vec<Flow>> {
@@ -113,30 +105,9 @@ impl Folders {
     /// What loads them, without an engine.
     pub fn loading(&self, bounds: &Bounds) -> anyhow::Result<Loading> {
         let at_once = u32::try_from(bounds.at_once).unwrap_or(1);
-        let engine = FlowEngine::new(&EngineSettings {
-            max_calls: at_once.saturating_add(1),
-            compile_in: CompileIn::child_of_this_program()?,
-            ..EngineSettings::default()
-        })?;
-        let (components, temporary) = match self.cache.clone().or_else(cache) {
-            Some(cache) => (cache.join("components"), None),
-            None => {
-                let folder = tempfile::tempdir()
-                    .context("cannot make a temporary folder: name one by --cache")?;
-                (folder.path().join("components"), Some(folder))
-            }
-        };
-        std::fs::create_dir_all(&components).with_context(|| {
-            format!(
-                "cannot make the folder `{}`: name another by --cache",
-                components.display()
-            )
-        })?;
         let agents = PhoneNumber::parse(AGENT).into_iter().collect();
-        Ok(Loading {
-            files: FlowFiles::new(engine, components, agents).offline(),
-            _temporary: temporary,
-        })
+        let loading = Loading::with(at_once.saturating_add(1), self.cache.as_deref(), agents)?;
+        Ok(loading.offline())
     }
 }
 
@@ -156,15 +127,4 @@ fn flow(folder: &Path) -> anyhow::Result<Flow> {
         name,
         folder: folder.to_owned(),
     })
-}
-
-/// The user's folder of caches (XDG Base Directory Specification).
-fn cache() -> Option<PathBuf> {
-    let named = |name: &str| {
-        let folder = PathBuf::from(std::env::var_os(name)?);
-        folder.is_absolute().then_some(folder)
-    };
-    named("XDG_CACHE_HOME")
-        .or_else(|| named("HOME").map(|home| home.join(".cache")))
-        .map(|cache| cache.join("ghanti"))
 }

@@ -2,12 +2,15 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ghanti_catalogue::FlowFiles;
 use ghanti_host::{CompileIn, EngineSettings, FlowEngine};
+use ghanti_model::PhoneNumber;
 use tempfile::TempDir;
+
+use super::cache;
 
 /// Loads flows; what was compiled is kept for the next command of the same user.
 pub struct Loading {
@@ -18,37 +21,69 @@ pub struct Loading {
 }
 
 impl Loading {
-    /// Sets it up. Components are compiled by a process of their own, as in an engine.
+    /// What loads flows for one conversation at a time.
     pub fn new() -> anyhow::Result<Self> {
+        Self::with(2, None, Vec::new())
+    }
+
+    /// What loads flows for so many calls. Components are compiled by a process of their own, as in an
+    /// engine, and kept in `cache` or, without one, in the user's. `agents` are the numbers of the
+    /// transfer target `default` for flows that grant none.
+    pub fn with(
+        max_calls: u32,
+        cache: Option<&Path>,
+        agents: Vec<PhoneNumber>,
+    ) -> anyhow::Result<Self> {
         let compile_in = CompileIn::child_of_this_program()?;
         let engine = FlowEngine::new(&EngineSettings {
-            max_calls: 2,
+            max_calls,
             compile_in,
             ..EngineSettings::default()
         })?;
-        let (components, passing) = match kept() {
+        let kept = match cache {
+            Some(cache) => Some(named(cache)?),
+            None => kept(),
+        };
+        let (components, passing) = match kept {
             Some(folder) => (folder, None),
             None => {
-                let passing = tempfile::tempdir().context("cannot make a temporary folder")?;
+                let passing = tempfile::tempdir().context(
+                    "cannot make a temporary folder: set TMPDIR to one that can be written",
+                )?;
                 (passing.path().to_owned(), Some(passing))
             }
         };
         Ok(Self {
-            files: FlowFiles::new(engine, components, Vec::new()),
+            files: FlowFiles::new(engine, components, agents),
             _passing: passing,
         })
     }
+
+    /// The same for flows whose operator is not there: whatever they are granted is granted.
+    pub fn offline(self) -> Self {
+        Self {
+            files: self.files.offline(),
+            ..self
+        }
+    }
+}
+
+/// The folder of compiled components in one that was named.
+fn named(cache: &Path) -> anyhow::Result<PathBuf> {
+    let folder = cache.join("components");
+    std::fs::create_dir_all(&folder).with_context(|| {
+        format!(
+            "cannot make the folder `{}`: name another by --cache",
+            folder.display()
+        )
+    })?;
+    Ok(folder)
 }
 
 /// The folder of compiled components in the user's cache. Its code is trusted, so it is for the user
 /// alone.
 fn kept() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        let path = PathBuf::from(std::env::var_os(name)?);
-        path.is_absolute().then_some(path)
-    };
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    let folder = cache.join("ghanti").join("components");
+    let folder = cache::folder()?.join("components");
     let mut maker = DirBuilder::new();
     maker.recursive(true).mode(0o700).create(&folder).ok()?;
     Some(folder)

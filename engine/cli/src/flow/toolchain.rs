@@ -85,18 +85,9 @@ pub fn missing(message: &str, fix: &str) -> Failure {
     }
 }
 
-/// The folder of what is kept for all flows: `$XDG_CACHE_HOME/ghanti`, else `~/.cache/ghanti`.
+/// The folder of what is kept for all flows.
 pub fn cache() -> anyhow::Result<PathBuf> {
-    let named = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let Some(cache) = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))
-    else {
-        bail!("there is no folder for toolchains: set HOME or XDG_CACHE_HOME")
-    };
-    Ok(cache.join("ghanti"))
+    super::cache::folder().context("there is no folder for toolchains: set HOME or XDG_CACHE_HOME")
 }
 
 /// A toolchain's folder among those of [`GIVEN`], where there is one.
