@@ -41,6 +41,11 @@ fn one_line(text: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What is written of each item, with commas between.
+fn listed<T>(items: &[T], write: impl Fn(&T) -> String) -> String {
+    items.iter().map(write).collect::<Vec<_>>().join(", ")
+}
+
 /// A text as a literal in double quotes, as TypeScript and Python read it.
 fn quoted(text: &str) -> String {
     let mut literal = String::from("\"");

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::conversation::{Answer, Conversation, Field, Kind, Message, Question, Variable};
 use crate::names::{check, pascal, snake, upper};
-use crate::{PREAMBLE, Problem, one_line, quoted};
+use crate::{PREAMBLE, Problem, listed, one_line, quoted};
 
 /// Words that are no identifiers, soft ones not among them.
 const KEYWORDS: [&str; 35] = [
@@ -97,11 +97,9 @@ fn parameters(variables: &[Variable]) -> String {
     if variables.is_empty() {
         return String::new();
     }
-    let named: Vec<_> = variables
-        .iter()
-        .map(|variable| format!("{}: {}", identifier(&variable.name), type_of(variable.kind)))
-        .collect();
-    format!("*, {}", named.join(", "))
+    let named =
+        |variable: &Variable| format!("{}: {}", identifier(&variable.name), type_of(variable.kind));
+    format!("*, {}", listed(variables, named))
 }
 
 fn arguments(variables: &[Variable]) -> String {
@@ -113,11 +111,7 @@ fn arguments(variables: &[Variable]) -> String {
             identifier(&variable.name)
         )
     };
-    variables
-        .iter()
-        .map(argument)
-        .collect::<Vec<_>>()
-        .join(", ")
+    listed(variables, argument)
 }
 
 fn message(message: &Message) -> String {

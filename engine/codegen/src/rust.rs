@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::conversation::{Answer, Conversation, Field, Kind, Message, Question, Variable};
 use crate::names::{check, pascal, snake};
-use crate::{PREAMBLE, Problem, one_line};
+use crate::{PREAMBLE, Problem, listed, one_line};
 
 /// Words that need `r#` before them.
 const KEYWORDS: [&str; 47] = [
@@ -89,11 +89,7 @@ fn parameter(variable: &Variable) -> String {
 }
 
 fn parameters(variables: &[Variable]) -> String {
-    variables
-        .iter()
-        .map(parameter)
-        .collect::<Vec<_>>()
-        .join(", ")
+    listed(variables, parameter)
 }
 
 fn borrowed(kind: Kind) -> &'static str {
@@ -118,11 +114,7 @@ fn arguments(variables: &[Variable]) -> String {
             identifier(&variable.name)
         )
     };
-    variables
-        .iter()
-        .map(argument)
-        .collect::<Vec<_>>()
-        .join(", ")
+    listed(variables, argument)
 }
 
 fn message(message: &Message) -> String {
@@ -137,12 +129,7 @@ fn message(message: &Message) -> String {
 }
 
 fn question(question: &Question) -> String {
-    let name = pascal(&question.name);
-    let name = if name == "Self" {
-        "Self_".to_owned()
-    } else {
-        name
-    };
+    let name = variant(&question.name);
     let mut variants = String::new();
     let mut arms = String::new();
     let mut called = String::new();

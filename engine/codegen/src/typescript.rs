@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::conversation::{Answer, Conversation, Field, Kind, Message, Question, Variable};
 use crate::names::{camel, check, pascal};
-use crate::{PREAMBLE, Problem, one_line, quoted};
+use crate::{PREAMBLE, Problem, listed, one_line, quoted};
 
 /// The module `generated` of a flow.
 pub fn generate(conversation: &Conversation) -> Result<String, Vec<Problem>> {
@@ -91,11 +91,7 @@ fn arguments(variables: &[Variable]) -> String {
             camel(&variable.name)
         )
     };
-    variables
-        .iter()
-        .map(argument)
-        .collect::<Vec<_>>()
-        .join(", ")
+    listed(variables, argument)
 }
 
 fn message(message: &Message) -> String {
