@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use crate::context::CallContext;
 use crate::gate;
+use crate::known::Known;
 
 /// The variable of a template that reads a value back.
 const VALUE: &str = "value";
@@ -48,8 +49,8 @@ impl CallContext {
             .collect();
         self.pass(Some(&question.name), &prompts).await?;
         let mut before: Option<Answer> = None;
-        let most = SIDE_ANSWERS_MAX + question.understand.iter().len() * question.no_match.len();
-        for answered in 0..=most {
+        let mut left = SIDE_ANSWERS_MAX;
+        loop {
             let answer = self.conversation.ask(question.clone()).await?;
             if self.conversation.is_recorded() {
                 return Ok(answer);
@@ -68,9 +69,10 @@ impl CallContext {
                     return Ok(answer);
                 }
                 answer.reply = Reply::NoMatch;
-                if answered == most {
+                if left == 0 {
                     return Ok(answer);
                 }
+                left -= 1;
                 let again = question.no_match.first().unwrap_or(&question.prompt);
                 question.prompt = again.clone();
                 before = Some(answer);
@@ -90,19 +92,17 @@ impl CallContext {
             let Some(side) = asked_back else {
                 return Ok(answer);
             };
-            if answered == most {
+            if left == 0 {
                 answer.reply = Reply::NoMatch;
                 return Ok(answer);
             }
+            left -= 1;
             if let Some(prompt) = &side.say {
                 self.conversation.say(prompt.clone()).await?;
             }
             question.prompt = side.then.clone();
             before = Some(answer);
         }
-        Err(CallError::Unavailable(
-            "the question was not answered".to_owned(),
-        ))
     }
 
     /// The answer with the choice that the question's action understands where no grammar took the
@@ -127,7 +127,8 @@ impl CallContext {
             "language": answer.language,
             "choices": choices.collect::<Vec<_>>(),
         });
-        let (_, invocation) = self.invocation(action.clone(), &input.to_string());
+        let (_, invocation) =
+            self.invocation(action.clone(), &input.to_string(), Known::understanding);
         let understood = match invocation {
             Ok(invocation) => self.conversation.invoke(invocation).await,
             Err(error) => Err(error),

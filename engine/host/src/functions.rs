@@ -207,18 +207,16 @@ impl call::Host for StoreData {
     async fn milestone(&mut self, name: String) -> Told<()> {
         let checked = Milestone::parse(&name)
             .map_err(|error| format!("`name` is `{}`: {error}", convert::shown(&name)));
-        let (arguments, checked) = journaled(checked.map(|_| name));
+        let (arguments, checked) = journaled(checked);
         let answer = self.attempt(Function::Milestone, arguments, |host| {
             Box::pin(async move {
-                let name = checked?;
+                let milestone = checked?;
                 let reached = &host.known.milestones;
-                if reached.len() >= MILESTONES_MAX && !reached.contains(&name) {
+                if reached.len() >= MILESTONES_MAX && !reached.contains(milestone.as_str()) {
                     return Err(CallError::Limit(format!(
                         "a call has at most {MILESTONES_MAX} milestones: record only what tells how far it came"
                     )));
                 }
-                let milestone = Milestone::parse(&name)
-                    .map_err(|error| CallError::Invalid(error.to_string()))?;
                 host.conversation.milestone(milestone).await
             })
         });

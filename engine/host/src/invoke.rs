@@ -9,11 +9,12 @@ use crate::context::{CallContext, StoreData};
 use crate::conversation::Invocation;
 use crate::convert;
 use crate::functions::{Told, told};
+use crate::known::Known;
 
 impl actions::Host for StoreData {
     async fn invoke(&mut self, name: String, input: String) -> Told<String> {
         let (arguments, checked) = match self.host_mut() {
-            Some(host) => host.invocation(name, &input),
+            Some(host) => host.invocation(name, &input, Known::invoked),
             // `attempt` ends the flow
             None => (Json::Null, Err(CallError::CallEnded)),
         };
@@ -32,6 +33,7 @@ impl CallContext {
         &mut self,
         name: String,
         input: &str,
+        count: fn(&mut Known, &str) -> (u32, u32),
     ) -> (Json, Result<Invocation, CallError>) {
         let name = match convert::slug("name", name) {
             Ok(name) => name,
@@ -45,7 +47,7 @@ impl CallContext {
             Ok(rule) => rule,
             Err(error) => return (kept(Json::Null), Err(error)),
         };
-        let (times, nth) = self.known.invoked(&name);
+        let (times, nth) = count(&mut self.known, &name);
         if times > rule.calls {
             let sentence = format!(
                 "a conversation may invoke `{name}` {} times: keep its answers, or let the operator raise `calls` of `[actions.{name}]`",

@@ -19,6 +19,8 @@ pub(crate) struct Known {
     pub(crate) language: Option<Language>,
     /// How often the flow has invoked each action that it is granted.
     invoked: BTreeMap<String, u32>,
+    /// How often each was asked what an answer means.
+    understanding: BTreeMap<String, u32>,
 }
 
 /// A change of [`Known`] by a host call.
@@ -51,14 +53,15 @@ impl Known {
     /// Counts an invocation of an action. Returns which one of this action it is, and which one of
     /// all, each from 1.
     pub(crate) fn invoked(&mut self, action: &str) -> (u32, u32) {
-        let times = self.invoked.entry(action.to_owned()).or_default();
-        *times = times.saturating_add(1);
-        let times = *times;
-        let all = self
-            .invoked
-            .values()
-            .fold(0_u32, |all, times| all.saturating_add(*times));
-        (times, all)
+        count(&mut self.invoked, action)
+    }
+
+    /// Counts a question to an action what an answer means. It has a number of its own among all that
+    /// actions are asked, from the other end: a recorded answer is not understood again, and the
+    /// numbers of the flow's invocations have to be the same when the call is resumed.
+    pub(crate) fn understanding(&mut self, action: &str) -> (u32, u32) {
+        let (times, all) = count(&mut self.understanding, action);
+        (times, u32::MAX - all)
     }
 
     /// Applies a change.
@@ -72,6 +75,17 @@ impl Known {
     }
 }
 
+/// Counts one more of a name. Returns how many there are of it, and of all.
+fn count(counted: &mut BTreeMap<String, u32>, name: &str) -> (u32, u32) {
+    let times = counted.entry(name.to_owned()).or_default();
+    *times = times.saturating_add(1);
+    let times = *times;
+    let all = counted
+        .values()
+        .fold(0_u32, |all, times| all.saturating_add(*times));
+    (times, all)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -83,6 +97,14 @@ mod tests {
         let mut known = Known::default();
         let counted = ["a", "b", "a"].map(|action| known.invoked(action));
         assert_eq!(counted, [(1, 1), (1, 2), (2, 3)]);
+    }
+
+    #[test]
+    fn what_is_asked_about_answers_leaves_the_numbers_of_invocations_as_they_are() {
+        let mut known = Known::default();
+        assert_eq!(known.understanding("a"), (1, u32::MAX - 1));
+        assert_eq!(known.understanding("a"), (2, u32::MAX - 2));
+        assert_eq!(known.invoked("a"), (1, 1));
     }
 
     #[test]

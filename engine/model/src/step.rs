@@ -41,7 +41,7 @@ const DETECTED: [(&str, Step); 7] = [
 
 /// The name of a milestone: 1 to 64 lower-case letters, digits and hyphens, and no step of the
 /// engine's.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Milestone(String);
 
 /// A text that cannot name a milestone.
