@@ -48,6 +48,9 @@ const NEAR_ENOUGH_DBFS: f32 = -30.0;
 /// The remembered level of previous turns decays by this per frame: 1 dB per second.
 const FADE_DB: f32 = FRAME_MS as f32 / 1_000.0;
 
+/// Frames this far below the level of a voice are not examined for one.
+const GATE_DB: f32 = 3.0;
+
 /// The lowest background level assumed.
 const FAINT_DBFS: f32 = -80.0;
 
@@ -74,6 +77,8 @@ pub struct Background {
     last: (f32, f32),
     /// Powers of the last three frames, roughly the span that voice activity looks at.
     powers: [f32; 3],
+    /// The level of the last three frames.
+    level_dbfs: f32,
     frames: u32,
     /// Frames included in the mean.
     followed: u32,
@@ -97,6 +102,7 @@ impl Background {
         Self {
             last: (0.0, 0.0),
             powers: [0.0; 3],
+            level_dbfs: SILENCE_DBFS,
             frames: 0,
             followed: 0,
             mean_dbfs: FAINT_DBFS,
@@ -107,21 +113,33 @@ impl Background {
         }
     }
 
-    /// Takes a frame at 16 kHz and returns whether it stands out.
-    pub fn push(&mut self, frame: &[i16], facts: FrameFacts) -> bool {
+    /// Takes a frame at 16 kHz. What else is known of it comes with [`judge`](Self::judge), which has to
+    /// follow.
+    pub fn push(&mut self, frame: &[i16]) {
+        let power = self.power(frame);
+        self.powers.rotate_left(1);
+        let [.., newest] = &mut self.powers;
+        *newest = power;
+        self.level_dbfs =
+            power_dbfs(self.powers.iter().sum::<f32>() / self.powers.len() as f32);
+        self.quietest.push(self.level_dbfs);
+        self.frames = self.frames.saturating_add(1);
+    }
+
+    /// Whether the last frame is loud enough to be a voice, whatever else is known of it.
+    pub fn is_loud(&self) -> bool {
+        self.level_dbfs >= self.over_line_dbfs() - GATE_DB
+    }
+
+    /// Whether the last frame stands out.
+    pub fn judge(&mut self, facts: FrameFacts) -> bool {
         let FrameFacts {
             speech,
             in_turn,
             of_line,
             ..
         } = facts;
-        let power = self.power(frame);
-        self.powers.rotate_left(1);
-        let [.., newest] = &mut self.powers;
-        *newest = power;
-        let level_dbfs = power_dbfs(self.powers.iter().sum::<f32>() / self.powers.len() as f32);
-        self.quietest.push(level_dbfs);
-        self.frames = self.frames.saturating_add(1);
+        let level_dbfs = self.level_dbfs;
         let stands_out = level_dbfs >= self.least_dbfs(facts);
         if of_line && !(stands_out && speech) {
             self.follow(level_dbfs);
@@ -143,8 +161,8 @@ impl Background {
         self.mean_dbfs
     }
 
-    /// The level a voice has to reach.
-    fn least_dbfs(&self, facts: FrameFacts) -> f32 {
+    /// The level a voice has to reach to be heard over the line's own sound.
+    fn over_line_dbfs(&self) -> f32 {
         let (even_db, uneven_db) = MARGIN_DB;
         let over_mean = self.mean_dbfs + (SPREADS * self.spread_db).clamp(even_db, uneven_db);
         let over_quietest = if self.frames >= LEAST_FRAMES {
@@ -152,7 +170,12 @@ impl Background {
         } else {
             SILENCE_DBFS
         };
-        let over_line = over_mean.max(over_quietest).max(LEAST_DBFS);
+        over_mean.max(over_quietest).max(LEAST_DBFS)
+    }
+
+    /// The level a voice has to reach.
+    fn least_dbfs(&self, facts: FrameFacts) -> f32 {
+        let over_line = self.over_line_dbfs();
         if facts.in_turn {
             return over_line.max(self.turn_dbfs - BELOW_TURN_DB);
         }

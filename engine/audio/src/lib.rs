@@ -20,6 +20,7 @@ pub mod encoding;
 pub mod format_check;
 pub mod framer;
 pub mod g711;
+pub mod gate;
 pub mod level;
 pub mod listener;
 pub mod pcm;

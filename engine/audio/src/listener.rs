@@ -6,11 +6,12 @@
 
 use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
+use crate::gate::Gate;
 use crate::pitch::Pitch;
 use crate::resample::{LISTENING_HZ, ResampleError, Resampler};
 use crate::tone::ToneDetector;
 use crate::turn::{TurnDetector, TurnEvent, TurnSettings};
-use crate::voice::{FRAME_MS, FRAME_SAMPLES, VoiceActivity};
+use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 
 /// Voice activity is released this long after the last sound; until then a turn has no silence yet.
 const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
@@ -29,7 +30,7 @@ const WORD_END_FRAMES: u32 = 240 / FRAME_MS;
 #[derive(Debug)]
 pub struct Listener {
     resampler: Resampler,
-    activity: VoiceActivity,
+    gate: Gate,
     guard: EchoGuard,
     background: Background,
     tones: ToneDetector,
@@ -48,7 +49,7 @@ impl Listener {
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
         Ok(Self {
             resampler: Resampler::new(rate_hz, LISTENING_HZ)?,
-            activity: VoiceActivity::new(),
+            gate: Gate::new(),
             guard: EchoGuard::new(rate_hz)?,
             background: Background::new(),
             tones: ToneDetector::new(),
@@ -92,9 +93,11 @@ impl Listener {
 
     /// Classifies the frame in `begun`.
     fn frame(&mut self, end: u64, now_ms: u64) -> Option<TurnEvent> {
-        let mut speech = false;
-        self.activity
-            .push(&self.begun, |frame| speech = frame.speech);
+        let in_turn = self.detector.is_speaking();
+        self.background.push(&self.begun);
+        let speech = self
+            .gate
+            .push(&self.begun, in_turn || self.background.is_loud());
         let echo = self.guard.hear(&self.begun, end, speech);
         self.since_echo = if echo {
             0
@@ -102,19 +105,15 @@ impl Listener {
             self.since_echo.saturating_add(1)
         };
         let echo_rest = !speech && self.since_echo <= ECHO_REST_FRAMES;
-        let in_turn = self.detector.is_speaking();
         let tone = self.tones.push(&self.begun, speech && !echo);
         let of_line = !echo && !echo_rest && !tone;
         let bot_plays = self.guard.is_playing(end);
-        let stands_out = self.background.push(
-            &self.begun,
-            FrameFacts {
-                speech: speech && !echo,
-                in_turn,
-                bot_plays,
-                of_line,
-            },
-        );
+        let stands_out = self.background.judge(FrameFacts {
+            speech: speech && !echo,
+            in_turn,
+            bot_plays,
+            of_line,
+        });
         let voice = speech && stands_out && of_line;
         let pitched = self.pitch.push(&self.begun, voice);
         self.since_voice = if voice {

@@ -95,7 +95,7 @@ impl Resampler {
             self.window.get(start..start + filter.taps),
             filter.phases.get(self.phase),
         ) {
-            out.push(weighted_sum(window, taps));
+            out.push(taps.apply(window));
             self.phase += filter.down;
             start += self.phase / filter.up;
             self.phase %= filter.up;
@@ -110,8 +110,33 @@ struct Filter {
     up: usize,
     down: usize,
     taps: usize,
-    /// Each has `taps` coefficients, oldest sample first, which sum to exactly one.
-    phases: Vec<Vec<i16>>,
+    phases: Vec<Phase>,
+}
+
+/// How one output sample is made of `taps` input samples, oldest first.
+#[derive(Debug)]
+enum Phase {
+    /// It is this one of them: half of the samples at twice the rate are the samples themselves.
+    Same(usize),
+    /// Their weighted sum; the coefficients sum to exactly one.
+    Weighted(Vec<i16>),
+}
+
+impl Phase {
+    fn of(coefficients: Vec<i16>) -> Self {
+        let one = |coefficient: &i16| *coefficient == 1 << FRACTION_BITS;
+        match coefficients.iter().position(one) {
+            Some(at) if coefficients.iter().filter(|c| **c != 0).count() == 1 => Self::Same(at),
+            _ => Self::Weighted(coefficients),
+        }
+    }
+
+    fn apply(&self, window: &[i16]) -> i16 {
+        match self {
+            Self::Same(at) => window.get(*at).copied().unwrap_or_default(),
+            Self::Weighted(coefficients) => weighted_sum(window, coefficients),
+        }
+    }
 }
 
 impl Filter {
@@ -131,7 +156,7 @@ impl Filter {
                     .rev()
                     .map(|tap| coefficient(phase + up * tap))
                     .collect();
-                quantized(&oldest_first)
+                Phase::of(quantized(&oldest_first))
             })
             .collect();
         Self {
@@ -271,6 +296,18 @@ mod tests {
                 .unwrap();
             assert!(loudest < 5 * 16, "{from_hz} Hz: {loudest} samples");
         }
+    }
+
+    #[test]
+    fn at_twice_the_rate_every_other_sample_is_the_one_that_came() {
+        assert!(matches!(
+            FROM_8000.phases[..],
+            [Phase::Same(_), Phase::Weighted(_)]
+        ));
+        let samples = crate::test_signals::noise(8, 12_000.0, 500);
+        let out = resampled(&samples, 8_000, 160);
+        let same = out.iter().skip(40).step_by(2);
+        assert!(same.zip(&samples).all(|(out, sample)| out == sample));
     }
 
     #[test]

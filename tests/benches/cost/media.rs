@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use ghanti_audio::{Decoder, Encoding, Resampler, TurnDetector, TurnSettings, VoiceActivity};
+use ghanti_audio::level::gain;
+use ghanti_audio::{Decoder, Encoding, Listener, Resampler, TurnDetector, TurnSettings, VoiceActivity};
 use ghanti_exotel::far_end::{FarEnd, Stream};
 use ghanti_exotel::{Inbound, MediaFormat, OutboundWriter, Start, inbound};
 use ghanti_model::{AccountSid, CallSid, Language, StreamSid};
@@ -23,6 +24,9 @@ const BOT_FRAME_MS: u64 = 100;
 /// The caller speaks once and is then silent, so that about a third of all frames are speech.
 const ROUND_MS: usize = 4_000;
 const ROUNDS: usize = 10;
+/// What lines sound like on which nobody speaks, in dBFS.
+const SILENT_LINE: f32 = -68.0;
+const NOISY_LINE: f32 = -45.0;
 /// The bot's prompt, long enough for every frame that is measured.
 const PROMPT_S: usize = 1_200;
 
@@ -85,6 +89,22 @@ pub async fn run(silent: Option<&Silent>) -> anyhow::Result<()> {
             });
         }),
     );
+    for (line, name) in [
+        (SILENT_LINE, "  all of both, on a silent line"),
+        (NOISY_LINE, "  all of both, on a noisy line"),
+    ] {
+        let mut listener = Listener::new(RATE_HZ, TurnSettings::default())?;
+        let frames = white_noise(line);
+        row(
+            name,
+            each(&frames, |pcm| {
+                now_ms += CALLER_FRAME_MS;
+                listener.listen(now_ms, pcm, |event| {
+                    black_box(event);
+                });
+            }),
+        );
+    }
     let speak = speak(&start)?;
     row("bot's frame of 100 ms, all of it", speak);
 
@@ -104,6 +124,23 @@ pub async fn run(silent: Option<&Silent>) -> anyhow::Result<()> {
     }
     table.print();
     Ok(())
+}
+
+/// Frames of a line on which nobody speaks, at 8 kHz.
+fn white_noise(dbfs: f32) -> Vec<Vec<i16>> {
+    let amplitude = gain(dbfs) * 32_768.0 * 3_f32.sqrt();
+    let mut state = 1_u32;
+    let samples: Vec<i16> = (0..RATE_HZ as usize * ROUND_MS / 1_000)
+        .map(|_| {
+            // Numerical Recipes' generator
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (amplitude * ((state >> 8) as f32 / 8_388_608.0 - 1.0)) as i16
+        })
+        .collect();
+    samples
+        .chunks_exact(RATE_HZ as usize * CALLER_FRAME_MS as usize / 1_000)
+        .map(<[i16]>::to_vec)
+        .collect()
 }
 
 /// `start`, and the texts of a caller's frames as they come over the socket.

@@ -30,12 +30,17 @@ const HINDI: [&str; 4] = [
     "espeak:hi+m7",
 ];
 
-/// The voices that speak a sentence; others speak the next one.
-pub fn voices(sentence: &Sentence, index: usize) -> impl Iterator<Item = &'static str> {
-    let voices = match sentence.language {
+/// All voices of a language.
+pub fn all_voices(language: Spoken) -> [&'static str; 4] {
+    match language {
         Spoken::En | Spoken::Hinglish => ENGLISH,
         Spoken::Hi => HINDI,
-    };
+    }
+}
+
+/// The voices that speak a sentence; others speak the next one.
+pub fn voices(sentence: &Sentence, index: usize) -> impl Iterator<Item = &'static str> {
+    let voices = all_voices(sentence.language);
     let count = if table::is_kept() {
         voices.len()
     } else {

@@ -1,8 +1,10 @@
 //! One question of one call, in virtual time: the session's machine, a network that plays what it
-//! is sent and returns marks, a caller who says one thing, and the recogniser.
+//! is sent and returns marks, a caller who says one thing on a line with its own faults, and the
+//! recogniser.
 
 use std::sync::Arc;
 
+use ghanti_audio::level::gain;
 use ghanti_audio::{Encoding, g711};
 use ghanti_model::{Extent, Playout, Reply};
 use ghanti_session::event::Event;
@@ -37,9 +39,23 @@ const AGAIN_MS: u32 = 1_000;
 /// How long the prompt before the question is.
 const DISCLOSURE_MS: u32 = 3_000;
 
-/// What a line has of its own, at most, on each side of zero: -70 dBFS. Without it there would be
-/// no sound at all between words.
-const NOISE: i16 = 10;
+/// What a line has of its own. Without it there would be no sound at all between words.
+const NOISE_DBFS: f32 = -75.0;
+
+/// What a line is like.
+#[derive(Debug, Clone, Default)]
+pub struct Conditions {
+    /// What is heard around the caller.
+    pub room: Room,
+    /// What is added to the caller's level, in decibels.
+    pub gain_db: f32,
+    /// The level of the line's white noise, in dBFS.
+    pub noise_dbfs: Option<f32>,
+    /// Of 1,000 packets of 20 ms from the caller so many are lost, and come as silence.
+    pub lost_in_1000: u32,
+    /// What the question sounds like, where its echo is heard.
+    pub question: Option<Arc<[i16]>>,
+}
 
 /// What became of the question.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +66,11 @@ pub struct Outcome {
     pub heard: Vec<(String, f32)>,
     /// How much of the question was heard before it was answered or put again.
     pub question: Option<Extent>,
+    /// From the caller's first sound until the bot's audio was first stopped, in milliseconds.
+    pub stopped_after_ms: Option<i64>,
+    /// From the caller's last sound until they were answered, in milliseconds: until the flow had
+    /// the answer, or something was said in reply.
+    pub answered_after_ms: Option<i64>,
 }
 
 impl Outcome {
@@ -66,7 +87,7 @@ impl Outcome {
 /// Puts a question and has the caller, who is in that room, say something.
 pub fn put(
     hearer: &Hearer,
-    room: &Room,
+    conditions: &Conditions,
     asked: Asked,
     prompt_ms: u32,
     when: When,
@@ -78,14 +99,18 @@ pub fn put(
         listening: None,
         now_ms: 0,
         playing_until_ms: 0,
-        room: room.clone(),
+        conditions: conditions.clone(),
+        room: conditions.room.clone(),
+        bot: Vec::new(),
         noise: 1,
+        begins_ms: None,
         marks: Vec::new(),
         prompt_ms,
         disclosed_ms: None,
         began_ms: None,
         heard_ms: None,
         again: None,
+        goes_on: false,
         completion: None,
         outcome: Outcome::default(),
     };
@@ -110,8 +135,13 @@ struct Line<'a> {
     listening: Option<Listening>,
     now_ms: u64,
     playing_until_ms: u64,
+    conditions: Conditions,
     room: Room,
+    /// What the bot's side has sounded like since the start of the call, where it is heard again.
+    bot: Vec<i16>,
     noise: u32,
+    /// When the caller begins to speak.
+    begins_ms: Option<u64>,
     marks: Vec<(u64, String)>,
     prompt_ms: u32,
     /// When the prompt before the question began to be heard; the question's own; and when that
@@ -121,12 +151,15 @@ struct Line<'a> {
     heard_ms: Option<u64>,
     /// Why the question is put again, and when that began.
     again: Option<(String, u64)>,
+    /// Whether the bot has begun to say something since the question.
+    goes_on: bool,
     completion: Option<Completion>,
     outcome: Outcome,
 }
 
 impl Line<'_> {
     fn call(&mut self, when: When, clip: &[i16]) {
+        let speaks_ms = clip.len() as u64 * 1_000 / u64::from(RATE_HZ);
         let mut frames = clip.chunks(samples(FRAME_MS as u32)).peekable();
         while self.completion.is_none() {
             assert!(
@@ -142,15 +175,24 @@ impl Line<'_> {
                     .disclosed_ms
                     .map(|at| at + u64::from(DISCLOSURE_MS) - ms),
             };
+            self.begins_ms = begins_ms;
             let mut frame = [0; 160];
             if begins_ms.is_some_and(|at_ms| self.now_ms >= at_ms)
                 && let Some(spoken) = frames.next()
             {
-                frame[..spoken.len()].copy_from_slice(spoken);
+                let gain = gain(self.conditions.gain_db);
+                for (sample, spoken) in frame.iter_mut().zip(spoken) {
+                    *sample = (f32::from(*spoken) * gain) as i16;
+                }
             }
-            self.room.fill(&[], &mut frame);
-            let frame = frame.map(|sample| self.over_the_line(sample));
+            let heard_of_bot = samples(self.now_ms as u32);
+            self.room.fill(self.bot.get(..heard_of_bot).unwrap_or(&self.bot), &mut frame);
+            let mut frame = frame.map(|sample| self.over_the_line(sample));
+            if self.random(1_000) < self.conditions.lost_in_1000 {
+                frame.fill(0);
+            }
             self.frame(&frame);
+            let ended_ms = begins_ms.map(|at| (at + speaks_ms) as i64);
             let all_said = frames.peek().is_none();
             if let Some((why, _)) = self
                 .again
@@ -158,6 +200,11 @@ impl Line<'_> {
             {
                 self.outcome.reply = why;
                 return;
+            }
+            let since_ms = ended_ms.map(|at_ms| self.now_ms as i64 - at_ms);
+            let goes_on = std::mem::take(&mut self.goes_on) && since_ms > Some(0);
+            if goes_on || self.completion.is_some() {
+                self.outcome.answered_after_ms = self.outcome.answered_after_ms.or(since_ms);
             }
         }
         if let Some(Completion::Answered(answer)) = self.completion.take() {
@@ -174,13 +221,21 @@ impl Line<'_> {
 
     /// A sample with the line's noise, the same in every call, through G.711.
     fn over_the_line(&mut self, sample: i16) -> i16 {
+        let dbfs = self.conditions.noise_dbfs.unwrap_or(NOISE_DBFS);
+        // an even distribution's root mean square is its amplitude by the root of three
+        let amplitude = gain(dbfs) * 32_768.0 * 3_f32.sqrt();
+        let noise = amplitude * (self.random(2_001) as f32 / 1_000.0 - 1.0);
+        g711::decode(g711::encode(sample.saturating_add(noise as i16)))
+    }
+
+    /// A number below that one, the same ones in every call.
+    fn random(&mut self, below: u32) -> u32 {
         // Numerical Recipes' generator; its upper bits are the random ones
         self.noise = self
             .noise
             .wrapping_mul(1_664_525)
             .wrapping_add(1_013_904_223);
-        let noise = (self.noise >> 16) as i16 % (NOISE + 1);
-        g711::decode(g711::encode(sample.saturating_add(noise)))
+        (self.noise >> 8) % below
     }
 
     /// 20 ms of the caller, and what follows from them.
@@ -213,7 +268,11 @@ impl Line<'_> {
                 // one byte a sample
                 Some(Sending::Frame) => {
                     self.playing_until_ms =
-                        plays_at_ms + frame.len() as u64 * 1_000 / u64::from(RATE_HZ)
+                        plays_at_ms + frame.len() as u64 * 1_000 / u64::from(RATE_HZ);
+                    if self.room.has_echo() {
+                        self.bot.resize(samples(plays_at_ms as u32), 0);
+                        self.bot.extend_from_slice(self.machine.sent().1);
+                    }
                 }
                 Some(Sending::Mark(mark)) => self.marks.push((plays_at_ms, mark)),
                 None => return,
@@ -229,12 +288,20 @@ impl Line<'_> {
                     DISCLOSURE => DISCLOSURE_MS,
                     _ => AGAIN_MS,
                 };
-                self.machine
-                    .piece(fetch.prompt, Arc::from(vec![1_000; samples(length_ms)]));
+                let sound = match &self.conditions.question {
+                    Some(question) if fetch.spoken.template == question::PROMPT => {
+                        Arc::clone(question)
+                    }
+                    _ => Arc::from(vec![1_000; samples(length_ms)]),
+                };
+                self.machine.piece(fetch.prompt, sound);
                 self.machine.pieces_complete(fetch.prompt);
             }
             Output::Clear => {
                 self.playing_until_ms = self.now_ms;
+                self.bot.truncate(samples(self.now_ms as u32));
+                let since_ms = self.now_ms as i64 - self.begins_ms.unwrap_or(self.now_ms) as i64;
+                self.outcome.stopped_after_ms.get_or_insert(since_ms);
                 // what is dropped counts as played: its marks come at once
                 for (at_ms, _) in &mut self.marks {
                     *at_ms = self.now_ms;
@@ -279,7 +346,10 @@ impl Line<'_> {
             } if template == question::PROMPT => self.began_ms = Some(at_ms),
             Event::PromptBegan {
                 template, at_ms, ..
-            } => self.again = Some((template, at_ms)),
+            } => {
+                self.goes_on = true;
+                self.again = Some((template, at_ms));
+            }
             Event::PromptEnded {
                 template, heard, ..
             } if template == question::PROMPT => {

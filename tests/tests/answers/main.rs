@@ -26,6 +26,7 @@ use corpus::{Sentence, sentences};
 use ghanti_model::Extent;
 use ghanti_session::Asked;
 use ghanti_sim::room::{Line, Room};
+use line::Conditions;
 use line::When;
 use table::Row;
 
@@ -80,12 +81,12 @@ fn answered(
     prompt_ms: u32,
     when: When,
 ) -> Vec<Row> {
-    answered_in(&Room::default(), sentences, question, prompt_ms, when)
+    answered_in(&Conditions::default(), sentences, question, prompt_ms, when)
 }
 
 /// The same with callers who are in a room that is heard as well.
 fn answered_in(
-    room: &Room,
+    conditions: &Conditions,
     sentences: &[Sentence],
     question: fn() -> Asked,
     prompt_ms: u32,
@@ -119,7 +120,7 @@ fn answered_in(
                         return rows;
                     };
                     let clip = caller::says(voice, &sentence);
-                    let outcome = line::put(&hearer, room, question(), prompt_ms, when, &clip);
+                    let outcome = line::put(&hearer, conditions, question(), prompt_ms, when, &clip);
                     rows.push((
                         index,
                         Row {
@@ -230,7 +231,10 @@ async fn the_customer_is_understood_beside_a_television() {
         })
         .collect();
     let rows = answered_in(
-        &room,
+        &Conditions {
+            room,
+            ..Conditions::default()
+        },
         &one_voice,
         question::identity,
         SHORT_MS,

@@ -1,0 +1,64 @@
+//! The bench of ears: what the real recogniser and the session's machine make of a corpus of
+//! answers and of sounds that are none, over lines of several kinds, in virtual time.
+//!
+//! Tables are printed and written to `target/bench/ears.md`, all rows to `ears.tsv` beside it.
+//! `GHANTI_EARS=clean,echo` plays only these sections.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench fails by panicking"
+)]
+
+#[path = "../../tests/answers/caller.rs"]
+mod caller;
+#[path = "../../tests/answers/corpus.rs"]
+mod corpus;
+#[path = "../../tests/answers/hearer.rs"]
+mod hearer;
+#[path = "../../tests/answers/line.rs"]
+mod line;
+#[path = "../../tests/answers/question.rs"]
+mod question;
+#[path = "../../tests/answers/table.rs"]
+mod table;
+
+mod answers;
+mod echo;
+mod report;
+mod sounds;
+mod work;
+
+use std::path::PathBuf;
+
+const IDENTITY: &str = include_str!("../../tests/answers/identity.toml");
+const TRANSFER: &str = include_str!("../../tests/answers/transfer.toml");
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let wanted = std::env::var("GHANTI_EARS").unwrap_or_default();
+    let wanted = |section: &str| {
+        wanted.is_empty() || wanted.split(',').any(|name| name.trim() == section)
+    };
+    let mut report = report::Report::new();
+    answers::run(&runtime, &mut report, wanted);
+    if wanted("echo") {
+        echo::run(&runtime, &mut report);
+    }
+    if wanted("sounds") {
+        sounds::run(&runtime, &mut report);
+    }
+    let path = report.write();
+    println!("written to {}", path.display());
+}
