@@ -3,13 +3,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build flows demo test lint bench dist
+.PHONY: help setup build flows demo test lint bench bench-ears dist
 
 # Where nobody watches, the lock files are taken as they are.
 LOCKED := $(if $(CI),--locked)
 
 help: ## what there is to make
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
 
 setup: ## bring what is missing, and say what and why; a second run only looks
 	@.setup/run
@@ -51,6 +51,9 @@ bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000
 	cargo bench --workspace --bench cost $(LOCKED)
 	CALLS=10000 cargo test --release --workspace $(LOCKED) --test all lost_stores -- --nocapture
 	CALLS=1000 cargo test --release --workspace $(LOCKED) --test all faults:: -- --nocapture
+
+bench-ears: build ## how callers are understood over bad lines, and how soon they are answered
+	cargo bench --workspace --bench ears $(LOCKED)
 
 # what tests need is not needed for it
 dist: ## dist/ghanti-VERSION-TARGET.tar.gz: program, flows, manual, completions, unit, licences

@@ -89,6 +89,8 @@ pub struct TurnDetector {
     state: State,
     /// Speech in the current turn, or in the last one.
     voiced_ms: u32,
+    /// Time without a sound of the caller since the last one.
+    quiet_ms: u32,
 }
 
 impl TurnDetector {
@@ -98,6 +100,7 @@ impl TurnDetector {
             settings,
             state: WAITING,
             voiced_ms: 0,
+            quiet_ms: 0,
         }
     }
 
@@ -118,7 +121,14 @@ impl TurnDetector {
             return self.silence(FRAME_MS, at_ms);
         };
         *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
+        self.quiet_ms = self.quiet_ms.saturating_add(FRAME_MS);
         self.too_long()
+    }
+
+    /// How long the caller has made no sound, in milliseconds, in frames. Unlike the silence that
+    /// ends a turn this counts from the last sound, and any speech sets it to zero.
+    pub fn quiet_ms(&self) -> u32 {
+        self.quiet_ms
     }
 
     /// Takes a frame that ended at `at_ms` with a voiceless sound that may be speech, such as a
@@ -167,6 +177,7 @@ impl TurnDetector {
     /// A frame of speech, of which `counted_ms` counts.
     fn speech(&mut self, counted_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
+        self.quiet_ms = 0;
         match &mut self.state {
             State::Waiting {
                 leaking_ms,
@@ -219,6 +230,7 @@ impl TurnDetector {
 
     fn silence(&mut self, span_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
+        self.quiet_ms = self.quiet_ms.saturating_add(span_ms);
         match &mut self.state {
             State::Waiting {
                 leaking_ms,

@@ -40,6 +40,7 @@ impl CallContext {
             .into_iter()
             .chain(&question.no_input)
             .chain(&question.no_match)
+            .chain(&question.acknowledge)
             .chain(
                 sides
                     .iter()
@@ -184,6 +185,10 @@ impl CallContext {
         question.prompt = self.rules.admit(question.prompt)?;
         question.no_input = self.admit_all(question.no_input)?;
         question.no_match = self.admit_all(question.no_match)?;
+        question.acknowledge = question
+            .acknowledge
+            .map(|prompt| self.rules.admit(prompt))
+            .transpose()?;
         for side in &mut question.side_answers {
             side.say = side
                 .say
@@ -282,6 +287,7 @@ fn confirmation(question: &Question, prompt: Prompt) -> Question {
         no_input_ms: question.no_input_ms,
         no_input: vec![prompt.clone()],
         no_match: vec![prompt.clone()],
+        acknowledge: None,
         prompt,
     }
 }

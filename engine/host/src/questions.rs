@@ -112,6 +112,7 @@ impl Rules {
             no_input_ms: asked.wait_ms,
             no_input,
             no_match,
+            acknowledge: asked.acknowledge.as_deref().map(prompt).transpose()?,
         })))
     }
 

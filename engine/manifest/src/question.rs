@@ -34,6 +34,8 @@ pub struct Question {
     pub no_input: Vec<String>,
     /// Templates after the first, second, … answer that was not understood.
     pub no_match: Vec<String>,
+    /// The template that is said as soon as a yes is understood, while it may still be taken back.
+    pub acknowledge: Option<String>,
     /// What must be established, or `heard:TEMPLATE`, before it may be asked.
     pub requires: Vec<String>,
     /// The milestone that is reached when the question is asked.
@@ -54,6 +56,7 @@ impl Default for Question {
             wait_ms: WAIT_MS,
             no_input: Vec::new(),
             no_match: Vec::new(),
+            acknowledge: None,
             requires: Vec::new(),
             milestone: None,
             understand: None,
@@ -143,6 +146,9 @@ impl Question {
             for (at, template) in list.iter().enumerate() {
                 templates.push((vec![key], Some(at), template.as_str()));
             }
+        }
+        if let Some(acknowledge) = &self.acknowledge {
+            templates.push((vec!["acknowledge"], None, acknowledge));
         }
         if let Expects::Value(ValueGrammar {
             confirm: Some(confirm),

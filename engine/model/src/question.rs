@@ -69,6 +69,16 @@ pub struct Question {
     pub no_input: Vec<Prompt>,
     /// Played after the first, second, … no-match.
     pub no_match: Vec<Prompt>,
+    /// Played as soon as a yes is understood, while the caller may still take it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledge: Option<Prompt>,
+}
+
+impl Choice {
+    /// Whether it starts from one of the lexicons of consent, `yes` and `confirm`.
+    pub fn is_yes(&self) -> bool {
+        matches!(self.lexicon.as_deref(), Some("yes" | "confirm"))
+    }
 }
 
 /// The grammar of a value, by its name and parameters, and how keys make one.

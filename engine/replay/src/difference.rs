@@ -127,11 +127,12 @@ fn question(expected: &Question, got: &Question) -> Option<DifferenceKind> {
     )
 }
 
-/// What is said to callers who ask back.
+/// What is said to callers who ask back, or say yes.
 fn sides(question: &Question) -> Vec<Prompt> {
     let sides = question.side_answers.iter();
     sides
         .flat_map(|side| side.say.iter().chain([&side.then]))
+        .chain(&question.acknowledge)
         .cloned()
         .collect()
 }

@@ -184,7 +184,7 @@ struct Asked {
     prompt: Prompt,
     no_input: Vec<Prompt>,
     no_match: Vec<Prompt>,
-    /// What is said to a caller who asks back.
+    /// What is said to a caller who asks back, or says yes.
     sides: Vec<Prompt>,
 }
 
@@ -197,11 +197,13 @@ fn asked(entry: &JournalEntry) -> Option<Asked> {
                 no_input,
                 no_match,
                 side_answers,
+                acknowledge,
                 ..
             } = read(&entry.arguments)?;
             let sides = side_answers
                 .into_iter()
-                .flat_map(|side| side.say.into_iter().chain([side.then]));
+                .flat_map(|side| side.say.into_iter().chain([side.then]))
+                .chain(acknowledge);
             Some(Asked {
                 name,
                 prompt,

@@ -107,6 +107,11 @@ impl CallerAudio {
         self.listener.voiced_ms()
     }
 
+    /// How long the caller has made no sound, in milliseconds.
+    pub fn quiet_ms(&self) -> u32 {
+        self.listener.turns().quiet_ms()
+    }
+
     /// Starts passing audio to the recogniser, beginning with the pre-roll.
     pub fn open(&mut self) {
         self.feeding = true;

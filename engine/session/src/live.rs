@@ -510,6 +510,10 @@ impl Conversation for LiveConversation {
             min_confidence: min_confidence
                 .map_or(MIN_CONFIDENCE, |percent| f32::from(percent) / 100.0),
             hands_over: question.understand.is_some(),
+            acknowledge: question
+                .acknowledge
+                .map(|prompt| self.spoken(prompt))
+                .transpose()?,
             prompt: self.spoken(question.prompt)?,
             no_input_ms: u64::from(question.no_input_ms),
             no_input: self.all_spoken(question.no_input)?,
@@ -530,6 +534,7 @@ impl Conversation for LiveConversation {
             expectation: Expectation::default(),
             min_confidence: MIN_CONFIDENCE,
             hands_over: false,
+            acknowledge: None,
             prompt: self.spoken(collection.prompt)?,
             no_input_ms: u64::from(collection.no_input_ms),
             no_input: self.all_spoken(collection.no_input)?,

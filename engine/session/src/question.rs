@@ -96,6 +96,8 @@ pub struct Asked {
     pub prompt: RenderedPrompt,
     /// Choices recognised with less confidence (0 to 1) are a no-match.
     pub min_confidence: f32,
+    /// What is said as soon as a yes is understood, while the caller may still take it back.
+    pub acknowledge: Option<RenderedPrompt>,
     /// Whether words that are not understood end it, so that something else can understand them.
     pub hands_over: bool,
     /// How long the caller may stay silent, in milliseconds.
@@ -134,6 +136,10 @@ pub struct Utterance {
     pub barged_in: bool,
     /// The choice matched by the partial result, and since when.
     pub candidate: Option<(String, u64)>,
+    /// Whether the words so far are exactly that choice.
+    pub is_complete: bool,
+    /// Whether the caller has been told that a yes was understood.
+    pub is_acknowledged: bool,
     /// Whether that choice may stop any prompt, even before the question was heard.
     pub stops: bool,
     /// Its stage.
@@ -164,6 +170,8 @@ impl Utterance {
             counts,
             barged_in: false,
             candidate: None,
+            is_complete: false,
+            is_acknowledged: false,
             stops: false,
             stage: Stage::Speaking,
         }

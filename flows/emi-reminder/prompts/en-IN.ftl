@@ -18,6 +18,7 @@ identity-again = Am I speaking with { $name }? Please say yes or no.
 identity-before-agent = I can connect you to a colleague, as soon as I know whom I am speaking with.
 identity-no-input = Hello, can you hear me? Am I speaking with { $name }? Please say yes or no, or press 1 for yes and 2 for no.
 identity-no-match = Sorry, I did not understand that. Am I speaking with { $name }? Please say yes or no, or press 1 for yes and 2 for no.
+okay = Okay.
 language-changed = Sure, let us continue in English.
 
 ## The instalment

@@ -344,6 +344,9 @@ impl Line<'_> {
             Event::PromptBegan {
                 template, at_ms, ..
             } if template == question::PROMPT => self.began_ms = Some(at_ms),
+            Event::PromptBegan { template, .. } if template == question::ACKNOWLEDGE => {
+                self.goes_on = true;
+            }
             Event::PromptBegan {
                 template, at_ms, ..
             } => {

@@ -7,6 +7,8 @@ use ghanti_speech::{Expectation, Utterance};
 
 /// The template of what is asked; what is said when it is put again is named for why.
 pub const PROMPT: &str = "question";
+/// The template of what is said as soon as a yes is understood.
+pub const ACKNOWLEDGE: &str = "acknowledge";
 /// The template of what is said before the question, where there is something.
 pub const DISCLOSURE: &str = "disclosure";
 
@@ -72,6 +74,7 @@ fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize)
     let matcher = ChoiceMatcher::new(&choices, &languages).unwrap();
     Asked {
         hands_over: false,
+        acknowledge: Some(spoken(ACKNOWLEDGE)),
         name: name.to_owned(),
         expectation: Expectation {
             languages,

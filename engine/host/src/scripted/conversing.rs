@@ -25,8 +25,21 @@ struct Put {
     prompt: Prompt,
     no_input: Vec<Prompt>,
     no_match: Vec<Prompt>,
+    acknowledge: Option<Prompt>,
     no_input_ms: u32,
     understands: Understands,
+}
+
+impl Put {
+    /// What is said at once to a spoken yes.
+    fn acknowledge_of(&self, does: &Does, reply: &Reply) -> Option<&Prompt> {
+        let (Reply::Choice(id), Does::Says(_) | Does::Replies(..)) = (reply, does) else {
+            return None;
+        };
+        let choices = &self.asking.choices;
+        let is_yes = choices.iter().any(|choice| choice.id == *id && choice.is_yes());
+        self.acknowledge.as_ref().filter(|_| is_yes)
+    }
 }
 
 /// What came of a question.
@@ -149,6 +162,10 @@ impl ScriptedCaller {
         };
         if let Some((reply, language, transcript)) = understood {
             attempts.waited_ms += ANSWER_MS;
+            if let Some(acknowledge) = put.acknowledge_of(&act.does, &reply) {
+                self.queue(acknowledge.clone());
+                self.hear();
+            }
             return attempts.end(reply, language, transcript);
         }
         if let (Does::Says(words), Some(_)) = (&act.does, &put.asking.understand) {
@@ -375,6 +392,7 @@ impl Conversation for ScriptedCaller {
             no_input_ms,
             no_input,
             no_match,
+            acknowledge,
         } = question;
         let kind = grammar.as_ref().map(|grammar| grammar.name.clone());
         let understands = match &grammar {
@@ -396,6 +414,7 @@ impl Conversation for ScriptedCaller {
             prompt,
             no_input,
             no_match,
+            acknowledge,
             no_input_ms,
             understands,
         };
@@ -440,6 +459,7 @@ impl Conversation for ScriptedCaller {
             prompt,
             no_input,
             no_match,
+            acknowledge: None,
             no_input_ms,
             understands: Understands::Keys { min, max },
         };

@@ -14,7 +14,7 @@ use crate::reader::{Item, Reader};
 /// The most choices, side answers or templates in a list of a question.
 const ITEMS_MAX: usize = 64;
 
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 22] = [
     "prompt",
     "choices",
     "expects",
@@ -36,6 +36,7 @@ const KNOWN: [&str; 21] = [
     "max",
     "currency",
     "understand",
+    "acknowledge",
 ];
 
 /// What `expects` takes.
@@ -117,6 +118,7 @@ impl Reader<'_> {
                 "wait" => read.wait_ms = reader.wait(name, item).unwrap_or(read.wait_ms),
                 "no-input" => read.no_input = reader.list_of_templates(name, item),
                 "no-match" => read.no_match = reader.list_of_templates(name, item),
+                "acknowledge" => read.acknowledge = reader.string(name, item),
                 "requires" => read.requires = reader.requires(name, item),
                 "milestone" => read.milestone = reader.milestone(name, item),
                 "understand" => read.understand = reader.string(name, item),
@@ -143,6 +145,13 @@ impl Reader<'_> {
             self.complain(
                 item.span(),
                 format!("`{question}` has `understand`, which only a question with choices can have: take it out"),
+            );
+        }
+        let has_yes = matches!(&read.expects, Expects::Choices(choices) if choices.iter().any(Choice::is_yes));
+        if read.acknowledge.is_some() && !has_yes {
+            self.complain(
+                item.span(),
+                format!("`{question}` has `acknowledge`, which is said when a yes is understood, and has no choice with the grammar `yes` or `confirm`: add one, or take `acknowledge` out"),
             );
         }
         self.check_choices(question, item, &read);

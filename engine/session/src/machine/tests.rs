@@ -9,7 +9,7 @@ use ghanti_model::{CallError, Choice, Extent, Language, PromptId, Reply};
 
 use self::bench::{Bench, spoken, yes_or_no, yes_wav};
 use super::{Command, Completion, Output};
-use crate::question::Answers;
+use crate::question::{Answers, Asked};
 
 #[test]
 fn an_answer_after_the_prompt_is_matched() {
@@ -26,6 +26,73 @@ fn an_answer_after_the_prompt_is_matched() {
     assert_eq!(answer.reply, Reply::Choice("yes".to_owned()));
     assert_eq!((answer.attempts, answer.playouts.len()), (1, 1));
     assert_eq!(answer.playouts[0].heard, Extent::Whole);
+}
+
+#[test]
+fn a_choice_that_is_complete_is_answered_a_quarter_of_a_second_after_the_last_word() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    bench.says_at_once("no");
+    let began_ms = bench.now_ms;
+    while bench.completions.is_empty() && bench.now_ms < began_ms + 3_000 {
+        bench.pass(20);
+    }
+    assert_eq!(bench.answer().reply, Reply::Choice("no".to_owned()));
+    let ended_ms = began_ms + yes_wav().len() as u64 / 8;
+    assert!(
+        (ended_ms..ended_ms + 400).contains(&bench.now_ms),
+        "spoken until {ended_ms}, answered at {}",
+        bench.now_ms
+    );
+}
+
+fn acknowledging() -> Box<Asked> {
+    Box::new(Asked {
+        acknowledge: Some(spoken("okay")),
+        ..*yes_or_no()
+    })
+}
+
+#[test]
+fn a_yes_is_acknowledged_at_once_and_counts_when_it_can_no_longer_be_taken_back() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(acknowledging()));
+    bench.pass(1_500);
+    bench.says_at_once("yes");
+    let ended_ms = bench.now_ms + yes_wav().len() as u64 / 8;
+    bench.pass(3_000);
+    let acknowledged_ms = bench.happened("began okay").unwrap();
+    assert!(
+        (ended_ms..ended_ms + 400).contains(&acknowledged_ms),
+        "spoken until {ended_ms}, acknowledged at {acknowledged_ms}"
+    );
+    assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
+    assert!(bench.happened("said yes").unwrap() >= ended_ms + 1_000);
+    assert!(
+        bench.happened("ended okay Whole").is_some(),
+        "what acknowledges it is said to its end: {:#?}",
+        bench.log
+    );
+}
+
+#[test]
+fn a_yes_that_is_taken_back_ends_what_acknowledges_it() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(acknowledging()));
+    bench.pass(1_500);
+    bench.says_at_once("yes");
+    bench.pass(1_000);
+    assert!(bench.happened("began okay").is_some(), "{:#?}", bench.log);
+    bench.says_at_once("yes no");
+    bench.pass(3_000);
+    assert!(
+        bench.completions.is_empty(),
+        "a contradiction is no answer: {:?}",
+        bench.completions
+    );
+    assert!(bench.happened("ended okay Whole").is_none(), "{:#?}", bench.log);
+    assert!(bench.happened("began pardon").is_some(), "{:#?}", bench.log);
 }
 
 #[test]

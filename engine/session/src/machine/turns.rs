@@ -34,10 +34,13 @@ const RESUME_MS: u64 = 1_000;
 const OVERLOADS: u32 = 2;
 /// Minimum confidence of an urgent choice that is accepted before the question was heard.
 const URGENT_CONFIDENCE: f32 = 0.6;
-/// Silence that ends a turn whose words are already a complete answer.
+/// Silence that ends a turn whose words may be a complete value.
 const END_SILENCE_COMPLETE_MS: u32 = 450;
-/// The same if the answer is a yes, or may turn out to be one: callers take a wrong yes back within
-/// a second, and the correction must begin before the turn is over.
+/// How long the caller has to be quiet after words that are exactly one choice: they have answered.
+/// Counted from their last sound.
+const QUIET_COMPLETE_MS: u32 = 240;
+/// Silence that ends a turn whose answer is a yes, or may turn out to be one: callers take a wrong
+/// yes back within a second, and the correction must begin before the turn is over.
 const END_SILENCE_YES_MS: u32 = 1_200;
 /// Silence that ends a turn whose last words are the start of an answer: "I … want … an agent".
 const END_SILENCE_UNFINISHED_MS: u32 = 1_200;
@@ -58,6 +61,7 @@ impl Machine {
             self.begin_utterance(Utterance::new(began_ms, counts));
         }
         self.stop_prompts(now_ms);
+        let ended = ended.or_else(|| self.has_answered(now_ms));
         let samples = self.caller_audio.take_feed();
         if !samples.is_empty() {
             self.outputs.push_back(Output::Feed(samples));
@@ -77,6 +81,39 @@ impl Machine {
             self.awaited_hearings += 1;
             self.outputs.push_back(Output::Finish);
         }
+    }
+
+    /// When the caller made their last sound, if what they said is exactly one choice and they are
+    /// quiet. A yes may be taken back, and is only acknowledged.
+    fn has_answered(&mut self, now_ms: u64) -> Option<u64> {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return None;
+        };
+        let Answers::Choices(matcher) = &asking.asked.answers else {
+            return None;
+        };
+        let utterance = asking
+            .utterance
+            .as_mut()
+            .filter(|utterance| utterance.stage == Stage::Speaking && utterance.counts)?;
+        let (choice, since_ms) = utterance.candidate.as_ref()?;
+        let quiet_ms = self.caller_audio.quiet_ms();
+        if !utterance.is_complete || quiet_ms < QUIET_COMPLETE_MS || now_ms < since_ms + STABLE_MS {
+            return None;
+        }
+        if !matcher.is_yes(choice) {
+            self.caller_audio.reset();
+            return Some(now_ms.saturating_sub(u64::from(quiet_ms)));
+        }
+        if let Some(acknowledge) = &asking.asked.acknowledge
+            && !utterance.is_acknowledged
+            && self.playback.is_idle()
+        {
+            utterance.is_acknowledged = true;
+            let acknowledge = acknowledge.clone();
+            self.queue(now_ms, acknowledge);
+        }
+        None
     }
 
     /// Whether speech that began at `began_ms` may be an answer: the caller had heard the question,
@@ -115,7 +152,7 @@ impl Machine {
         let Some(utterance) = asking
             .utterance
             .as_mut()
-            .filter(|utterance| !utterance.barged_in)
+            .filter(|utterance| !utterance.barged_in && !utterance.is_acknowledged)
         else {
             return;
         };
@@ -214,11 +251,19 @@ impl Machine {
             _ => END_SILENCE_MS,
         });
         utterance.stops = found.as_ref().is_some_and(is_urgent);
+        utterance.is_complete = matcher.is_complete(recognized.text.expose());
+        let is_taken_back = utterance.is_acknowledged
+            && !found
+                .as_ref()
+                .is_some_and(|found| matcher.is_yes(&found.choice));
         let same = utterance
             .candidate
             .take()
             .filter(|(choice, _)| found.as_ref().is_some_and(|found| found.choice == *choice));
         utterance.candidate = same.or_else(|| found.map(|found| (found.choice, now_ms)));
+        if is_taken_back {
+            let _ = self.flush(now_ms);
+        }
     }
 
     fn understood(&mut self, now_ms: u64, recognized: Recognized) {
@@ -232,6 +277,7 @@ impl Machine {
             return;
         };
         let (began_ms, counts) = (utterance.began_ms, utterance.counts);
+        let is_acknowledged = utterance.is_acknowledged;
         if recognized.text.is_empty() && !recognized.unknown {
             return self.noise(now_ms);
         }
@@ -279,17 +325,28 @@ impl Machine {
             began_ms,
             ended_ms,
         };
+        let is_yes = match (&reply, &asking.asked.answers) {
+            (Some(Reply::Choice(choice)), Answers::Choices(matcher)) => matcher.is_yes(choice),
+            _ => false,
+        };
+        let has_stopped = !asking.stopped.is_empty();
+        // what acknowledges a yes is said to its end if it is one
+        if is_acknowledged && !is_yes {
+            let _ = self.flush(now_ms);
+        }
         match reply {
             Some(reply) if is_answer || stops => {
                 self.events.push_back(said);
-                let _ = self.flush(now_ms);
+                if !is_acknowledged {
+                    let _ = self.flush(now_ms);
+                }
                 let Some(Waiting::Ask(asking)) = &mut self.waiting else {
                     return;
                 };
                 let answer = asking.spoken(reply, text, confidence, language);
                 self.answered(answer);
             }
-            None if counts && self.playback.is_idle() && asking.stopped.is_empty() => {
+            None if counts && self.playback.is_idle() && !has_stopped => {
                 self.events.push_back(said);
                 self.not_understood(now_ms, Some(text), confidence);
             }

@@ -248,6 +248,7 @@ pub(super) fn yes_or_no() -> Box<Asked> {
     .unwrap();
     Box::new(Asked {
         hands_over: false,
+        acknowledge: None,
         name: "identity".to_owned(),
         expectation: Expectation {
             languages: vec![Language::english()],
