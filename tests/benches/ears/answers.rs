@@ -92,8 +92,13 @@ pub fn run(runtime: &Runtime, report: &mut Report, wanted: impl Fn(&str) -> bool
                     .map(|row| (name, row)),
             );
         }
-        let lines = table::shown(rows.iter().map(|(_, row)| row));
-        report.rows(section, &lines);
+        for (question, row) in &rows {
+            let after_ms = row.outcome.answered_after_ms.unwrap_or_default();
+            report.rows(
+                section,
+                &format!("{question}\t{after_ms}\t{}", table::shown([row]).trim_end()),
+            );
+        }
         all.push(Counts { section, rows });
     }
     if !all.is_empty() {

@@ -38,7 +38,9 @@ const URGENT_CONFIDENCE: f32 = 0.6;
 const END_SILENCE_COMPLETE_MS: u32 = 450;
 /// How long the caller has to be quiet after words that are exactly one choice: they have answered.
 /// Counted from their last sound.
-const QUIET_COMPLETE_MS: u32 = 240;
+const QUIET_COMPLETE_MS: u32 = 320;
+/// The same for a yes to be acknowledged, which costs nothing if they go on.
+const QUIET_YES_MS: u32 = 240;
 /// Silence that ends a turn whose answer is a yes, or may turn out to be one: callers take a wrong
 /// yes back within a second, and the correction must begin before the turn is over.
 const END_SILENCE_YES_MS: u32 = 1_200;
@@ -97,11 +99,17 @@ impl Machine {
             .as_mut()
             .filter(|utterance| utterance.stage == Stage::Speaking && utterance.counts)?;
         let (choice, since_ms) = utterance.candidate.as_ref()?;
+        let is_yes = matcher.is_yes(choice);
         let quiet_ms = self.caller_audio.quiet_ms();
-        if !utterance.is_complete || quiet_ms < QUIET_COMPLETE_MS || now_ms < since_ms + STABLE_MS {
+        let least_ms = if is_yes {
+            QUIET_YES_MS
+        } else {
+            QUIET_COMPLETE_MS
+        };
+        if !utterance.is_complete || quiet_ms < least_ms || now_ms < since_ms + STABLE_MS {
             return None;
         }
-        if !matcher.is_yes(choice) {
+        if !is_yes {
             self.caller_audio.reset();
             return Some(now_ms.saturating_sub(u64::from(quiet_ms)));
         }
