@@ -57,6 +57,36 @@ fn what_is_not_understood_is_asked_again_and_counted_apart() {
 }
 
 #[test]
+fn free_speech_is_in_the_language_of_its_words_else_in_the_recognisers() {
+    for (words, language) in [
+        ("நாளைக்கு கட்டுறேன்", "ta-IN"),
+        ("haan mujhe kal yaad dilana", "hi-IN"),
+        ("ravi kumar", "en-IN"),
+        // not a language of the flow
+        ("మీరు ఎవరు", "en-IN"),
+    ] {
+        let mut bench = Bench::new();
+        bench.command(Command::Ask(Box::new(Asked {
+            answers: Answers::Open,
+            expectation: Expectation {
+                languages: ["en", "hi", "ta"]
+                    .map(|tag| Language::parse(tag).unwrap())
+                    .to_vec(),
+                ..Expectation::default()
+            },
+            ..*yes_or_no()
+        })));
+        bench.pass(1_500);
+        bench.says(words);
+        bench.pass(3_500);
+        let answer = bench.answer();
+        assert_eq!(answer.reply, Reply::Text(Masked::from(words)));
+        let told = answer.language.as_ref().map(Language::as_str);
+        assert_eq!(told, Some(language), "{words}");
+    }
+}
+
+#[test]
 fn an_answer_in_the_last_moment_of_the_question_stops_it() {
     let mut bench = Bench::new();
     bench.prompt_ms = 6_000;
