@@ -5,11 +5,12 @@ mod echo;
 mod keys;
 
 use ghanti_language::ChoiceMatcher;
-use ghanti_model::{CallError, Choice, Extent, Language, PromptId, Reply};
+use ghanti_model::{CallError, Choice, Extent, Language, Masked, PromptId, Reply};
+use ghanti_speech::Expectation;
 
 use self::bench::{Bench, spoken, yes_or_no, yes_wav};
 use super::{Command, Completion, Output};
-use crate::question::Answers;
+use crate::question::{Answers, Asked};
 
 #[test]
 fn an_answer_after_the_prompt_is_matched() {
