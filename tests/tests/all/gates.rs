@@ -42,7 +42,7 @@ impl House {
         fs::create_dir_all(path("data")).unwrap();
         fs::create_dir_all(path("flows/emi-reminder/prompts")).unwrap();
         let original = root().join("flows/emi-reminder");
-        for file in parts_of_emi_reminder() {
+        for file in &parts_of_emi_reminder() {
             fs::copy(original.join(file), path("flows/emi-reminder").join(file)).unwrap();
         }
         let engine = FlowEngine::new(&EngineSettings {

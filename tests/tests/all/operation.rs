@@ -26,7 +26,7 @@ fn setup(config: impl Into<String>) -> Setup {
         );
         let copy = flows.path().join("emi-reminder");
         fs::create_dir_all(copy.join("prompts")).unwrap();
-        for file in parts_of_emi_reminder() {
+        for file in &parts_of_emi_reminder() {
             fs::copy(shipped.join(file), copy.join(file)).unwrap();
         }
         flows

@@ -128,7 +128,7 @@ impl House {
             self.path(name).join("emi-reminder"),
         );
         fs::create_dir_all(copy.join("prompts")).unwrap();
-        for part in parts_of_emi_reminder() {
+        for part in &parts_of_emi_reminder() {
             fs::copy(shipped.join(part), copy.join(part)).unwrap();
         }
         let text = fs::read_to_string(copy.join(file)).unwrap();

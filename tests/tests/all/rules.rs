@@ -23,7 +23,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let flow = folder.path().join("flows/emi-reminder");
         fs::create_dir_all(flow.join("prompts")).unwrap();
-        for file in parts_of_emi_reminder() {
+        for file in &parts_of_emi_reminder() {
             fs::copy(
                 root().join("flows/emi-reminder").join(file),
                 flow.join(file),

@@ -151,7 +151,7 @@ fn replay(engine: &Engine, flow: &str) -> Output {
     let workshop = tempfile::tempdir().unwrap();
     let named = workshop.path().join(LANGUAGES[0]);
     fs::create_dir_all(named.join("prompts")).unwrap();
-    for part in parts_of_emi_reminder() {
+    for part in &parts_of_emi_reminder() {
         fs::copy(root().join("flows").join(flow).join(part), named.join(part)).unwrap();
     }
     let mut command = program();
