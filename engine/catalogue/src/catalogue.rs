@@ -28,6 +28,7 @@ use crate::metrics::{FlowCounts, Metrics};
 use crate::pinned::Pinned;
 use crate::replay_gate::ReplayCheck;
 use crate::scan::{Place, Scan, scan};
+use crate::speakable::Speakable;
 use crate::states::FlowState;
 use crate::version_set::VersionSet;
 
@@ -50,6 +51,8 @@ pub struct CatalogueSettings {
     pub default_transfer: Vec<PhoneNumber>,
     /// The most that a manifest may ask for.
     pub allowance: Allowance,
+    /// The languages that can be spoken; a flow in another one is rejected.
+    pub speakable: Speakable,
     /// Shows which flows are being loaded, to whoever keeps a clone.
     pub loading: Loading,
 }
@@ -140,7 +143,8 @@ impl Catalogue {
                 compiler,
                 settings.default_transfer,
                 settings.allowance,
-            ),
+            )
+            .speaking(settings.speakable),
             default_flow: settings.default_flow,
             flows: RwLock::default(),
             invalid: Mutex::default(),

@@ -11,6 +11,7 @@ use ghanti_model::{Description, FlowName, Language, PhoneNumber};
 
 use crate::scan::Place;
 use crate::source::{Parts, Source, Unread};
+use crate::speakable::Speakable;
 use crate::{prompts, questions};
 
 /// Logged for a flow that runs on the sample values of a fictitious lender.
@@ -24,6 +25,7 @@ pub(crate) struct Loader {
     pub(crate) compiler: Compiler,
     default_transfer: Vec<PhoneNumber>,
     allowance: Allowance,
+    speakable: Speakable,
     /// The number of targets that have none, where nobody is called.
     stand_in: Option<PhoneNumber>,
 }
@@ -40,8 +42,15 @@ impl Loader {
             compiler,
             default_transfer,
             allowance,
+            speakable: Speakable::default(),
             stand_in: None,
         }
+    }
+
+    /// Takes only flows in languages that can be spoken.
+    pub(crate) fn speaking(mut self, speakable: Speakable) -> Self {
+        self.speakable = speakable;
+        self
     }
 
     /// Lets targets without a number have this one, as nobody is called.
@@ -99,6 +108,7 @@ impl Loader {
             None => self.compiler.build(component, &component_digest).await?,
         };
         let languages = languages(&manifest, &prompts)?;
+        self.speakable.check(&languages)?;
         let prompts = self
             .aside(Step::Prompts, {
                 let (languages, audio) = (languages.clone(), audio.clone());

@@ -9,13 +9,16 @@
 //! | [`spoken`] | a typed value | words that a synthesizer pronounces correctly |
 //! | [`template`] | Fluent files, a template with arguments | one line of text |
 //! | [`lexicon`] | recognised words | one choice of a closed question |
+//! | [`detect`] | recognised words | their language |
 //! | [`builtin`] | recognised words, keys | a date, time, amount, number, digits, phone number, yes or no |
 
 pub mod builtin;
+mod detect;
 pub mod lexicon;
 pub mod spoken;
 pub mod template;
 
+pub use detect::detect;
 pub use lexicon::{ChoiceMatcher, LexiconError, Match};
 pub use spoken::{SpokenError, speak};
 pub use template::{PromptBook, RenderError, Severity, TemplateProblem};

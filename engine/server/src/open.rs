@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use ghanti_campaign::SetupError;
 use ghanti_campaign::api::tls_config;
 use ghanti_catalogue::watch;
-use ghanti_catalogue::{Catalogue, CatalogueError, CatalogueSettings, Loading};
+use ghanti_catalogue::{Catalogue, CatalogueError, CatalogueSettings, Loading, Speakable};
 use ghanti_host::{CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection};
 use ghanti_manifest::Running;
 use ghanti_model::FlowName;
@@ -19,10 +19,10 @@ use ghanti_replay::RecordedCheck;
 use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;
 use ghanti_session::{CallRegistry, CallSettings, Services};
-use ghanti_speech::Recognizer;
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
+use ghanti_speech::{Recognizer, Synthesizer};
 use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
     RedisSessions, SessionSettings, SessionStore, SqlRecords,
@@ -192,15 +192,9 @@ async fn open_all(
         ears.as_ref()
             .is_some_and(|recognizer| recognizer.understands(language))
     });
-    let SynthesizerKind::Espeak = config.speech.synthesizer;
-    let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
-    let espeak = Espeak::new(EspeakSettings {
-        words_per_minute,
-        ..EspeakSettings::default()
-    });
     let mib = |mib: u64| mib.saturating_mul(1 << 20);
     let prompts = PromptCache::new(
-        Arc::new(espeak),
+        synthesizer(config),
         CacheSettings {
             memory_bytes: usize::try_from(mib(config.speech.cache_mib)).unwrap_or(usize::MAX),
             folder: Some(folders.data.join("prompts")),
@@ -254,6 +248,16 @@ async fn open_recordings(
     opened.map_err(|reason| OpenError::Recordings { folder, reason })
 }
 
+/// The configured synthesizer. Nothing is started.
+fn synthesizer(config: &Config) -> Arc<dyn Synthesizer> {
+    let SynthesizerKind::Espeak = config.speech.synthesizer;
+    let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
+    Arc::new(Espeak::new(EspeakSettings {
+        words_per_minute,
+        ..EspeakSettings::default()
+    }))
+}
+
 /// Opens the configured recognizer; `None` if callers answer with keys.
 pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognizer>>, OpenError> {
     let speech = &config.speech;
@@ -297,6 +301,10 @@ async fn open_catalogue(
         default_flow: config.calls.flow.clone(),
         default_transfer: config.default_agents().to_vec(),
         allowance: config.allowance(),
+        speakable: {
+            let voice = synthesizer(config);
+            Speakable::by(move |language| voice.speaks(language))
+        },
         loading,
     };
     let replay_check = Arc::new(RecordedCheck::new(records, config.calls.offset_minutes));

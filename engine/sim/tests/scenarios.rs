@@ -49,6 +49,7 @@ fn every_situation_has_a_scenario() {
         "repeat",
         "silence",
         "stops-at-once",
+        "tamil-keys",
         "unclear-twice",
         "wrong-person",
     ];

@@ -131,6 +131,10 @@ impl Synthesizer for Espeak {
         "espeak-ng"
     }
 
+    fn speaks(&self, language: &Language) -> bool {
+        self.settings.voices.contains_key(language) || voices::voice_for(language).is_some()
+    }
+
     async fn synthesize(
         &self,
         utterance: &Utterance,

@@ -43,6 +43,11 @@ pub trait Synthesizer: Send + Sync {
     /// The provider's name, part of the prompt cache's key.
     fn name(&self) -> &str;
 
+    /// Whether it has a voice for a language.
+    fn speaks(&self, _language: &Language) -> bool {
+        true
+    }
+
     /// Speaks an utterance at `rate_hz` (8,000, 16,000 or 24,000). Pieces are sent as they are
     /// produced; the channel closes after the last one or after an error. Dropping the receiver
     /// stops the work.

@@ -12,7 +12,9 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::support::{API_TOKEN, Engine, PATIENCE, Playing, Setup, program, root, scenario};
+use crate::support::{
+    API_TOKEN, Engine, PATIENCE, Playing, Setup, parts_of_emi_reminder, program, root, scenario,
+};
 
 const FLOW: &str = "emi-reminder";
 
@@ -389,15 +391,25 @@ async fn a_hostile_archive_leaves_nothing_behind() {
 async fn two_deployments_at_once_are_both_whole() {
     let house = House::open();
     let packed = |greeting: &str| {
-        let read = |path: &str| fs::read(house.mine().join(path)).unwrap();
-        let english = String::from_utf8(read("prompts/en-IN.ftl")).unwrap();
-        let english = english.replacen("greeting =", &format!("greeting = {greeting}"), 1);
-        archive(&[
-            ("flow.wasm", &read("flow.wasm")),
-            ("flow.toml", &read("flow.toml")),
-            ("prompts/en-IN.ftl", english.as_bytes()),
-            ("prompts/hi-IN.ftl", &read("prompts/hi-IN.ftl")),
-        ])
+        let mut parts: Vec<_> = parts_of_emi_reminder()
+            .into_iter()
+            .map(|path| {
+                let bytes = fs::read(house.mine().join(&path)).unwrap();
+                (path, bytes)
+            })
+            .collect();
+        for (path, bytes) in &mut parts {
+            if path == "prompts/en-IN.ftl" {
+                let english = String::from_utf8(bytes.clone()).unwrap();
+                let english = english.replacen("greeting =", &format!("greeting = {greeting}"), 1);
+                *bytes = english.into_bytes();
+            }
+        }
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+            .collect();
+        archive(&parts)
     };
     let bodies: Vec<_> = (0..8)
         .map(|number| packed(&format!("Number {number}.")))

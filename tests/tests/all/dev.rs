@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Engine, Playing, Setup, Stream, root, scenario};
+use crate::support::{Engine, Playing, Setup, Stream, parts_of_emi_reminder, root, scenario};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -31,7 +31,11 @@ impl House {
             folder.path().join("flows/emi-reminder"),
         );
         fs::create_dir_all(to.join("prompts")).unwrap();
-        for file in ["flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        // the component is built
+        for file in parts_of_emi_reminder()
+            .iter()
+            .filter(|part| *part != "flow.wasm")
+        {
             fs::copy(from.join(file), to.join(file)).unwrap();
         }
         let plugins = folder.path().join("plugins").to_string_lossy().into_owned();

@@ -34,6 +34,15 @@ fn built(file: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("cannot read `{file}`: {error}: run `make flows`"))
 }
 
+/// The prompt files of the conversation, in its eleven languages: `prompts/hi-IN.ftl`.
+fn prompts() -> Vec<String> {
+    let folder = fs::read_dir(root().join("flows/emi-reminder/prompts")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<_> = names.map(|name| format!("prompts/{name}")).collect();
+    files.sort();
+    files
+}
+
 /// The conversation as it is shipped, in each language it is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shipped {
@@ -123,9 +132,9 @@ async fn flow(
         manifest(fs::read_to_string(original.join("flow.toml")).unwrap()),
     )
     .unwrap();
-    for prompts in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+    for prompts in prompts() {
         fs::write(
-            folder.join(prompts),
+            folder.join(&prompts),
             built(&format!("flows/{}/{prompts}", shipped.name())),
         )
         .unwrap();
@@ -371,7 +380,9 @@ async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts
     for (field, value, language) in [
         ("language", "hi", "hi-IN"),
         ("state", "Bihar", "hi-IN"),
-        ("state", "Tamil Nadu", "en-IN"),
+        ("state", "Tamil Nadu", "ta-IN"),
+        ("state", "Odisha", "or-IN"),
+        ("state", "abroad", "en-IN"),
     ] {
         let mut fields: BTreeMap<&str, &str> = RAVI.into();
         fields.insert(field, value);
@@ -558,6 +569,29 @@ async fn an_instalment_whose_day_has_passed_was_due(shipped: Shipped) {
             line("emi-details").contains(due) && line("emi-details-overdue").contains(was_due),
             "{file}"
         );
+    }
+    for file in prompts() {
+        let text = built(&format!("flows/{}/{file}", shipped.name()));
+        let text = String::from_utf8(text).unwrap();
+        let said = |name: &str| {
+            let mut lines = text.lines();
+            lines
+                .find_map(|line| line.strip_prefix(&format!("{name} = ")))
+                .unwrap()
+        };
+        let (due, overdue) = (said("emi-details"), said("emi-details-overdue"));
+        assert_ne!(due, overdue, "{file}");
+        for variable in [
+            "{ $lender }",
+            "{ $loan-digits }",
+            "{ $amount }",
+            "{ $due-date }",
+        ] {
+            assert!(
+                due.contains(variable) && overdue.contains(variable),
+                "{file}: {variable}"
+            );
+        }
     }
 }
 

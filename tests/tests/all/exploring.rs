@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::support::{program, root};
+use crate::support::{parts_of_emi_reminder, program, root};
 use ghanti_catalogue::{Catalogue, CatalogueSettings};
 use ghanti_host::{EngineSettings, FlowEngine, Step};
 use ghanti_model::FlowName;
@@ -288,7 +288,10 @@ fn what_is_never_reached_is_a_warning_that_may_be_denied() {
         "[questions.transfer]",
         "[questions.spare]\nprompt = \"please-wait\"\nchoices = [\"yes\"]\n\n[questions.transfer]",
     );
-    for file in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+    for file in parts_of_emi_reminder()
+        .iter()
+        .filter(|part| part.ends_with(".ftl"))
+    {
         author.change(
             file,
             "please-wait = ",

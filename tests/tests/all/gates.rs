@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{Engine, Setup, root};
+use crate::support::{Engine, Setup, parts_of_emi_reminder, root};
 use ghanti_catalogue::FlowFiles;
 use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, ScriptedCaller};
 use ghanti_model::{
@@ -42,12 +42,7 @@ impl House {
         fs::create_dir_all(path("data")).unwrap();
         fs::create_dir_all(path("flows/emi-reminder/prompts")).unwrap();
         let original = root().join("flows/emi-reminder");
-        for file in [
-            "flow.wasm",
-            "flow.toml",
-            "prompts/en-IN.ftl",
-            "prompts/hi-IN.ftl",
-        ] {
+        for file in &parts_of_emi_reminder() {
             fs::copy(original.join(file), path("flows/emi-reminder").join(file)).unwrap();
         }
         let engine = FlowEngine::new(&EngineSettings {

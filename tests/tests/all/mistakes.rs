@@ -60,8 +60,8 @@ const TABLE: &[Row] = &[
         "list without quotes",
         MANIFEST,
         Instead(
-            "languages = [\"en-IN\", \"hi-IN\"]",
-            "languages = [en-IN, hi-IN]",
+            "languages = [\"en-IN\", \"hi-IN\"",
+            "languages = [en-IN, hi-IN",
         ),
         "manifest",
         true,
@@ -107,7 +107,7 @@ const TABLE: &[Row] = &[
     (
         "list not closed",
         MANIFEST,
-        Instead("\"hi-IN\"]", "\"hi-IN\""),
+        Instead("\"te-IN\"]", "\"te-IN\""),
         "manifest",
         true,
         "a list is not closed",
@@ -171,7 +171,7 @@ const TABLE: &[Row] = &[
     (
         "no language",
         MANIFEST,
-        Instead("[\"en-IN\", \"hi-IN\"]", "[\"en-IN\", \"hindi\"]"),
+        Instead("[\"en-IN\", \"hi-IN\"", "[\"en-IN\", \"hindi\""),
         "manifest",
         true,
         "`hindi` is not a language tag",
@@ -180,13 +180,10 @@ const TABLE: &[Row] = &[
     (
         "language without prompts",
         MANIFEST,
-        Instead(
-            "[\"en-IN\", \"hi-IN\"]",
-            "[\"en-IN\", \"hi-IN\", \"ta-IN\"]",
-        ),
+        Instead("\"te-IN\"]", "\"te-IN\", \"as-IN\"]"),
         "prompts",
         false,
-        "`prompts/ta-IN.ftl` is missing",
+        "`prompts/as-IN.ftl` is missing",
         "add the file",
     ),
     (

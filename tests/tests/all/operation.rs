@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::support::{Engine, Setup, Stream, program, refusal, root};
+use crate::support::{Engine, Setup, Stream, parts_of_emi_reminder, program, refusal, root};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,12 +26,7 @@ fn setup(config: impl Into<String>) -> Setup {
         );
         let copy = flows.path().join("emi-reminder");
         fs::create_dir_all(copy.join("prompts")).unwrap();
-        for file in [
-            "flow.wasm",
-            "flow.toml",
-            "prompts/en-IN.ftl",
-            "prompts/hi-IN.ftl",
-        ] {
+        for file in &parts_of_emi_reminder() {
             fs::copy(shipped.join(file), copy.join(file)).unwrap();
         }
         flows

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{program, root};
+use crate::support::{parts_of_emi_reminder, program, root};
 use ghanti_catalogue::FlowFiles;
 use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, ScriptedCaller};
 use ghanti_model::{
@@ -128,12 +128,7 @@ impl House {
             self.path(name).join("emi-reminder"),
         );
         fs::create_dir_all(copy.join("prompts")).unwrap();
-        for part in [
-            "flow.wasm",
-            "flow.toml",
-            "prompts/en-IN.ftl",
-            "prompts/hi-IN.ftl",
-        ] {
+        for part in &parts_of_emi_reminder() {
             fs::copy(shipped.join(part), copy.join(part)).unwrap();
         }
         let text = fs::read_to_string(copy.join(file)).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::support::{Engine, Setup, root};
+use crate::support::{Engine, Setup, parts_of_emi_reminder, root};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,12 +23,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let flow = folder.path().join("flows/emi-reminder");
         fs::create_dir_all(flow.join("prompts")).unwrap();
-        for file in [
-            "flow.wasm",
-            "flow.toml",
-            "prompts/en-IN.ftl",
-            "prompts/hi-IN.ftl",
-        ] {
+        for file in &parts_of_emi_reminder() {
             fs::copy(
                 root().join("flows/emi-reminder").join(file),
                 flow.join(file),

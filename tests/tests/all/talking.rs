@@ -211,7 +211,7 @@ fn a_call_begins_in_another_language_with_the_same_answers() {
     talk.until("asks    identity");
     talk.say("yes");
     talk.until("asks    emi-details");
-    talk.say("/language ta-IN");
+    talk.say("/language fr-FR");
     talk.until("the flow has en-IN, hi-IN");
     talk.say("/language hi-IN");
     talk.until("asks    emi-details");

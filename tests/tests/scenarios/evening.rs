@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use ghanti_test_servers::RedisServer;
 use serde_json::Value;
 
-use crate::support::{Engine, Playing, Report, Setup, program, root, scenario};
+use crate::support::{
+    Engine, Playing, Report, Setup, parts_of_emi_reminder, program, root, scenario,
+};
 
 /// So many calls are held at once: two cores hold them on both sides with nine tenths of their time
 /// to spare.
@@ -149,12 +151,7 @@ fn replay(engine: &Engine, flow: &str) -> Output {
     let workshop = tempfile::tempdir().unwrap();
     let named = workshop.path().join(LANGUAGES[0]);
     fs::create_dir_all(named.join("prompts")).unwrap();
-    for part in [
-        "flow.wasm",
-        "flow.toml",
-        "prompts/en-IN.ftl",
-        "prompts/hi-IN.ftl",
-    ] {
+    for part in &parts_of_emi_reminder() {
         fs::copy(root().join("flows").join(flow).join(part), named.join(part)).unwrap();
     }
     let mut command = program();

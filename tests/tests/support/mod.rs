@@ -19,7 +19,7 @@ mod stream;
 pub use engine::{Engine, PATIENCE, Refusal, Setup, refusal};
 pub use follower::{API_TOKEN, Follower, Told, ids};
 pub use playing::{Playing, Report, scenario};
-pub use program::{program, root};
+pub use program::{parts_of_emi_reminder, program, root};
 pub use receiver::{Got, KEY, Receiver, Reply};
 pub use stream::{Stream, silence_of, start_of};
 

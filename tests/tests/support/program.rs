@@ -18,6 +18,20 @@ pub fn root() -> PathBuf {
         .unwrap()
 }
 
+/// The parts of the EMI reminder's folder that an engine reads: its component, manifest and prompts.
+pub fn parts_of_emi_reminder() -> Vec<String> {
+    let prompts = std::fs::read_dir(root().join("flows/emi-reminder/prompts")).unwrap();
+    let prompts = prompts.map(|entry| {
+        let name = entry.unwrap().file_name();
+        format!("prompts/{}", name.to_str().unwrap())
+    });
+    ["flow.wasm", "flow.toml"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(prompts)
+        .collect()
+}
+
 /// A command that runs the program in the project's folder, where it finds the speech models. None
 /// of the developer's own settings reach it.
 pub fn program() -> Command {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ghanti_catalogue::{Catalogue, CatalogueSettings};
+use ghanti_catalogue::{Catalogue, CatalogueSettings, Speakable};
 use ghanti_host::{RunEnd, ScriptedCaller, Step};
 use ghanti_manifest::Limits;
 use ghanti_model::{Decision, FlowName, PhoneNumber, Reply};
@@ -278,6 +278,41 @@ async fn a_manifest_beyond_what_the_operator_allows_is_rejected_and_the_active_v
         (counts.published, counts.rejected.get(&Step::Allowance)),
         (1, Some(&2))
     );
+}
+
+#[tokio::test]
+async fn a_flow_in_a_language_that_no_voice_speaks_is_rejected() {
+    let house = House::new();
+    let languages = "[flow]\nlanguages = [\"en-IN\", \"as-IN\"]\n";
+    let manifest = format!("{languages}[settings]\nact = \"converse\"\n{RULES}");
+    house.add("acts", ACTS, &manifest);
+    let prompts = house.flows().join("acts/prompts");
+    fs::copy(prompts.join("en-IN.ftl"), prompts.join("as-IN.ftl")).unwrap();
+    let open = async |speakable| {
+        let settings = CatalogueSettings {
+            components: house.components(),
+            default_transfer: vec![PhoneNumber::parse("08040009999").unwrap()],
+            allowance: house.allowance.clone(),
+            speakable,
+            ..CatalogueSettings::default()
+        };
+        Catalogue::open(house.engine.clone(), &house.flows(), settings)
+            .await
+            .unwrap()
+    };
+    let (catalogue, rejections) = open(Speakable::by(|language| language.primary() == "en")).await;
+    assert!(catalogue.versions().is_empty());
+    let [rejection] = &rejections[..] else {
+        panic!("{rejections:?}")
+    };
+    assert_eq!(
+        (rejection.step, rejection.reason.as_str()),
+        (Step::Prompts, "no voice here speaks `as-IN`")
+    );
+    assert!(rejection.hint.contains("`[speech]`"), "{rejection}");
+
+    let (catalogue, rejections) = open(Speakable::by(|_| true)).await;
+    assert_eq!((catalogue.versions().len(), rejections.len()), (1, 0));
 }
 
 #[tokio::test]

@@ -125,9 +125,10 @@ fn of_question(asking: &Asking, place: &Place<'_>) -> (Vec<Choice>, Option<Strin
         };
         add(act, true);
         if let (true, Does::Replies(reply @ Reply::Choice(_), _)) = (place.follows, &does) {
-            for language in place.languages.iter().skip(1) {
+            // one stands for all: the conversation itself is tried in each of them
+            if let Some(other) = place.languages.get(1) {
                 add(
-                    Does::Replies(reply.clone(), Some(language.clone())).into(),
+                    Does::Replies(reply.clone(), Some(other.clone())).into(),
                     true,
                 );
             }
@@ -294,7 +295,7 @@ mod tests {
     }
 
     fn shown(asking: Asking, follows: bool) -> Vec<String> {
-        let languages = [Language::english(), Language::parse("hi-IN").unwrap()];
+        let languages = ["en", "hi", "ta"].map(|tag| Language::parse(tag).unwrap());
         let examples = Examples::default();
         let place = Place {
             examples: &examples,

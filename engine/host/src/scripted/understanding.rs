@@ -30,7 +30,10 @@ impl Understands {
                     None => (None, None),
                 }
             }
-            Self::Words => (Some(Reply::Text(Masked::from(words))), None),
+            Self::Words => {
+                let language = ghanti_language::detect(words, languages);
+                (Some(Reply::Text(Masked::from(words))), language)
+            }
             Self::Keys { .. } => (None, None),
             Self::Value(value) => {
                 let Ok(grammar) = Grammar::with(&value.name, &value.parameters) else {

@@ -27,6 +27,10 @@
 //! "go ahead", "why not") and weak ones ("okay") do not answer such a question by themselves:
 //! callers say them out of politeness, before they know what is asked.
 //!
+//! Phrases in Latin letters count of the first language, which is the call's, and of English and
+//! Hindi, which are heard everywhere: romanised words of several languages are too much alike
+//! (`ha`, `na`, `illa`). Phrases in a language's own script count of every language.
+//!
 //! The answer's language is that of the matched phrases; if languages share them, the most likely
 //! one. Without a choice of the lexicon `wrong-person`, `do-not-call` or `stop`, its phrases are a
 //! `no`.
@@ -45,6 +49,14 @@ pub(crate) use normal::{digit_value, words as normal_words};
 /// Whether the engine has lexicons for a language.
 pub(crate) fn has_lexicon(language: &ghanti_model::Language) -> bool {
     data::has(language.primary())
+}
+
+/// Every phrase of a language, as written.
+#[cfg(test)]
+pub(crate) fn phrases(primary: &str) -> Vec<String> {
+    let book = data::phrasebook(primary).ok().flatten();
+    let phrases = book.into_iter().flat_map(data::Phrasebook::phrases);
+    phrases.map(|phrase| phrase.text.clone()).collect()
 }
 
 /// A lexicon of the engine.

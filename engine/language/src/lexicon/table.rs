@@ -24,6 +24,26 @@ pub(super) struct Meaning {
     pub(super) language: usize,
 }
 
+/// The lexicon of one of a question's languages.
+#[derive(Debug, Clone, Copy)]
+struct Book {
+    /// Index among the table's languages.
+    language: usize,
+    /// Whether its phrases in Latin letters count.
+    romanised: bool,
+    /// Its phrases.
+    phrases: &'static Phrasebook,
+}
+
+impl Book {
+    fn counts(&self, phrase: &Phrase) -> bool {
+        self.romanised || !phrase.text.is_ascii()
+    }
+}
+
+/// Languages whose phrases in Latin letters are expected in every call.
+const SPOKEN_EVERYWHERE: [&str; 2] = ["en", "hi"];
+
 /// All phrases of a question. Lexicons are shared by all questions.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -37,8 +57,8 @@ pub(super) struct Table {
     own: BTreeMap<String, Vec<Meaning>>,
     /// The flow's own phrases as written, lower case.
     own_written: BTreeSet<String>,
-    /// The lexicons, with the index of their language.
-    books: Vec<(usize, &'static Phrasebook)>,
+    /// The lexicons.
+    books: Vec<Book>,
     /// The choice that starts from each lexicon; one that starts from `confirm` is under `yes`.
     wanted: HashMap<Lexicon, usize>,
     /// Whether the `yes` has to be a confirmation.
@@ -63,7 +83,11 @@ impl Table {
         for (index, language) in languages.iter().enumerate() {
             if let Some(book) = data::phrasebook(language.primary())? {
                 table.longest = table.longest.max(book.longest);
-                table.books.push((index, book));
+                table.books.push(Book {
+                    language: index,
+                    romanised: index == 0 || SPOKEN_EVERYWHERE.contains(&language.primary()),
+                    phrases: book,
+                });
             }
         }
         for (index, choice) in choices.iter().enumerate() {
@@ -75,15 +99,16 @@ impl Table {
     /// The meanings of the words, the flow's own first.
     pub(super) fn meanings(&self, words: &str) -> Vec<Meaning> {
         let own = self.own.get(words).into_iter().flatten().copied();
-        let shared = self.books.iter().flat_map(|(language, book)| {
+        let shared = self.books.iter().flat_map(|book| {
             let meaning = move |phrase: &Phrase| Meaning {
                 choice: self.choice_of(phrase.lexicon),
                 lexicon: phrase.lexicon,
                 own: false,
                 weight: self.weight(phrase),
-                language: *language,
+                language: book.language,
             };
-            book.find(words).iter().map(meaning)
+            let phrases = book.phrases.find(words).iter();
+            phrases.filter(|phrase| book.counts(phrase)).map(meaning)
         });
         own.chain(shared).collect()
     }
@@ -112,10 +137,11 @@ impl Table {
 
     /// The phrases of the choices to give to a recogniser, as written.
     pub(super) fn listened(&self) -> BTreeSet<String> {
-        let shared = self
-            .books
-            .iter()
-            .flat_map(|(_, book)| book.phrases().filter(|phrase| self.is_listened(phrase)));
+        let shared = self.books.iter().flat_map(|book| {
+            book.phrases
+                .phrases()
+                .filter(|phrase| self.is_listened(phrase))
+        });
         self.own_written
             .iter()
             .cloned()
@@ -129,11 +155,14 @@ impl Table {
         let decoy = |phrase: &&Phrase| {
             phrase.weight == Weight::Filler || (phrase.listened && !self.is_listened(phrase))
         };
-        let phrases = self
-            .books
-            .iter()
-            .flat_map(|(_, book)| book.phrases().filter(decoy).map(|phrase| &phrase.text));
-        let words = self.books.iter().flat_map(|(_, book)| &book.decoys);
+        let phrases = self.books.iter().flat_map(|book| {
+            let phrases = book.phrases.phrases();
+            phrases
+                .filter(|phrase| book.counts(phrase))
+                .filter(decoy)
+                .map(|phrase| &phrase.text)
+        });
+        let words = self.books.iter().flat_map(|book| &book.phrases.decoys);
         let listened = self.listened();
         phrases
             .chain(words)
@@ -150,10 +179,10 @@ impl Table {
             .next()
             .is_some_and(|(words, _)| words.starts_with(beginning));
         let is_choice = |phrase: &Phrase| self.choice_of(phrase.lexicon).is_some();
-        own || self
-            .books
-            .iter()
-            .any(|(_, book)| book.beginning(beginning).any(is_choice))
+        own || self.books.iter().any(|book| {
+            let mut phrases = book.phrases.beginning(beginning);
+            phrases.any(|phrase| book.counts(phrase) && is_choice(phrase))
+        })
     }
 
     fn is_listened(&self, phrase: &Phrase) -> bool {

@@ -1,27 +1,28 @@
 //! Spoken forms of values: amounts, dates, times and digits as words of a language.
 //!
-//! English and Hindi are written out in words. The other nine languages keep digits, grouped the
-//! Indian way, with words around them: the synthesizer reads the digits in its language. To add a
-//! language, implement [`Speller`].
+//! Every value is written out in words, so that no synthesizer has to guess how a figure is read.
+//! English and Hindi have spellers of their own; the other nine languages share one
+//! ([`indian`]) and have a table of words each. Numbers are grouped in lakh and crore. What of it
+//! wants a native speaker's ear is listed in `docs/languages.md`.
 //!
 //! Nothing is guessed: an unsupported language or an impossible value is an error.
 
+mod counting;
 mod currency;
 mod day;
 mod english;
-mod figures;
 mod hindi;
-mod indic;
+mod indian;
 mod numeral;
 mod titles;
+mod words;
 
 use ghanti_model::{Language, TimeOfDay, Value};
 use time::Date;
 
 use currency::Amount;
-pub(crate) use english::English;
-pub(crate) use figures::grouped;
-pub(crate) use hindi::Hindi;
+use english::English;
+use hindi::Hindi;
 
 /// Why a value cannot be spoken. Does not contain the value, which may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +78,7 @@ pub fn speak(value: &Value, language: &Language, today: Date) -> Result<String, 
     if let Value::Text(text) = value {
         return Ok(titles::written_out(&one_line(text.expose()), language));
     }
-    let speller = speller(language).ok_or_else(|| SpokenError::NoWords {
+    let speller = speller(language.primary()).ok_or_else(|| SpokenError::NoWords {
         kind: value.kind(),
         language: language.clone(),
     })?;
@@ -100,17 +101,22 @@ pub fn speak(value: &Value, language: &Language, today: Date) -> Result<String, 
     }
 }
 
-fn speller(language: &Language) -> Option<&'static dyn Speller> {
-    match language.primary() {
+fn speller(primary: &str) -> Option<&'static dyn Speller> {
+    match primary {
         "en" => Some(&English),
         "hi" => Some(&Hindi),
-        primary => indic::words(primary).map(|words| words as &dyn Speller),
+        primary => words::words(primary).map(|words| words as &dyn Speller),
     }
 }
 
 /// Whether values can be spoken in a language.
 pub(crate) fn speaks(language: &Language) -> bool {
-    speller(language).is_some()
+    speller(language.primary()).is_some()
+}
+
+/// A whole number in words, in a language by its primary tag; `None` if it has none.
+pub(crate) fn number(primary: &str, number: i64) -> Option<String> {
+    speller(primary).map(|speller| speller.integer(number))
 }
 
 /// Digits one by one, separated by commas so that the synthesizer keeps them apart. Spaces and

@@ -159,22 +159,19 @@ fn fluent_value(
 pub(super) type NumberFormatter<M> = fn(&FluentValue<'_>, &M) -> Option<String>;
 
 /// The number formatter of a language, which writes numbers as spoken. A function pointer cannot
-/// capture the language, hence one function per form.
+/// capture the language, hence one function per language.
 pub(super) fn number_formatter<M>(language: &Language) -> Option<NumberFormatter<M>> {
-    match language.primary() {
-        "en" => Some(|value, _| {
-            whole(value).map(|number| spoken::Speller::integer(&spoken::English, number))
-        }),
-        "hi" => Some(|value, _| {
-            whole(value).map(|number| spoken::Speller::integer(&spoken::Hindi, number))
-        }),
-        _ if spoken::speaks(language) => Some(|value, _| {
-            whole(value)
-                .and_then(|number| u64::try_from(number).ok())
-                .map(spoken::grouped)
-        }),
-        _ => None,
+    macro_rules! one_of {
+        ($($primary:literal)*) => {
+            match language.primary() {
+                $($primary => Some(|value, _| {
+                    whole(value).and_then(|number| spoken::number($primary, number))
+                }),)*
+                _ => None,
+            }
+        };
     }
+    one_of!("en" "hi" "ta" "te" "mr" "kn" "ml" "bn" "gu" "pa" "or")
 }
 
 /// The value as an integer, if it is one.

@@ -187,15 +187,15 @@ fn plurals_work_in_all_eleven_languages() {
     for (tag, words) in [
         ("en", "other twelve thousand"),
         ("hi", "other बारह हज़ार"),
-        ("ta", "other 12,000"),
-        ("te", "other 12,000"),
-        ("mr", "other 12,000"),
-        ("kn", "other 12,000"),
-        ("ml", "other 12,000"),
-        ("bn", "other 12,000"),
-        ("gu", "other 12,000"),
-        ("pa", "other 12,000"),
-        ("or", "other 12,000"),
+        ("ta", "other பன்னிரண்டாயிரம்"),
+        ("te", "other పన్నెండు వేలు"),
+        ("mr", "other बारा हजार"),
+        ("kn", "other ಹನ್ನೆರಡು ಸಾವಿರ"),
+        ("ml", "other പന്ത്രണ്ടായിരം"),
+        ("bn", "other বারো হাজার"),
+        ("gu", "other બાર હજાર"),
+        ("pa", "other ਬਾਰਾਂ ਹਜ਼ਾਰ"),
+        ("or", "other ବାର ହଜାର"),
     ] {
         let book = PromptBook::parse(&files(&[(tag, text)])).unwrap();
         let n = |n| template("n", vec![argument("n", Value::Integer(n))]);

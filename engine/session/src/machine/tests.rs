@@ -5,7 +5,8 @@ mod echo;
 mod keys;
 
 use ghanti_language::ChoiceMatcher;
-use ghanti_model::{CallError, Choice, Extent, Language, PromptId, Reply};
+use ghanti_model::{CallError, Choice, Extent, Language, Masked, PromptId, Reply};
+use ghanti_speech::Expectation;
 
 use self::bench::{Bench, spoken, yes_or_no, yes_wav};
 use super::{Command, Completion, Output};
@@ -121,6 +122,36 @@ fn what_is_not_understood_is_asked_again_and_counted_apart() {
     bench.pass(3_000);
     assert_eq!(bench.answer().reply, Reply::NoMatch);
     assert_eq!(bench.answer().attempts, 2);
+}
+
+#[test]
+fn free_speech_is_in_the_language_of_its_words_else_in_the_recognisers() {
+    for (words, language) in [
+        ("நாளைக்கு கட்டுறேன்", "ta-IN"),
+        ("haan mujhe kal yaad dilana", "hi-IN"),
+        ("ravi kumar", "en-IN"),
+        // not a language of the flow
+        ("మీరు ఎవరు", "en-IN"),
+    ] {
+        let mut bench = Bench::new();
+        bench.command(Command::Ask(Box::new(Asked {
+            answers: Answers::Open,
+            expectation: Expectation {
+                languages: ["en", "hi", "ta"]
+                    .map(|tag| Language::parse(tag).unwrap())
+                    .to_vec(),
+                ..Expectation::default()
+            },
+            ..*yes_or_no()
+        })));
+        bench.pass(1_500);
+        bench.says(words);
+        bench.pass(3_500);
+        let answer = bench.answer();
+        assert_eq!(answer.reply, Reply::Text(Masked::from(words)));
+        let told = answer.language.as_ref().map(Language::as_str);
+        assert_eq!(told, Some(language), "{words}");
+    }
 }
 
 #[test]

@@ -320,7 +320,12 @@ impl Machine {
             }
             Answers::Open => {
                 let reply = Reply::Text(recognized.text.clone());
-                (Some(reply), recognized.language, false)
+                // a recogniser of several languages may write another one than it says
+                let told = ghanti_language::detect(
+                    recognized.text.expose(),
+                    &asking.asked.expectation.languages,
+                );
+                (Some(reply), told.unwrap_or(recognized.language), false)
             }
             Answers::Keys { .. } => return,
         };

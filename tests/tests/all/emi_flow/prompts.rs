@@ -4,44 +4,102 @@ use std::fs;
 
 use ghanti_manifest::Manifest;
 
-use super::{Shipped, built, root};
+use super::{Shipped, built, prompts, root};
+
+/// What hints at a loan, in the words of the eleven languages.
+const HINTS: &[&str] = &[
+    "loan",
+    "emi",
+    "instal",
+    "payment",
+    "due",
+    "amount",
+    "credit",
+    "cibil",
+    "financ",
+    "$lender",
+    "ऋण",
+    "लोन",
+    "किस्त",
+    "ईएमआई",
+    "रकम",
+    "राशि",
+    "भुगतान",
+    "देय",
+    "क्रेडिट",
+    "सिबिल",
+    "फ़ीस",
+    "फ़ाइनेंस",
+    "कर्ज",
+    "हप्त",
+    "रक्कम",
+    "ईएमआय",
+    "लोन",
+    "கடன்",
+    "லோன்",
+    "தவணை",
+    "இஎம்ஐ",
+    "தொகை",
+    "கட்ட வேண்டிய",
+    "லேட் ஃபீஸ்",
+    "சிபில்",
+    "కిస్తీ",
+    "లోన్",
+    "అప్పు",
+    "రుణ",
+    "ఈఎంఐ",
+    "మొత్తం",
+    "సిబిల్",
+    "ಸಾಲ",
+    "ಲೋನ್",
+    "ಕಂತು",
+    "ಇಎಂಐ",
+    "ಮೊತ್ತ",
+    "ಸಿಬಿಲ್",
+    "ലോൺ",
+    "ലോണി",
+    "വായ്പ",
+    "ഇഎംഐ",
+    " തുക ",
+    "സിബിൽ",
+    "লোন",
+    "ঋণ",
+    "কিস্তি",
+    "ইএমআই",
+    "টাকা",
+    "সিবিল",
+    "લોન",
+    "હપ્ત",
+    "ઈએમઆઈ",
+    "રકમ",
+    "સિબિલ",
+    "ਲੋਨ",
+    "ਕਰਜ਼",
+    "ਕਿਸ਼ਤ",
+    "ਈਐਮਆਈ",
+    "ਰਕਮ",
+    "ਸਿਬਿਲ",
+    "ଲୋନ",
+    "ଋଣ",
+    "କିସ୍ତି",
+    "ଇଏମଆଇ",
+    "ଟଙ୍କା",
+    "ସିବିଲ",
+];
 
 #[test]
 fn no_prompt_that_a_stranger_may_hear_hints_at_a_loan() {
     let folder = root().join("flows/emi-reminder");
     let manifest = Manifest::parse(&fs::read_to_string(folder.join("flow.toml")).unwrap()).unwrap();
-    let hints = [
-        "loan",
-        "emi",
-        "instal",
-        "payment",
-        "due",
-        "amount",
-        "credit",
-        "cibil",
-        "financ",
-        "$lender",
-        "ऋण",
-        "लोन",
-        "किस्त",
-        "ईएमआई",
-        "रकम",
-        "राशि",
-        "भुगतान",
-        "देय",
-        "क्रेडिट",
-        "सिबिल",
-        "फ़ीस",
-        "फ़ाइनेंस",
-    ];
     assert!(
         !manifest.samples.settings["caller"]
             .to_lowercase()
             .contains("financ"),
         "`caller` is what a stranger hears"
     );
-    for file in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
+    assert_eq!(prompts().len(), 11, "languages");
+    for file in prompts() {
+        let text = fs::read_to_string(folder.join(&file)).unwrap();
         let messages: Vec<_> = text
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -54,11 +112,37 @@ fn no_prompt_that_a_stranger_may_hear_hints_at_a_loan() {
                 .get(name)
                 .is_some_and(|rule| rule.requires.contains(&"identity".to_owned()));
             let words = words.to_lowercase();
-            let hint = hints.iter().find(|hint| words.contains(**hint));
+            let hint = HINTS.iter().find(|hint| words.contains(**hint));
             assert!(
                 guarded || hint.is_none(),
                 "{file}: `{name}` says `{hint:?}`"
             );
+        }
+    }
+}
+
+#[test]
+fn every_language_hints_at_the_loan_where_it_may() {
+    // so that the words above are those that the prompts use
+    for file in prompts() {
+        let text = fs::read_to_string(root().join("flows/emi-reminder").join(&file)).unwrap();
+        let mut lines = text.lines();
+        let details = lines
+            .find_map(|line| line.strip_prefix("emi-details = "))
+            .unwrap()
+            .to_lowercase();
+        let hint = HINTS
+            .iter()
+            .find(|hint| details.contains(**hint) && **hint != "$lender");
+        assert!(hint.is_some(), "{file}: {details}");
+        if !file.contains("en-IN") {
+            let latin = details
+                .replace("{ $", "")
+                .chars()
+                .filter(char::is_ascii_alphabetic)
+                .count();
+            let variables = "lenderloandigitsamountduedate".len();
+            assert_eq!(latin, variables, "{file} has Latin letters: {details}");
         }
     }
 }
@@ -87,7 +171,7 @@ fn prompts_have_the_words_that_borrowers_use() {
 
 #[test]
 fn the_prompts_are_the_same_in_every_language_of_the_script() {
-    for prompts in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+    for prompts in prompts() {
         let words = built(&format!("flows/{}/{prompts}", Shipped::Rust.name()));
         for copy in [Shipped::TypeScript, Shipped::Python] {
             assert_eq!(
