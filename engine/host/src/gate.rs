@@ -468,10 +468,14 @@ mod tests {
             ("", "has no words"),
             (" \n ", "has no words"),
             ("<speak>Hello Ravi</speak>", "`<speak>`, which is markup"),
-            ("Wait <break time=\"1s\"/> please", "`<break>`, which is markup"),
+            (
+                "Wait <break time=\"1s\"/> please",
+                "`<break>`, which is markup",
+            ),
         ] {
-            let CallError::Invalid(sentence) =
-                rules("").admit(prompt(Content::Text(text.into()))).unwrap_err()
+            let CallError::Invalid(sentence) = rules("")
+                .admit(prompt(Content::Text(text.into())))
+                .unwrap_err()
             else {
                 panic!("`{text}` is spoken")
             };

@@ -35,12 +35,10 @@ impl House {
 
     /// The toolchains, and where they leave what they build.
     fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        command
-            .env("GHANTI_TOOLCHAINS", root().join(".tools"))
-            .env(
-                "CARGO_TARGET_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring"),
-            )
+        command.env("GHANTI_TOOLCHAINS", root().join(".tools")).env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring"),
+        )
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -331,6 +329,28 @@ fn every_template_builds_in_rust_and_takes_calls() {
     assert_eq!(flows["items"].as_array().unwrap().len(), 3, "{flows:#}");
 }
 
+#[test]
+fn names_of_templates_and_questions_may_have_capitals() {
+    let house = House::new();
+    house.good(&["new", "visit", "--lang", "rust"]);
+    for (file, from, to) in [
+        ("prompts/en-IN.ftl", "greeting =", "Greeting ="),
+        ("prompts/hi-IN.ftl", "greeting =", "Greeting ="),
+        ("flow.toml", "questions.greeting", "questions.Greeting"),
+        ("flow.toml", "\"greeting\"", "\"Greeting\""),
+        ("tests/yes.toml", "\"greeting\"", "\"Greeting\""),
+        ("tests/silence.toml", "\"greeting\"", "\"Greeting\""),
+    ] {
+        house.edit(&format!("visit/{file}"), from, to);
+    }
+    house.good(&["build", "visit"]);
+    let (code, tested) = house.told(&["test", "visit"]);
+    assert_eq!(code, Some(0), "{tested:#}");
+    assert_eq!(tested["flows"][0]["findings"], json!([]), "{tested:#}");
+    let said = tested["flows"][0]["tests"].to_string();
+    assert!(said.contains("\"name\":\"Greeting\""), "{said}");
+}
+
 /// A line that is shown by a program that goes on.
 struct Shown {
     process: std::process::Child,
@@ -392,7 +412,14 @@ impl Shown {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     let house = House::new();
-    house.good(&["new", "visit", "--lang", "rust", "--template", "appointment"]);
+    house.good(&[
+        "new",
+        "visit",
+        "--lang",
+        "rust",
+        "--template",
+        "appointment",
+    ]);
     let mut command = house.command();
     // without a recogniser
     command.args(["dev", "visit"]);
@@ -414,22 +441,38 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     dev.until("is active");
     dev.until("the flow was edited");
     assert!(dev.until("+ ").contains("Good day"));
-    assert!(dev.all.matches("building").count() <= built + 1, "{}", dev.all);
+    assert!(
+        dev.all.matches("building").count() <= built + 1,
+        "{}",
+        dev.all
+    );
     dev.say("later");
     dev.until("outcome call-later");
 
     // what does not build changes nothing
-    house.edit("visit/src/lib.rs", "end(\"call-later\"", "ende(\"call-later\"");
+    house.edit(
+        "visit/src/lib.rs",
+        "end(\"call-later\"",
+        "ende(\"call-later\"",
+    );
     let line = dev.until("failed after");
     assert!(line.contains("nothing is dropped"), "{line}");
     dev.until("cannot find function `ende`");
-    house.edit("visit/src/lib.rs", "ende(\"call-later\"", "end(\"later-then\"");
+    house.edit(
+        "visit/src/lib.rs",
+        "ende(\"call-later\"",
+        "end(\"later-then\"",
+    );
     dev.until("is active");
     dev.until("+ ");
     assert!(dev.all.contains("later-then"), "{}", dev.all);
 
     // its tests are run, and keep nothing from being live
-    house.edit("visit/tests/cancels.toml", "outcome = \"", "outcome = \"not-");
+    house.edit(
+        "visit/tests/cancels.toml",
+        "outcome = \"",
+        "outcome = \"not-",
+    );
     house.edit("visit/prompts/en-IN.ftl", "Good day", "Namaste");
     dev.until("1 of its 2 tests fail");
     dev.until("tests/cancels.toml");
@@ -440,7 +483,10 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
         .json()
         .await
         .unwrap();
-    assert_eq!(flows["items"][0]["versions"][0]["state"], "active", "{flows:#}");
+    assert_eq!(
+        flows["items"][0]["versions"][0]["state"], "active",
+        "{flows:#}"
+    );
     // the end of input ends the conversation alone
     drop(dev.process.stdin.take());
     house.edit("visit/prompts/en-IN.ftl", "Namaste", "Hello");
@@ -454,7 +500,8 @@ fn commands(page: &str) -> Vec<String> {
     for (at, block) in page.split("```").enumerate().filter(|(at, _)| at % 2 == 1) {
         let (language, text) = block.split_once('\n').unwrap();
         assert!(
-            language.is_empty() || ["toml", "rust", "ts", "typescript", "python", "ftl"].contains(&language),
+            language.is_empty()
+                || ["toml", "rust", "ts", "typescript", "python", "ftl"].contains(&language),
             "block {at} of the page is in `{language}`: say here what is to become of it"
         );
         if language.is_empty() {
@@ -510,5 +557,8 @@ fn every_command_of_the_page_for_authors_does_what_it_says() {
         assert!(is_done, "`{line}` fails: {output:?}");
     }
     assert!(output.status.success(), "{output:?}");
-    assert!(asked.len() >= 6, "only these commands were found: {asked:?}");
+    assert!(
+        asked.len() >= 6,
+        "only these commands were found: {asked:?}"
+    );
 }

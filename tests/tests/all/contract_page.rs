@@ -57,7 +57,12 @@ fn page(wit: &str) -> String {
         package.docs.join("\n")
     );
     for interface in interfaces {
-        let _ = writeln!(page, "\n## {}\n\n{}", interface.head, interface.docs.join("\n"));
+        let _ = writeln!(
+            page,
+            "\n## {}\n\n{}",
+            interface.head,
+            interface.docs.join("\n")
+        );
         for item in interface.parts.iter().filter(|item| !is_use(item)) {
             write_item(&mut page, item);
         }
@@ -103,7 +108,10 @@ fn the_contracts_page_is_that_of_its_file() {
             continue;
         }
         let escaped = words.replace('|', "\\|");
-        assert!(page.contains(words) || page.contains(&escaped), "`{words}` is not on the page");
+        assert!(
+            page.contains(words) || page.contains(&escaped),
+            "`{words}` is not on the page"
+        );
     }
     let file = root().join(PAGE);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -115,5 +123,8 @@ fn the_contracts_page_is_that_of_its_file() {
         "`{PAGE}` is not what the contract says: UPDATE_GOLDEN=1 writes it anew"
     );
     let summary = fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
-    assert!(summary.contains("(contract.md)"), "the page is in no table of contents");
+    assert!(
+        summary.contains("(contract.md)"),
+        "the page is in no table of contents"
+    );
 }

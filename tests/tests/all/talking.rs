@@ -139,7 +139,9 @@ fn the_opening_tells_whose_call_it_is_and_on_which_day() {
     let folder = flow();
     let today = |days: i64| {
         let now = time::OffsetDateTime::now_utc() + time::Duration::days(days);
-        now.to_offset(time::macros::offset!(+5:30)).date().to_string()
+        now.to_offset(time::macros::offset!(+5:30))
+            .date()
+            .to_string()
     };
     let before = today(0);
     let (_, all) = Talk::begin(folder.path(), &["--set", "name=Asha Rao"]).end();
@@ -176,7 +178,7 @@ fn a_recorded_voice_answers_until_it_has_said_all() {
     };
     speech("yes, speaking", &voice);
     let wav = voice.to_string_lossy().into_owned();
-    let mut talk = Talk::begin_in(root(), folder.path(), &["--voice", &wav]);
+    let mut talk = Talk::begin_in(&root(), folder.path(), &["--voice", &wav]);
     talk.until("asks    identity");
     assert!(talk.until("heard: ").contains("yes"));
     talk.until("established identity");
