@@ -202,7 +202,7 @@ async fn open_all(
     let recognizer = async {
         match open_recognizer(config).await {
             Err(OpenError::Vosk(error)) if mode == Mode::Author => {
-                tracing::warn!("calls are answered by keys: {error}");
+                tracing::warn!("calls are answered by keys: {}", unheard(&error));
                 Ok(None)
             }
             opened => opened,

@@ -332,7 +332,7 @@ fn every_template_builds_in_rust_and_takes_calls() {
 #[test]
 fn names_of_templates_and_questions_may_have_capitals() {
     let house = House::new();
-    house.good(&["new", "visit", "--lang", "rust"]);
+    house.good(&["new", "capitals", "--lang", "rust"]);
     for (file, from, to) in [
         ("prompts/en-IN.ftl", "greeting =", "Greeting ="),
         ("prompts/hi-IN.ftl", "greeting =", "Greeting ="),
@@ -341,10 +341,10 @@ fn names_of_templates_and_questions_may_have_capitals() {
         ("tests/yes.toml", "\"greeting\"", "\"Greeting\""),
         ("tests/silence.toml", "\"greeting\"", "\"Greeting\""),
     ] {
-        house.edit(&format!("visit/{file}"), from, to);
+        house.edit(&format!("capitals/{file}"), from, to);
     }
-    house.good(&["build", "visit"]);
-    let (code, tested) = house.told(&["test", "visit"]);
+    house.good(&["build", "capitals"]);
+    let (code, tested) = house.told(&["test", "capitals"]);
     assert_eq!(code, Some(0), "{tested:#}");
     assert_eq!(tested["flows"][0]["findings"], json!([]), "{tested:#}");
     let said = tested["flows"][0]["tests"].to_string();
@@ -414,7 +414,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     let house = House::new();
     house.good(&[
         "new",
-        "visit",
+        "written",
         "--lang",
         "rust",
         "--template",
@@ -422,7 +422,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     ]);
     let mut command = house.command();
     // without a recogniser
-    command.args(["dev", "visit"]);
+    command.args(["dev", "written"]);
     let mut dev = Shown::of(command);
     let url = dev.until("what you save is live");
     let url = url
@@ -437,7 +437,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
 
     // words need no build
     let built = dev.all.matches("building").count();
-    house.edit("visit/prompts/en-IN.ftl", "Hello", "Good day");
+    house.edit("written/prompts/en-IN.ftl", "Hello", "Good day");
     dev.until("is active");
     dev.until("the flow was edited");
     assert!(dev.until("+ ").contains("Good day"));
@@ -451,7 +451,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
 
     // what does not build changes nothing
     house.edit(
-        "visit/src/lib.rs",
+        "written/src/lib.rs",
         "end(\"call-later\"",
         "ende(\"call-later\"",
     );
@@ -459,7 +459,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     assert!(line.contains("nothing is dropped"), "{line}");
     dev.until("cannot find function `ende`");
     house.edit(
-        "visit/src/lib.rs",
+        "written/src/lib.rs",
         "ende(\"call-later\"",
         "end(\"later-then\"",
     );
@@ -469,11 +469,11 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
 
     // its tests are run, and keep nothing from being live
     house.edit(
-        "visit/tests/cancels.toml",
+        "written/tests/cancels.toml",
         "outcome = \"",
         "outcome = \"not-",
     );
-    house.edit("visit/prompts/en-IN.ftl", "Good day", "Namaste");
+    house.edit("written/prompts/en-IN.ftl", "Good day", "Namaste");
     dev.until("1 of its 2 tests fail");
     dev.until("tests/cancels.toml");
 
@@ -489,7 +489,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     );
     // the end of input ends the conversation alone
     drop(dev.process.stdin.take());
-    house.edit("visit/prompts/en-IN.ftl", "Namaste", "Hello");
+    house.edit("written/prompts/en-IN.ftl", "Namaste", "Hello");
     dev.until("is active");
     assert_eq!(dev.stop(), Some(0));
 }
@@ -519,7 +519,7 @@ fn every_command_of_the_page_for_authors_does_what_it_says() {
     let house = House::new();
     let page = fs::read_to_string(root().join("docs/write-a-flow.md")).unwrap();
     let blocks = commands(&page);
-    assert!(blocks.len() >= 2, "the page has lost its commands");
+    assert!(!blocks.is_empty(), "the page has lost its commands");
     let bin = house.folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
     let ghanti = PathBuf::from(program().get_program());
