@@ -53,13 +53,15 @@ pub struct CatalogueSettings {
     pub allowance: Allowance,
     /// The languages that can be spoken; a flow in another one is rejected.
     pub speakable: Speakable,
+    /// Whether nobody is called: transfer targets without a number have one that does not exist.
+    pub offline: bool,
     /// Shows which flows are being loaded, to whoever keeps a clone.
     pub loading: Loading,
 }
 
 /// The flows folder cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the flows in `{}`: {reason}: make the folder, and put a flow into it (`make flows`)", .folder.display())]
+#[error("cannot read the flows in `{}`: {reason}: make the folder, and put a flow into it (`ghanti flow new` makes one), or name another with --flows", .folder.display())]
 pub struct CatalogueError {
     /// The folder.
     pub folder: PathBuf,
@@ -136,15 +138,18 @@ impl Catalogue {
             .loader_pool()
             .run_light(move || Kept::open(settings.kept))
             .await;
+        let mut loader = Loader::new(
+            engine,
+            compiler,
+            settings.default_transfer,
+            settings.allowance,
+        );
+        if settings.offline {
+            loader.offline();
+        }
         let catalogue = Self {
             folder: folder.to_owned(),
-            loader: Loader::new(
-                engine,
-                compiler,
-                settings.default_transfer,
-                settings.allowance,
-            )
-            .speaking(settings.speakable),
+            loader: loader.speaking(settings.speakable),
             default_flow: settings.default_flow,
             flows: RwLock::default(),
             invalid: Mutex::default(),

@@ -13,9 +13,6 @@ use crate::loader::Loader;
 use crate::scan::{Place, unreadable};
 use crate::source::{Parts, Source, Unread};
 
-/// The number of every transfer target where nobody is called.
-const STAND_IN: &str = "+918000000001";
-
 /// Loads flows one at a time and publishes none.
 #[derive(Debug)]
 pub struct FlowFiles {
@@ -40,9 +37,7 @@ impl FlowFiles {
     /// For flows that are tried out without an engine: every transfer target has a number, which
     /// nobody calls.
     pub fn offline(mut self) -> Self {
-        if let Ok(number) = PhoneNumber::parse(STAND_IN) {
-            self.loader.stand_in(number);
-        }
+        self.loader.offline();
         self
     }
 

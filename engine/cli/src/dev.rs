@@ -2,35 +2,36 @@
 //! versions, calls and logs as one stream of lines.
 
 pub mod build;
-mod builder;
+pub mod builder;
 mod builds;
 mod calls;
 pub mod compilers;
 mod event_format;
 mod events;
-mod line;
+pub mod line;
 mod project;
-mod screen;
-mod sources;
+pub mod screen;
+pub mod sources;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::{Config, DataLock, Folders, Front, Mode, logs, open};
+use ghanti_catalogue::Catalogue;
+use ghanti_server::{App, Config, DataLock, Folders, Front, Mode, logs, open};
 use tokio::task::JoinSet;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::Targets;
 
 use crate::config::{Serving, warn_of_ignored};
+use crate::engine::reached_at;
 use crate::runtime::many_threads;
 use crate::serve::{bind, warn_of_exposure};
 use crate::signals::Stop;
-use builder::{BUILD, Builder};
+use builder::{BUILD, Builder, Plugins};
 use event_format::EventFormat;
-use line::{Line, Subject, Tone};
 use project::Project;
 use screen::Screen;
 
@@ -71,80 +72,125 @@ impl Dev {
         let mut config = self.serving.read()?;
         // an author stops the engine to restart it, so calls are not drained
         config.server.drain_s = Some(0);
-        let (screen, shown) =
-            Screen::open(EventFormat::new(wanted()?), config.calls.offset_minutes);
-        let screen = Arc::new(screen);
-        let logs = logs::begin_with(
-            &config.log,
-            Some(events::listener(Arc::clone(&screen), wanted()?)),
-        )?;
+        let (screen, shown) = shown(std::io::stdout(), &config)?;
+        let logs = begin_logs(&config, &screen)?;
         let served = many_threads(self.serve(config, screen));
         drop((logs, shown));
         served.map(|()| ExitCode::SUCCESS)
     }
 
     async fn serve(self, config: Config, screen: Arc<Screen>) -> anyhow::Result<()> {
-        let builder = Builder::open(
-            Project::find(&self.plugins, &self.flows)?,
-            self.build,
-            Arc::clone(&screen),
-        )?;
-        let say = |words: &str| screen.tell(Line::new(Subject::Dev, "", words, Tone::Plain));
-        let plugins: Vec<_> = builder
-            .plugins()?
+        let plugins = Plugins::of(Project::find(&self.plugins, &self.flows)?, self.build)?;
+        let names: Vec<_> = plugins
+            .all()?
             .iter()
             .map(|(name, language)| format!("{name} ({language})"))
             .collect();
-        let plugins = if plugins.is_empty() {
+        let names = if names.is_empty() {
             "no plugin yet".to_owned()
         } else {
-            plugins.join(", ")
+            names.join(", ")
         };
-        say(&format!("watching {}: {plugins}", self.plugins.display()));
+        screen.say(&format!("watching {}: {names}", self.plugins.display()));
         let folders = Folders {
             data: self.data,
             flows: self.flows,
         };
-        let stop = Stop::listen()?;
-        let _lock = DataLock::take(&folders.data)?;
-        let front = Front::listen(bind(config.server.listen).await?, config)?;
-        let services = open(&front.config, &folders, Mode::Dev, front.loading.clone()).await?;
-        let app = front.open(services);
-        let (calls, shown) = (app.services.registry.events().follow(), Arc::clone(&screen));
-        tokio::spawn(async move { shown.follow(calls).await });
-        warn_of_exposure(&front.config);
-        warn_of_ignored(&front.config);
-        let url = format!(
-            "http://{}{}",
-            reachable(front.address()),
-            front.config.server.path
-        );
-        say(&format!(
+        let open = Open::open(config, &folders, Mode::Dev, &screen).await?;
+        let url = open.url();
+        screen.say(&format!(
             "serving {url}: {}; Ctrl-C stops",
             taking(screen.flows())
         ));
-        say(&format!(
+        screen.say(&format!(
             "a call:  {} call --scenario {} --url {url}",
             program(),
             scenario()
         ));
-        say(&format!(
+        screen.say(&format!(
             "what to paste into Exotel's applets:  curl {url}/websocket-url"
         ));
-        let stopped = stop.after_calls.cancelled_owned();
         let mut building = JoinSet::new();
-        building.spawn(builder.run());
-        let telling = Arc::clone(&screen);
+        building.spawn(Builder::new(Arc::new(plugins), Arc::clone(&screen)).run());
+        open.serve(building, &screen).await
+    }
+}
+
+/// A screen on which an engine with this configuration is shown, and what flushes it when dropped.
+pub fn shown(
+    out: impl std::io::Write + Send + 'static,
+    config: &Config,
+) -> anyhow::Result<(Arc<Screen>, WorkerGuard)> {
+    let format = EventFormat::new(wanted()?);
+    let (screen, shown) = Screen::open(out, format, config.calls.offset_minutes);
+    Ok((Arc::new(screen), shown))
+}
+
+/// Begins to log, and to show on a screen what is logged.
+pub fn begin_logs(config: &Config, screen: &Arc<Screen>) -> anyhow::Result<logs::Logs> {
+    let listener = events::listener(Arc::clone(screen), wanted()?);
+    Ok(logs::begin_with(&config.log, Some(listener))?)
+}
+
+/// An engine that is open, whose calls are shown.
+pub struct Open {
+    /// What stops it.
+    pub stop: Stop,
+    front: Front,
+    app: App,
+    _lock: DataLock,
+}
+
+impl Open {
+    /// Opens an engine.
+    pub async fn open(
+        config: Config,
+        folders: &Folders,
+        mode: Mode,
+        screen: &Arc<Screen>,
+    ) -> anyhow::Result<Self> {
+        let stop = Stop::listen()?;
+        let lock = DataLock::take(&folders.data)?;
+        let front = Front::listen(bind(config.server.listen).await?, config)?;
+        let services = open(&front.config, folders, mode, front.loading.clone()).await?;
+        let app = front.open(services);
+        let (calls, shown) = (app.services.registry.events().follow(), Arc::clone(screen));
+        tokio::spawn(async move { shown.follow(calls).await });
+        warn_of_exposure(&front.config);
+        warn_of_ignored(&front.config);
+        Ok(Self {
+            stop,
+            front,
+            app,
+            _lock: lock,
+        })
+    }
+
+    /// The flows that it has loaded.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.app.services.catalogue)
+    }
+
+    /// Where it is reached from this machine.
+    pub fn url(&self) -> String {
+        let path = &self.front.config.server.path;
+        format!("http://{}{path}", reached_at(self.front.address()))
+    }
+
+    /// Serves until it is stopped, and ends what works beside it.
+    pub async fn serve(self, mut beside: JoinSet<()>, screen: &Arc<Screen>) -> anyhow::Result<()> {
+        let stopped = self.stop.after_calls.cancelled_owned();
+        let telling = Arc::clone(screen);
         let shutdown = async move {
             stopped.await;
-            telling.tell(Line::new(Subject::Dev, "", "stopping", Tone::Plain));
-            building.shutdown().await;
+            telling.say("stopping");
+            beside.shutdown().await;
         };
-        front
-            .serve(app, shutdown, stop.at_once.cancelled_owned())
+        self.front
+            .serve(self.app, shutdown, self.stop.at_once.cancelled_owned())
             .await
             .context("the server failed")?;
-        say("stopped");
+        screen.say("stopped");
         Ok(())
     }
 }
@@ -167,19 +213,6 @@ fn taking(flows: usize) -> String {
         1 => "1 flow takes calls".to_owned(),
         flows => format!("{flows} flows take calls"),
     }
-}
-
-/// An address for callers on this machine: an unspecified address is replaced by loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let mut address = address;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        });
-    }
-    address
 }
 
 fn program() -> String {

@@ -4,6 +4,7 @@ mod build;
 mod cache;
 mod check;
 mod deploy;
+mod dev;
 mod engine;
 mod explain;
 mod failure;
@@ -34,6 +35,7 @@ use clap::Subcommand;
 pub enum Command {
     New(new::New),
     Build(build::Build),
+    Dev(dev::Dev),
     Check(check::Check),
     Test(test::Test),
     Map(map::Map),
@@ -50,7 +52,12 @@ impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let json = match &self {
-            Self::New(_) | Self::Build(_) | Self::Check(_) | Self::Test(_) | Self::Map(_) => false,
+            Self::New(_)
+            | Self::Build(_)
+            | Self::Dev(_)
+            | Self::Check(_)
+            | Self::Test(_)
+            | Self::Map(_) => false,
             Self::Deploy(deploy) => deploy.json,
             Self::List(list) => list.json,
             Self::Rollback(rollback) => rollback.json,
@@ -62,6 +69,7 @@ impl Command {
         let done = match self {
             Self::New(new) => Ok(new.run()),
             Self::Build(build) => Ok(build.run()),
+            Self::Dev(dev) => dev.run(),
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),
             Self::Map(map) => map.run(),

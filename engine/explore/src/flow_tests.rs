@@ -8,6 +8,7 @@
 mod expect;
 mod judge;
 mod read;
+pub mod snapshot;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -122,6 +122,11 @@ impl Path {
         })
     }
 
+    /// How it ends: its disposition, the target of a transfer, and whether it is no proper end.
+    pub(crate) fn ending(&self) -> (Option<&str>, Option<&str>, bool) {
+        (self.outcome(), self.transfer(), self.failure.is_some())
+    }
+
     /// The target that it transfers to.
     pub fn transfer(&self) -> Option<&str> {
         let decided = self.events.iter().rev().find_map(|event| match event {
@@ -181,6 +186,9 @@ pub struct Exploration {
     pub situations: Vec<Situation>,
     /// The paths without disturbances.
     pub paths: Vec<Path>,
+    /// One path for each end that no path without disturbances has: an action fails, the caller hangs
+    /// up, or answers in a roundabout way.
+    pub side_ends: Vec<Path>,
     /// How many paths there are, by disturbances.
     pub levels: Vec<Level>,
     /// How many conversations were held.
@@ -223,6 +231,7 @@ pub async fn explore(
         ));
     }
     explorer.all(began).await;
+    explorer.leave_out_main_ends();
     explorer.conclude();
     let mut found = explorer.found;
     found.took = began.elapsed();

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ghanti_language::template::markup::tag;
 use ghanti_manifest::patterns::{is_engines_own, matches};
 use ghanti_manifest::{ActionRule, HEARD, Manifest};
 use ghanti_model::description::{Description, Kind};
@@ -115,7 +116,10 @@ impl Rules {
                     reason,
                 }));
             }
-            Content::Text(_) => None,
+            Content::Text(text) => {
+                check_text(text.expose()).map_err(CallError::Invalid)?;
+                None
+            }
             Content::Audio(name) if !self.audio.contains(name) => {
                 return Err(CallError::Invalid(format!(
                     "the flow has no audio file `{0}`: add `audio/{0}.wav`",
@@ -250,6 +254,23 @@ impl Rules {
             Err(not_granted(key, "look-up key", "lookup"))
         }
     }
+}
+
+/// A text that code makes, which no check of prompt files has seen.
+fn check_text(text: &str) -> Checked<()> {
+    if text.trim().is_empty() {
+        return Err(
+            "the text has no words: say some, or leave the prompt out where there is nothing to say"
+                .to_owned(),
+        );
+    }
+    let Some(tag) = tag(text) else { return Ok(()) };
+    // what stands in it besides its name may be a customer's
+    let name = tag.split([' ', '\t', '\n']).next().unwrap_or(tag);
+    let name = shown(name.trim_end_matches('>'));
+    Err(format!(
+        "the text has `{name}>`, which is markup and would be spoken as it stands: take it out; commas and full stops make pauses, and a template's variables say how values are spoken"
+    ))
 }
 
 fn not_granted(subject: &str, what: &str, grant: &str) -> CallError {
@@ -439,6 +460,31 @@ mod tests {
             rules("[prompts]\ntexts = false").admit(text()),
             Err(CallError::Refused(_))
         ));
+    }
+
+    #[test]
+    fn a_text_of_code_that_is_empty_or_has_markup_is_not_spoken() {
+        for (text, words) in [
+            ("", "has no words"),
+            (" \n ", "has no words"),
+            ("<speak>Hello Ravi</speak>", "`<speak>`, which is markup"),
+            (
+                "Wait <break time=\"1s\"/> please",
+                "`<break>`, which is markup",
+            ),
+        ] {
+            let CallError::Invalid(sentence) = rules("")
+                .admit(prompt(Content::Text(text.into())))
+                .unwrap_err()
+            else {
+                panic!("`{text}` is spoken")
+            };
+            assert!(sentence.contains(words), "{sentence}");
+            assert!(!sentence.contains("Ravi"), "{sentence}");
+        }
+        for text in ["less than 5 < 6", "I <3 you"] {
+            assert!(rules("").admit(prompt(Content::Text(text.into()))).is_ok());
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use ghanti_campaign::api::tls_config;
 use ghanti_catalogue::watch;
 use ghanti_catalogue::{Catalogue, CatalogueError, CatalogueSettings, Loading, Speakable};
 use ghanti_host::{CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection};
-use ghanti_manifest::Running;
+use ghanti_manifest::{Allowance, Running};
 use ghanti_model::FlowName;
 use ghanti_replay::RecordedCheck;
 use ghanti_session::files::AudioFiles;
@@ -32,9 +32,9 @@ use ghanti_webhook::{CallMessages, Delivery};
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::dialler::Dialler;
 
-/// Disk space for compiled functions that a recompilation can reuse. A Python interpreter's take a
+/// Disk space for compiled functions that a recompilation for an author can reuse. A Python interpreter's take a
 /// third of this.
-const REMEMBERED_BYTES: u64 = 256 << 20;
+pub const REMEMBERED_BYTES: u64 = 256 << 20;
 
 /// The folders on this machine.
 #[derive(Debug, Clone)]
@@ -50,9 +50,22 @@ pub struct Folders {
 pub enum Mode {
     /// Callers.
     Production,
-    /// A flow's author, with made-up customers. Flows' log lines are logged in full, and the engine
+    /// Authors of flows, with made-up customers. Flows' log lines are logged in full, and the engine
     /// starts even if no flow can be loaded.
     Dev,
+    /// As [`Mode::Dev`], for an author without an operator: whatever a manifest asks for is granted,
+    /// targets of transfers have a number that nobody calls, and where speech is not recognised
+    /// callers answer by keys.
+    Author,
+}
+
+impl Mode {
+    fn is_dev(self) -> bool {
+        match self {
+            Self::Production => false,
+            Self::Dev | Self::Author => true,
+        }
+    }
 }
 
 /// The engine cannot start.
@@ -65,7 +78,7 @@ pub enum OpenError {
     #[error(transparent)]
     Flows(#[from] CatalogueError),
     /// No flow could be loaded.
-    #[error("no flow can be loaded from `{}`: {reasons}; build the flows with `make flows`, or name another folder with --flows", .folder.display())]
+    #[error("no flow can be loaded from `{}`: {reasons}; make one (`ghanti flow new`, `ghanti flow build`), name another folder with --flows, or set `deploy-flows = true` in `[server]` and bring one by `ghanti flow deploy`", .folder.display())]
     NoFlow {
         /// The folder.
         folder: PathBuf,
@@ -76,7 +89,7 @@ pub enum OpenError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The recognizer cannot be opened.
-    #[error(transparent)]
+    #[error("{}", unheard(.0))]
     Vosk(#[from] VoskError),
     /// The data folder cannot be created.
     #[error("cannot make the data folder `{}`: {reason}; make it, or name another with --data", .folder.display())]
@@ -114,6 +127,28 @@ pub enum OpenError {
     /// A background thread panicked.
     #[error("a thread died while the recogniser was opened")]
     Thread,
+}
+
+/// What an operator can do without a recogniser, who may have nothing but the program.
+fn unheard(error: &VoskError) -> String {
+    const NONE: &str = "or set `recognizer = \"none\"` there (GHANTI_SPEECH_RECOGNIZER=none), and callers answer by keys";
+    match error {
+        VoskError::Library { path, reason } => format!(
+            "cannot open the speech recogniser `{}`: {reason}; name the file of Vosk's library as `vosk-library` of `[speech]` \
+             (GHANTI_SPEECH_VOSK_LIBRARY), {NONE}",
+            path.display()
+        ),
+        VoskError::Model {
+            language,
+            path,
+            reason,
+        } => format!(
+            "cannot read the `{language}` speech model `{}`: {reason}; name the folder of a Vosk model of the language in `vosk-models` of \
+             `[speech]`, {NONE}",
+            path.display()
+        ),
+        other => other.to_string(),
+    }
 }
 
 /// What was opened.
@@ -164,7 +199,15 @@ async fn open_all(
     make(&folders.data)?;
     let actions = config.open_actions().map(Arc::new);
     let actions = actions.map_err(|errors| OpenError::Actions(errors.join("; ")))?;
-    let recognizer = open_recognizer(config);
+    let recognizer = async {
+        match open_recognizer(config).await {
+            Err(OpenError::Vosk(error)) if mode == Mode::Author => {
+                tracing::warn!("calls are answered by keys: {}", unheard(&error));
+                Ok(None)
+            }
+            opened => opened,
+        }
+    };
     let flows = async {
         // opened first, because replay gates read recorded calls
         let stores = open_stores(config, folders).await?;
@@ -188,9 +231,10 @@ async fn open_all(
         ),
     ) = tokio::try_join!(recognizer, flows)?;
     let ears = recognizer.clone();
-    catalogue.hears(move |language| {
-        ears.as_ref()
-            .is_some_and(|recognizer| recognizer.understands(language))
+    catalogue.hears(move |language| match ears.as_ref() {
+        Some(recognizer) => recognizer.understands(language),
+        // it was said already
+        None => mode == Mode::Author,
     });
     let mib = |mib: u64| mib.saturating_mul(1 << 20);
     let prompts = PromptCache::new(
@@ -220,7 +264,7 @@ async fn open_all(
             longest_recording: config.recording.longest(),
             default_agents: config.default_agents().to_vec(),
             targets: Arc::new(config.transfer_targets()),
-            running: if mode == Mode::Dev {
+            running: if mode.is_dev() {
                 Running::Move
             } else {
                 Running::Finish
@@ -287,7 +331,7 @@ async fn open_catalogue(
     mode: Mode,
     loading: Loading,
 ) -> Result<Arc<Catalogue>, OpenError> {
-    let is_dev = mode == Mode::Dev;
+    let is_dev = mode.is_dev();
     let engine = FlowEngine::new(&EngineSettings {
         max_calls: config.server.max_calls,
         show_flow_logs: is_dev,
@@ -300,11 +344,18 @@ async fn open_catalogue(
         kept: Some(folders.data.join("flows")),
         default_flow: config.calls.flow.clone(),
         default_transfer: config.default_agents().to_vec(),
-        allowance: config.allowance(),
+        allowance: match mode {
+            Mode::Production | Mode::Dev => config.allowance(),
+            Mode::Author => Allowance {
+                overrides: config.allowance().overrides,
+                ..Allowance::everything()
+            },
+        },
         speakable: {
             let voice = synthesizer(config);
             Speakable::by(move |language| voice.speaks(language))
         },
+        offline: mode == Mode::Author,
         loading,
     };
     let replay_check = Arc::new(RecordedCheck::new(records, config.calls.offset_minutes));

@@ -1,5 +1,5 @@
-//! What the bot really said, recognised from its audio: independent of the transcript in the
-//! record.
+//! What was really said, recognised from its audio: by the bot, independent of the transcript in the
+//! record; and by a caller whose side was recorded.
 
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ pub enum BotWordsError {
     /// The recognizer returned an error.
     #[error(transparent)]
     Recognition(#[from] RecognitionError),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Wav(#[from] ghanti_audio::wav::WavError),
     /// The audio cannot be converted to the recognizer's sample rate.
     #[error(transparent)]
     Rate(#[from] ghanti_audio::ResampleError),
@@ -33,7 +36,17 @@ pub enum BotWordsError {
     Silent(String),
 }
 
-/// Recognises each turn of the bot as free speech. Returns the words of each turn, in lower case
+/// Recognises each turn of a WAV file (PCM of 16 bits, mono), as [`recognize`] does.
+pub async fn recognize_wav(
+    recognizer: &dyn Recognizer,
+    language: &Language,
+    wav: &[u8],
+) -> Result<Vec<String>, BotWordsError> {
+    let samples = ghanti_audio::wav::decode(wav, recognition::RATE_HZ)?;
+    recognize(recognizer, language, &samples, recognition::RATE_HZ).await
+}
+
+/// Recognises each turn of the speaker as free speech. Returns the words of each turn, in lower case
 /// and in the recognizer's spelling.
 pub async fn recognize(
     recognizer: &dyn Recognizer,

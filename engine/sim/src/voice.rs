@@ -51,7 +51,7 @@ impl From<String> for Voice {
 pub enum VoiceError {
     /// The program is not installed.
     #[error(
-        "the caller's voice needs `{program}`: run `make setup`, or install the package `{program}` ({reason})"
+        "the caller's voice needs `{program}`: install the package `{program}` (`apt-get install {program}`; {reason})"
     )]
     Missing {
         /// The program.

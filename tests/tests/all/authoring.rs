@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{Engine, Playing, Setup, Stream, program, root};
+use crate::support::{Engine, PATIENCE, Playing, Setup, Stream, program, root};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -27,15 +27,18 @@ impl House {
 
     fn command(&self) -> Command {
         let mut command = program();
-        command
+        self.environment(&mut command)
             .current_dir(self.flows())
-            .env("GHANTI_TOOLCHAINS", root().join(".tools"))
-            .env(
-                "CARGO_TARGET_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring"),
-            )
             .arg("flow");
         command
+    }
+
+    /// The toolchains, and where they leave what they build.
+    fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command.env("GHANTI_TOOLCHAINS", root().join(".tools")).env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring"),
+        )
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -324,4 +327,238 @@ fn every_template_builds_in_rust_and_takes_calls() {
         );
     }
     assert_eq!(flows["items"].as_array().unwrap().len(), 3, "{flows:#}");
+}
+
+#[test]
+fn names_of_templates_and_questions_may_have_capitals() {
+    let house = House::new();
+    house.good(&["new", "capitals", "--lang", "rust"]);
+    for (file, from, to) in [
+        ("prompts/en-IN.ftl", "greeting =", "Greeting ="),
+        ("prompts/hi-IN.ftl", "greeting =", "Greeting ="),
+        ("flow.toml", "questions.greeting", "questions.Greeting"),
+        ("flow.toml", "\"greeting\"", "\"Greeting\""),
+        ("tests/yes.toml", "\"greeting\"", "\"Greeting\""),
+        ("tests/silence.toml", "\"greeting\"", "\"Greeting\""),
+    ] {
+        house.edit(&format!("capitals/{file}"), from, to);
+    }
+    house.good(&["build", "capitals"]);
+    let (code, tested) = house.told(&["test", "capitals"]);
+    assert_eq!(code, Some(0), "{tested:#}");
+    assert_eq!(tested["flows"][0]["findings"], json!([]), "{tested:#}");
+    let said = tested["flows"][0]["tests"].to_string();
+    assert!(said.contains("\"name\":\"Greeting\""), "{said}");
+}
+
+/// A line that is shown by a program that goes on.
+struct Shown {
+    process: std::process::Child,
+    lines: std::sync::mpsc::Receiver<String>,
+    all: String,
+}
+
+impl Shown {
+    fn of(mut command: Command) -> Self {
+        use std::io::BufRead as _;
+        let mut process = command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = std::sync::mpsc::channel();
+        let out = std::io::BufReader::new(process.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            process,
+            lines,
+            all: String::new(),
+        }
+    }
+
+    fn until(&mut self, words: &str) -> String {
+        loop {
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                panic!("no line with `{words}`:\n{}", self.all);
+            };
+            self.all += &format!("{line}\n");
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        use std::io::Write as _;
+        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Stops it as Ctrl-C does, and returns its exit code.
+    fn stop(mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(told.success());
+        self.until("stopped");
+        self.process.wait().unwrap().code()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
+    let house = House::new();
+    house.good(&[
+        "new",
+        "written",
+        "--lang",
+        "rust",
+        "--template",
+        "appointment",
+    ]);
+    let mut command = house.command();
+    // without a recogniser
+    command.args(["dev", "written"]);
+    let mut dev = Shown::of(command);
+    let url = dev.until("what you save is live");
+    let url = url
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .unwrap()
+        .trim_end_matches(':')
+        .to_owned();
+    dev.until("is active");
+    dev.until("asks    attends");
+    assert!(!dev.all.contains("rejected"), "{}", dev.all);
+
+    // words need no build
+    let built = dev.all.matches("building").count();
+    house.edit("written/prompts/en-IN.ftl", "Hello", "Good day");
+    dev.until("is active");
+    dev.until("the flow was edited");
+    assert!(dev.until("+ ").contains("Good day"));
+    assert!(
+        dev.all.matches("building").count() <= built + 1,
+        "{}",
+        dev.all
+    );
+    dev.say("later");
+    dev.until("outcome call-later");
+
+    // what does not build changes nothing
+    house.edit(
+        "written/src/lib.rs",
+        "end(\"call-later\"",
+        "ende(\"call-later\"",
+    );
+    let line = dev.until("failed after");
+    assert!(line.contains("nothing is dropped"), "{line}");
+    dev.until("cannot find function `ende`");
+    house.edit(
+        "written/src/lib.rs",
+        "ende(\"call-later\"",
+        "end(\"later-then\"",
+    );
+    dev.until("is active");
+    dev.until("+ ");
+    assert!(dev.all.contains("later-then"), "{}", dev.all);
+
+    // its tests are run, and keep nothing from being live
+    house.edit(
+        "written/tests/cancels.toml",
+        "outcome = \"",
+        "outcome = \"not-",
+    );
+    house.edit("written/prompts/en-IN.ftl", "Good day", "Namaste");
+    dev.until("1 of its 2 tests fail");
+    dev.until("tests/cancels.toml");
+
+    let flows: Value = reqwest::get(format!("{url}/api/flows"))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        flows["items"][0]["versions"][0]["state"], "active",
+        "{flows:#}"
+    );
+    // the end of input ends the conversation alone
+    drop(dev.process.stdin.take());
+    house.edit("written/prompts/en-IN.ftl", "Namaste", "Hello");
+    dev.until("is active");
+    assert_eq!(dev.stop(), Some(0));
+}
+
+/// The shell commands of the page for authors, block by block.
+fn commands(page: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    for (at, block) in page.split("```").enumerate().filter(|(at, _)| at % 2 == 1) {
+        let (language, text) = block.split_once('\n').unwrap();
+        assert!(
+            language.is_empty()
+                || ["toml", "rust", "ts", "typescript", "python", "ftl"].contains(&language),
+            "block {at} of the page is in `{language}`: say here what is to become of it"
+        );
+        if language.is_empty() {
+            blocks.push(text.to_owned());
+        }
+    }
+    blocks
+}
+
+/// Commands that go on until they are stopped: they have to say this before they are.
+const GO_ON: [(&str, &str); 1] = [("ghanti flow dev", "what you save is live")];
+
+#[test]
+fn every_command_of_the_page_for_authors_does_what_it_says() {
+    let house = House::new();
+    let page = fs::read_to_string(root().join("docs/write-a-flow.md")).unwrap();
+    let blocks = commands(&page);
+    assert!(!blocks.is_empty(), "the page has lost its commands");
+    let bin = house.folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let ghanti = PathBuf::from(program().get_program());
+    std::os::unix::fs::symlink(ghanti, bin.join("ghanti")).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    // a block goes on where the one before it ended
+    let (mut script, mut asked) = (String::from("set -eu\n"), Vec::new());
+    for line in blocks.iter().flat_map(|block| block.lines()) {
+        let line = line.split("  #").next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        let number = asked.len();
+        match GO_ON.iter().find(|(command, _)| line.starts_with(command)) {
+            // stopped once it has said what it has to, or after a while
+            Some((_, says)) => script.push_str(&format!(
+                "mkfifo in said; {line} <in >said & exec 3>in; timeout 120 sed '/{says}/q' <said | tee last; grep -q '{says}' last; kill -TERM $!; wait $!; rm in said last\n"
+            )),
+            None => script.push_str(&format!("{line}\n")),
+        }
+        script.push_str(&format!("echo 'done {number}'\n"));
+        asked.push(line.to_owned());
+    }
+    let mut command = Command::new("bash");
+    let output = house
+        .environment(&mut command)
+        .current_dir(house.folder.path().join("bin"))
+        .env("PATH", &path)
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    for (number, line) in asked.iter().enumerate() {
+        let is_done = said.lines().any(|said| said == format!("done {number}"));
+        assert!(is_done, "`{line}` fails: {output:?}");
+    }
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        asked.len() >= 6,
+        "only these commands were found: {asked:?}"
+    );
 }

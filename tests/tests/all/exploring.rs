@@ -526,3 +526,91 @@ fn values_are_said_and_keyed_and_all_that_a_flow_tells_can_be_expected() {
         assert!(told.contains(words), "`{words}`: {told}");
     }
 }
+
+#[test]
+fn what_is_said_is_compared_with_a_snapshot_where_a_test_asks_for_it() {
+    let author = Author::new();
+    let test = |arguments: &[&str]| {
+        let output = author.ghanti(&[&["test", "--only-written"], arguments].concat());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), said)
+    };
+    let snapshot = author.flow().join("tests/snapshots/agrees.snap");
+    let (code, _) = test(&["--update"]);
+    assert!(
+        code == Some(0) && !snapshot.exists(),
+        "no test asks for one"
+    );
+
+    author.change(
+        "tests/agrees.toml",
+        "[expect]\n",
+        "[expect]\nsnapshot = true\n",
+    );
+    let (code, said) = test(&[]);
+    assert!(
+        code == Some(1) && said.contains("there is no `tests/snapshots/agrees.snap`"),
+        "{said}"
+    );
+    let (code, said) = test(&["--update"]);
+    assert!(
+        code == Some(0) && said.contains("wrote tests/snapshots/agrees.snap"),
+        "{said}"
+    );
+    let kept = fs::read_to_string(&snapshot).unwrap();
+    assert!(
+        kept.contains("bot: ") && kept.contains("[greeting]"),
+        "{kept}"
+    );
+    assert_eq!(test(&[]).0, Some(0), "it says the same again");
+
+    author.change("prompts/en-IN.ftl", "greeting = ", "greeting = Namaste. ");
+    let (code, said) = test(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    for words in ["FAIL  agrees", "-bot: ", "+bot: Namaste. ", "--update"] {
+        assert!(said.contains(words), "`{words}` is not in {said}");
+    }
+    assert_eq!(
+        fs::read_to_string(&snapshot).unwrap(),
+        kept,
+        "nothing is written unasked"
+    );
+    assert_eq!(test(&["--update"]).0, Some(0));
+    assert!(fs::read_to_string(&snapshot).unwrap().contains("Namaste. "));
+
+    author.change("tests/agrees.toml", "snapshot = true\n", "");
+    let (code, said) = test(&[]);
+    assert!(
+        code == Some(0) && said.contains("no test asks for tests/snapshots/agrees.snap"),
+        "{said}"
+    );
+    assert!(
+        test(&["--update"])
+            .1
+            .contains("removed tests/snapshots/agrees.snap")
+    );
+    assert!(!snapshot.exists());
+}
+
+#[test]
+fn an_end_that_only_a_hang_up_reaches_is_on_the_map() {
+    let author = Author::new();
+    let output = author.ghanti(&["map", "--out", "map"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let read = |ending: &str| {
+        let file = author
+            .folder
+            .path()
+            .join(format!("map/emi-reminder.{ending}"));
+        fs::read_to_string(file).unwrap()
+    };
+    assert!(
+        read("svg").contains("class=\"transfer side\""),
+        "no end is dashed"
+    );
+    let page = read("html");
+    let (_, listed) = page
+        .split_once("Ends reached in a roundabout way alone")
+        .unwrap();
+    assert!(listed.contains("no outcome, transfer to default") && listed.contains("hangs up"));
+}

@@ -16,6 +16,7 @@ mod campaigns;
 mod capacity;
 mod claims;
 mod contract;
+mod contract_page;
 mod customers;
 mod deploy;
 mod deploying;

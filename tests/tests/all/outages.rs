@@ -213,7 +213,7 @@ fn what_is_missing_at_the_start_is_told_with_the_hint() {
         (
             "flows",
             setup(String::new()).flows(&empty),
-            vec!["empty", "make flows", "--flows"],
+            vec!["empty", "ghanti flow new", "--flows"],
         ),
         (
             "the flows' folder",
@@ -223,17 +223,17 @@ fn what_is_missing_at_the_start_is_told_with_the_hint() {
         (
             "a right flow",
             setup(String::new()).flows(&broken),
-            vec!["emi-reminder", "make flows"],
+            vec!["emi-reminder", "ghanti flow new"],
         ),
         (
             "the recogniser's library",
             Setup::new("[speech]\nvosk-library = 'gone/libvosk.so'"),
-            vec!["gone/libvosk.so", "make setup"],
+            vec!["gone/libvosk.so", "`vosk-library`", "recognizer = \"none\""],
         ),
         (
             "the recogniser's model",
             Setup::new("[speech]\nvosk-models = { en-IN = 'gone/model' }"),
-            vec!["gone/model", "make setup"],
+            vec!["gone/model", "`vosk-models`", "recognizer = \"none\""],
         ),
     ] {
         let refused = refusal(&setup);

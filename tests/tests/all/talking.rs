@@ -38,7 +38,13 @@ struct Talk {
 
 impl Talk {
     fn begin(folder: &Path, arguments: &[&str]) -> Self {
+        Self::begin_in(folder, folder, arguments)
+    }
+
+    /// Begins it with a working folder, where speech models may be.
+    fn begin_in(working: &Path, folder: &Path, arguments: &[&str]) -> Self {
         let mut process = program()
+            .current_dir(working)
             .args(["flow", "talk"])
             .arg(folder.join("emi"))
             .args(arguments)
@@ -126,6 +132,73 @@ fn a_conversation_is_held_in_words_and_keys_and_its_end_hangs_up() {
     let (code, all) = Talk::begin(folder.path(), &[]).end();
     assert_eq!(code, Some(0));
     assert!(all.contains("the caller has hung up"), "{all}");
+}
+
+#[test]
+fn the_opening_tells_whose_call_it_is_and_on_which_day() {
+    let folder = flow();
+    let today = |days: i64| {
+        let now = time::OffsetDateTime::now_utc() + time::Duration::days(days);
+        now.to_offset(time::macros::offset!(+5:30))
+            .date()
+            .to_string()
+    };
+    let before = today(0);
+    let (_, all) = Talk::begin(folder.path(), &["--set", "name=Asha Rao"]).end();
+    assert!(all.contains(&before) || all.contains(&today(0)), "{all}");
+    assert!(
+        all.contains("with the customer of tests/agrees.toml, but name of --set in en-IN"),
+        "{all}"
+    );
+    let (_, all) = Talk::begin(folder.path(), &["--at", "2026-12-05"]).end();
+    assert!(
+        all.contains("with the customer of tests/agrees.toml in en-IN, on 2026-12-05;"),
+        "{all}"
+    );
+    let output = program()
+        .args(["flow", "talk", "--at", "tomorrow"])
+        .arg(folder.path().join("emi"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("such as `2026-12-05`"), "{told}");
+}
+
+#[test]
+fn a_recorded_voice_answers_until_it_has_said_all() {
+    let folder = flow();
+    let voice = folder.path().join("caller.wav");
+    let speech = |words: &str, wav: &Path| {
+        let spoken = std::process::Command::new("flite")
+            .args(["-voice", "slt", "-t", words, "-o"])
+            .arg(wav)
+            .output()
+            .expect("flite is missing: run `make setup`");
+        assert!(spoken.status.success(), "{spoken:?}");
+    };
+    speech("yes, speaking", &voice);
+    let wav = voice.to_string_lossy().into_owned();
+    let mut talk = Talk::begin_in(&root(), folder.path(), &["--voice", &wav]);
+    talk.until("asks    identity");
+    assert!(talk.until("heard: ").contains("yes"));
+    talk.until("established identity");
+    talk.until("asks    emi-details");
+    let (code, all) = talk.end();
+    assert_eq!(code, Some(0), "{all}");
+    assert!(all.contains("the caller has hung up"), "{all}");
+
+    let refused = program()
+        .args(["flow", "talk", "--voice", &wav])
+        .arg(folder.path().join("emi"))
+        .env("GHANTI_SPEECH_RECOGNIZER", "none")
+        .env("XDG_CACHE_HOME", cache())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        refused.status.code() == Some(2) && told.contains("--voice needs a recogniser"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ const LINGER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Built {
     /// How it ended.
-    pub end: End,
+    pub end: BuildEnd,
     /// Its output.
     pub output: Output,
     /// How long it took.
@@ -35,6 +35,17 @@ pub struct Built {
 }
 
 /// How a build ended.
+#[derive(Debug)]
+pub enum BuildEnd {
+    /// It was a command, which ended so.
+    Command(End),
+    /// It was the program's own, and is done.
+    Done,
+    /// It was the program's own, and failed; its output says why.
+    Failed,
+}
+
+/// How a command ended.
 #[derive(Debug)]
 pub enum End {
     /// It exited by itself.
@@ -57,7 +68,11 @@ pub struct Output {
 impl Built {
     /// Whether the command exited successfully.
     pub fn is_ok(&self) -> bool {
-        matches!(&self.end, End::Ended(status) if status.success())
+        match &self.end {
+            BuildEnd::Command(End::Ended(status)) => status.success(),
+            BuildEnd::Done => true,
+            BuildEnd::Failed | BuildEnd::Command(End::TooLong(_) | End::NotRun(_)) => false,
+        }
     }
 }
 
@@ -77,7 +92,7 @@ pub async fn build(
         .current_dir(&project.root);
     let (end, output) = run(shell, longest).await;
     Built {
-        end,
+        end: BuildEnd::Command(end),
         output,
         took: began.elapsed(),
     }
@@ -252,7 +267,7 @@ mod tests {
             format!("emi into /flows of mine\nin {}\ndone\n", root.display())
         );
         assert!(
-            matches!(built.end, End::Ended(status) if status.code() == Some(3)),
+            matches!(built.end, BuildEnd::Command(End::Ended(status)) if status.code() == Some(3)),
             "{:?}",
             built.end
         );
@@ -272,7 +287,11 @@ mod tests {
             }
             longest *= 2;
         };
-        assert!(matches!(built.end, End::TooLong(_)), "{:?}", built.end);
+        assert!(
+            matches!(built.end, BuildEnd::Command(End::TooLong(_))),
+            "{:?}",
+            built.end
+        );
         house.until_dead().await;
     }
 

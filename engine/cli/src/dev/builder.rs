@@ -2,23 +2,52 @@
 //! is decided by the engine.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use anyhow::bail;
 use ghanti_model::FlowName;
 use ghanti_server::FileWatcher;
 
-use super::build::{Built, End, LONGEST, build};
+use super::build::{BuildEnd, Built, End, LONGEST, build};
 use super::builds::{Builds, Follows, Task};
 use super::compilers::words;
 use super::line::{Line, Subject, Tone};
 use super::project::{Language, Project};
 use super::screen::Screen;
 use super::sources::{Found, look};
+
+/// A running build. Dropping it ends it.
+pub type Building = Pin<Box<dyn Future<Output = Built> + Send>>;
+
+/// Where sources are, and how they are built.
+pub trait Workshop: Send + Sync + 'static {
+    /// Scans the sources. Blocks.
+    fn look(&self) -> io::Result<Found>;
+
+    /// The folder that all sources are in.
+    fn folder(&self) -> &Path;
+
+    /// The folder of a plugin's sources.
+    fn sources(&self, plugin: &FlowName) -> PathBuf;
+
+    /// The path of a plugin's built component.
+    fn component(&self, plugin: &FlowName) -> PathBuf;
+
+    /// Builds a plugin.
+    fn build(&self, plugin: &FlowName) -> Building;
+}
+
+/// The plugins of a project, built by a command.
+#[derive(Debug)]
+pub struct Plugins {
+    project: Project,
+    command: String,
+}
 
 /// How often sources are scanned if no notification arrives.
 const RESCAN: Duration = Duration::from_secs(3);
@@ -28,46 +57,67 @@ const BREATH: Duration = Duration::from_millis(20);
 /// The default build command, run by `sh` in the project's folder.
 pub const BUILD: &str = r#".setup/flows --into "$2" "$1""#;
 
-/// Builds components from sources.
-pub struct Builder {
-    project: Project,
-    command: String,
-    screen: Arc<Screen>,
-    without_manifest: BTreeSet<FlowName>,
-}
-
-impl Builder {
-    /// Creates a builder for a project. `command` is for `sh`, see [`build`]. Without one, returns
-    /// an error if the script of [`BUILD`] does not exist.
-    pub fn open(
-        project: Project,
-        command: Option<String>,
-        screen: Arc<Screen>,
-    ) -> anyhow::Result<Self> {
+impl Plugins {
+    /// The plugins of a project. `command` is for `sh`, see [`build`]. Without one, returns an error
+    /// if the script of [`BUILD`] does not exist.
+    pub fn of(project: Project, command: Option<String>) -> anyhow::Result<Self> {
         let flows = project.root.join(".setup/flows");
         if command.is_none() && !flows.exists() {
             bail!(
-                "nothing builds the plugins in `{}`: `{}` is not there; name a command with --build",
+                "nothing builds the plugins in `{}`: `{}` is not there; name a command with --build, or work on one flow by `ghanti flow dev FOLDER`",
                 project.plugins.display(),
                 flows.display()
             );
         }
         let command = command.unwrap_or_else(|| BUILD.to_owned());
-        Ok(Self {
-            project,
-            command,
-            screen,
-            without_manifest: BTreeSet::new(),
-        })
+        Ok(Self { project, command })
     }
 
     /// The plugins that are built, with their languages.
-    pub fn plugins(&self) -> anyhow::Result<Vec<(FlowName, Language)>> {
-        Ok(look(&self.project)?
-            .plugins
-            .into_iter()
-            .map(|(name, (language, _))| (name, language))
-            .collect())
+    pub fn all(&self) -> anyhow::Result<Vec<(FlowName, Language)>> {
+        Ok(look(&self.project)?.languages.into_iter().collect())
+    }
+}
+
+impl Workshop for Plugins {
+    fn look(&self) -> io::Result<Found> {
+        look(&self.project)
+    }
+
+    fn folder(&self) -> &Path {
+        &self.project.plugins
+    }
+
+    fn sources(&self, plugin: &FlowName) -> PathBuf {
+        self.project.sources(plugin)
+    }
+
+    fn component(&self, plugin: &FlowName) -> PathBuf {
+        self.project.component(plugin)
+    }
+
+    fn build(&self, plugin: &FlowName) -> Building {
+        let (command, project, plugin) =
+            (self.command.clone(), self.project.clone(), plugin.clone());
+        Box::pin(async move { build(&command, &project, &plugin, LONGEST).await })
+    }
+}
+
+/// Builds components from sources.
+pub struct Builder<W> {
+    workshop: Arc<W>,
+    screen: Arc<Screen>,
+    without_manifest: BTreeSet<PathBuf>,
+}
+
+impl<W: Workshop> Builder<W> {
+    /// A builder whose builds are shown.
+    pub fn new(workshop: Arc<W>, screen: Arc<Screen>) -> Self {
+        Self {
+            workshop,
+            screen,
+            without_manifest: BTreeSet::new(),
+        }
     }
 
     /// Runs until dropped, which also kills the running build.
@@ -80,9 +130,9 @@ impl Builder {
         let mut unreadable: Option<String> = None;
         loop {
             let mut pause = RESCAN;
-            let project = self.project.clone();
+            let workshop = Arc::clone(&self.workshop);
             let looked = tokio::task::spawn_blocking(move || {
-                let looked = look(&project);
+                let looked = workshop.look();
                 let is_new = looked
                     .as_ref()
                     .is_ok_and(|found| watcher.watch(found.folders.clone()));
@@ -97,13 +147,7 @@ impl Builder {
                     unreadable = None;
                     self.tell_without_manifest(&found);
                     let now = Instant::now();
-                    builds.look(
-                        now,
-                        found
-                            .plugins
-                            .into_iter()
-                            .map(|(name, (_, sources))| (name, sources)),
-                    );
+                    builds.look(now, found.plugins);
                     // scanned first, so that files written by the build itself count as changed
                     // during it
                     if let Some((task, before, built)) = ended.take() {
@@ -138,16 +182,16 @@ impl Builder {
     fn begin(
         &self,
         task: Task,
-    ) -> impl Future<Output = (Task, Option<Seen>, Built)> + Send + use<> {
+    ) -> impl Future<Output = (Task, Option<Seen>, Built)> + Send + use<W> {
         self.screen
             .tell(about(&task.plugin, "building", Tone::Faint));
         if let Some(changed) = task.changed {
             self.screen.changed(&task.plugin, changed);
         }
-        let (command, project) = (self.command.clone(), self.project.clone());
+        let workshop = Arc::clone(&self.workshop);
         async move {
-            let before = seen(&project.component(&task.plugin));
-            let built = build(&command, &project, &task.plugin, LONGEST).await;
+            let before = seen(&workshop.component(&task.plugin));
+            let built = workshop.build(&task.plugin).await;
             (task, before, built)
         }
     }
@@ -155,10 +199,10 @@ impl Builder {
     fn tell(&self, task: &Task, before: Option<Seen>, built: Built, follows: Follows) {
         let Task { plugin, .. } = task;
         let took = format!("{:.1} s", built.took.as_secs_f64());
-        let file = self.project.component(plugin);
+        let file = self.workshop.component(plugin);
         let now = seen(&file);
         let line = match &built.end {
-            End::Ended(status) if status.success() => match now {
+            _ if built.is_ok() => match now {
                 None => about(
                     plugin,
                     format!(
@@ -182,13 +226,19 @@ impl Builder {
                 format!("failed after {took}, and the sources have changed since"),
                 Tone::Odd,
             ),
-            End::Ended(status) => about(
+            BuildEnd::Command(End::Ended(status)) => about(
                 plugin,
                 format!("failed after {took} ({status}): {}", self.kept(plugin)),
                 Tone::Bad,
             )
             .with_all(words(&built.output)),
-            End::TooLong(longest) => {
+            BuildEnd::Failed | BuildEnd::Done => about(
+                plugin,
+                format!("failed after {took}: {}", self.kept(plugin)),
+                Tone::Bad,
+            )
+            .with_all(words(&built.output)),
+            BuildEnd::Command(End::TooLong(longest)) => {
                 let ended = format!(
                     "was ended after {} s: {}",
                     longest.as_secs(),
@@ -198,8 +248,10 @@ impl Builder {
                     .with_all(words(&built.output))
                     .with("hint: see what it waits for")
             }
-            End::NotRun(error) => about(plugin, format!("could not be run: {error}"), Tone::Bad)
-                .with("hint: see whether `sh` can be run"),
+            BuildEnd::Command(End::NotRun(error)) => {
+                about(plugin, format!("could not be run: {error}"), Tone::Bad)
+                    .with("hint: see whether `sh` can be run")
+            }
         };
         if !built.is_ok() || now == before {
             self.screen.unchanged(plugin);
@@ -210,7 +262,7 @@ impl Builder {
                 "its sources changed during this build too: it is built again with the next change";
             let hint = format!(
                 "hint: does the build write into `{}`? let it write elsewhere",
-                self.project.sources(plugin).display()
+                self.workshop.sources(plugin).display()
             );
             self.screen.tell(about(plugin, words, Tone::Odd).with(hint));
         }
@@ -224,12 +276,11 @@ impl Builder {
     }
 
     fn tell_without_manifest(&mut self, found: &Found) {
-        for plugin in found
+        for (plugin, manifest) in found
             .without_manifest
             .iter()
-            .filter(|plugin| !self.without_manifest.contains(*plugin))
+            .filter(|(_, manifest)| !self.without_manifest.contains(manifest))
         {
-            let manifest = self.project.manifest(plugin);
             let hint = format!(
                 "hint: make `{}`, empty for the defaults",
                 manifest.display()
@@ -237,13 +288,14 @@ impl Builder {
             self.screen
                 .tell(about(plugin, "is not built: it has no manifest", Tone::Odd).with(hint));
         }
-        self.without_manifest = found.without_manifest.iter().cloned().collect();
+        let manifests = found.without_manifest.iter();
+        self.without_manifest = manifests.map(|(_, manifest)| manifest.clone()).collect();
     }
 
     fn tell_unreadable(&self, error: &std::io::Error, told: &mut Option<String>) {
         let words = format!(
             "the sources in `{}` cannot be read: {error}",
-            self.project.plugins.display()
+            self.workshop.folder().display()
         );
         if told.as_ref() != Some(&words) {
             self.screen

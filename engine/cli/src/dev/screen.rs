@@ -27,10 +27,14 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Opens the screen. Its clock is `offset_minutes` from UTC. Dropping the guard flushes the
-    /// lines that are still queued.
-    pub fn open(event_format: EventFormat, offset_minutes: i16) -> (Self, WorkerGuard) {
-        let (out, guard) = tracing_appender::non_blocking(std::io::stdout());
+    /// Opens the screen, whose lines go to `out`. Its clock is `offset_minutes` from UTC. Dropping
+    /// the guard flushes the lines that are still queued.
+    pub fn open(
+        out: impl Write + Send + 'static,
+        event_format: EventFormat,
+        offset_minutes: i16,
+    ) -> (Self, WorkerGuard) {
+        let (out, guard) = tracing_appender::non_blocking(out);
         let offset =
             UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).unwrap_or(UtcOffset::UTC);
         (
@@ -56,6 +60,11 @@ impl Screen {
             .out
             .clone()
             .write_all(line.render(&time, self.colours).as_bytes());
+    }
+
+    /// Prints what the engine's author is told by the program.
+    pub fn say(&self, words: &str) {
+        self.tell(Line::new(Subject::Dev, "", words, Tone::Plain));
     }
 
     /// Shows calls from now on, whenever one of their events arrives. Returns when the engine that

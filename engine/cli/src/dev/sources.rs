@@ -42,9 +42,11 @@ pub struct Sources {
 #[derive(Debug, Default)]
 pub struct Found {
     /// The plugins to build.
-    pub plugins: BTreeMap<FlowName, (Language, Sources)>,
-    /// Plugins that are not built, because the folder of flows has no manifest for them.
-    pub without_manifest: Vec<FlowName>,
+    pub plugins: BTreeMap<FlowName, Sources>,
+    /// Their languages.
+    pub languages: BTreeMap<FlowName, Language>,
+    /// Plugins that are not built, because they have no manifest, and where it belongs.
+    pub without_manifest: Vec<(FlowName, PathBuf)>,
     /// All folders with sources, to be watched.
     pub folders: BTreeMap<PathBuf, FolderId>,
 }
@@ -72,8 +74,9 @@ pub fn look(project: &Project) -> io::Result<Found> {
         let Kind::Plugin(language) = *kind else {
             continue;
         };
-        if !project.manifest(name).exists() {
-            found.without_manifest.push(name.clone());
+        let manifest = project.manifest(name);
+        if !manifest.exists() {
+            found.without_manifest.push((name.clone(), manifest));
             continue;
         }
         let mut places = vec![project.sources(name)];
@@ -86,9 +89,8 @@ pub fn look(project: &Project) -> io::Result<Found> {
             .iter()
             .filter(concerning)
             .filter_map(|(other, _)| shared.get(other));
-        found
-            .plugins
-            .insert(name.clone(), (language, together(own, others)));
+        found.plugins.insert(name.clone(), together(own, others));
+        found.languages.insert(name.clone(), language);
     }
     found.folders = walk.folders;
     Ok(found)
@@ -250,7 +252,7 @@ mod tests {
             assert!(before.keys().eq(after.keys()), "{before:?} {after:?}");
             let changed = before
                 .keys()
-                .filter(|name| before[name].1.digest != after[name].1.digest);
+                .filter(|name| before[name].digest != after[name].digest);
             changed.map(FlowName::as_str).collect::<Vec<_>>().join(" ")
         }
     }
@@ -305,7 +307,12 @@ mod tests {
     fn a_plugin_without_a_manifest_is_told_and_taken_once_it_has_one() {
         let house = House::new();
         let found = house.look();
-        assert_eq!(found.without_manifest, [FlowName::parse("new").unwrap()]);
+        let without: Vec<_> = found
+            .without_manifest
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(without, ["new"]);
         assert_eq!(found.plugins.len(), 3);
         house.write("flows/new/flow.toml", "");
         let found = house.look();
@@ -315,7 +322,7 @@ mod tests {
     #[test]
     fn a_file_that_is_saved_as_it_was_looks_the_same() {
         let house = House::new();
-        let py = |found: &Found| found.plugins[&FlowName::parse("py").unwrap()].1;
+        let py = |found: &Found| found.plugins[&FlowName::parse("py").unwrap()];
         let before = py(&house.look());
         let file = house.0.path().join("plugins/py/flow.py");
         let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);

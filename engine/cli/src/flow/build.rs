@@ -66,7 +66,8 @@ pub fn prepare(folder: &Folder) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn build(folder: &Path) -> Result<(String, Value), Failure> {
+/// Builds the flow in a folder, and puts its component there. Returns what to tell people and programs.
+pub async fn build(folder: &Path) -> Result<(String, Value), Failure> {
     let began = Instant::now();
     let folder = Folder::find(folder)?;
     prepare(&folder)?;

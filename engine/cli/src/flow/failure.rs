@@ -50,7 +50,8 @@ impl Failure {
         }
     }
 
-    fn words(&self) -> String {
+    /// The words for people.
+    pub fn words(&self) -> String {
         match self {
             Self::Use(message) => message.clone(),
             Self::Files(problems) => {

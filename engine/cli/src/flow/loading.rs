@@ -8,6 +8,7 @@ use anyhow::Context;
 use ghanti_catalogue::FlowFiles;
 use ghanti_host::{CompileIn, EngineSettings, FlowEngine};
 use ghanti_model::PhoneNumber;
+use ghanti_server::open::REMEMBERED_BYTES;
 use tempfile::TempDir;
 
 use super::cache;
@@ -26,6 +27,17 @@ impl Loading {
         Self::with(2, None, Vec::new())
     }
 
+    /// What loads the versions of a flow that is being written: what of a component was compiled
+    /// before is not compiled again. `components` is the folder of compiled components of the engine
+    /// that takes them.
+    pub fn beside(components: PathBuf) -> anyhow::Result<Self> {
+        let engine = engine(2, REMEMBERED_BYTES)?;
+        Ok(Self {
+            files: FlowFiles::new(engine, components, Vec::new()),
+            _passing: None,
+        })
+    }
+
     /// What loads flows for so many calls. Components are compiled by a process of their own, as in an
     /// engine, and kept in `cache` or, without one, in the user's. `agents` are the numbers of the
     /// transfer target `default` for flows that grant none.
@@ -34,12 +46,7 @@ impl Loading {
         cache: Option<&Path>,
         agents: Vec<PhoneNumber>,
     ) -> anyhow::Result<Self> {
-        let compile_in = CompileIn::child_of_this_program()?;
-        let engine = FlowEngine::new(&EngineSettings {
-            max_calls,
-            compile_in,
-            ..EngineSettings::default()
-        })?;
+        let engine = engine(max_calls, 0)?;
         let kept = match cache {
             Some(cache) => Some(named(cache)?),
             None => kept(),
@@ -66,6 +73,15 @@ impl Loading {
             ..self
         }
     }
+}
+
+fn engine(max_calls: u32, remembered_bytes: u64) -> anyhow::Result<FlowEngine> {
+    Ok(FlowEngine::new(&EngineSettings {
+        max_calls,
+        remembered_bytes,
+        compile_in: CompileIn::child_of_this_program()?,
+        ..EngineSettings::default()
+    })?)
 }
 
 /// The folder of compiled components in one that was named.

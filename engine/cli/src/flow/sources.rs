@@ -2,10 +2,13 @@
 //! gives the same bytes twice.
 
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
+
+use crate::dev::sources::is_passing;
 
 use super::folder::{COMPONENT, Folder, WRITTEN};
 
@@ -29,14 +32,9 @@ const FILES_MAX: usize = 20_000;
 
 /// The digest of a folder's sources and of the toolchain of this name.
 pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
-    let mut files = Vec::new();
-    let mut open = Vec::new();
-    for entry in entries(&folder.path)? {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && !OTHERS.contains(&name.as_str()) {
-            open.push(entry.path());
-        }
-    }
+    // packages of npm are sources, too
+    let is_source = |name: &str| !name.starts_with('.') && name != "__pycache__";
+    let mut open = own(folder, is_source)?;
     for entry in entries(&folder.path.join(WRITTEN))? {
         let name = entry.file_name().to_string_lossy().into_owned();
         if WRITTEN_SOURCES
@@ -46,14 +44,53 @@ pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
             open.push(entry.path());
         }
     }
+    let mut digest = Sha256::new();
+    digest.update(toolchain);
+    add(folder, open, is_source, &mut digest)?;
+    Ok(hexadecimal(&digest.finalize()))
+}
+
+/// The digest of what an author edits, without packages and what the program writes, and the folders
+/// that it is in.
+pub fn of_author(folder: &Folder) -> anyhow::Result<([u8; 32], Vec<PathBuf>)> {
+    let is_source = |name: &str| !is_passing(name);
+    let open = own(folder, is_source)?;
+    let mut digest = Sha256::new();
+    let mut folders = add(folder, open, is_source, &mut digest)?;
+    folders.push(folder.path.clone());
+    Ok((digest.finalize().into(), folders))
+}
+
+/// The entries of a flow's folder that are sources.
+fn own(folder: &Folder, is_source: fn(&str) -> bool) -> anyhow::Result<Vec<PathBuf>> {
+    let mut open = Vec::new();
+    for entry in entries(&folder.path)? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_source(&name) && !OTHERS.contains(&name.as_str()) {
+            open.push(entry.path());
+        }
+    }
+    Ok(open)
+}
+
+/// Adds these files, and all in these folders, to a digest. Returns the folders.
+fn add(
+    folder: &Folder,
+    mut open: Vec<PathBuf>,
+    is_source: fn(&str) -> bool,
+    digest: &mut Sha256,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
     while let Some(path) = open.pop() {
         if path.is_dir() {
-            let inner = entries(&path)?.into_iter().map(|entry| entry.path());
-            open.extend(inner.filter(|path| !path.ends_with("__pycache__")));
+            let inner = entries(&path)?.into_iter();
+            let inner = inner.filter(|entry| is_source(&entry.file_name().to_string_lossy()));
+            open.extend(inner.map(|entry| entry.path()));
+            folders.push(path);
         } else {
             files.push(path);
         }
-        if files.len() + open.len() > FILES_MAX {
+        if files.len() + folders.len() + open.len() > FILES_MAX {
             bail!(
                 "`{}` has over {FILES_MAX} files: a flow's folder holds one flow",
                 folder.path.display()
@@ -61,11 +98,12 @@ pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
         }
     }
     files.sort();
-    let mut digest = Sha256::new();
-    digest.update(toolchain);
     for path in files {
-        let content =
-            fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let content = match fs::read(&path) {
+            // an editor has just replaced it
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            read => read.with_context(|| format!("cannot read `{}`", path.display()))?,
+        };
         let name = path
             .strip_prefix(&folder.path)
             .unwrap_or(&path)
@@ -76,7 +114,7 @@ pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
             digest.update(part);
         }
     }
-    Ok(hexadecimal(&digest.finalize()))
+    Ok(folders)
 }
 
 /// The digest of a file; none where it cannot be read.

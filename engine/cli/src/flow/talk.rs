@@ -9,22 +9,29 @@ mod known;
 mod lines;
 mod stamp;
 mod table;
+mod talked;
 mod terminal;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, ensure};
 use clap::Args;
-use ghanti_model::{FlowName, Language};
+use ghanti_model::Language;
+use ghanti_server::{Config, open_recognizer};
+use ghanti_sim::bot_words::recognize_wav;
+use time::format_description::well_known::Rfc3339;
+use time::macros::{format_description, offset};
+use time::{Date, OffsetDateTime};
 
-use self::known::Known;
-use self::stamp::stamp;
+pub use self::known::Known;
 use self::table::Table;
-use self::terminal::Terminal;
-use super::loading::Loading;
+pub use self::talked::Talked;
+pub use self::terminal::{Terminal, notes};
 use super::outcome;
+use crate::config::Source;
 use crate::runtime::many_threads;
 
 /// Hold a conversation with a flow, typed, in the terminal
@@ -37,6 +44,16 @@ pub struct Talk {
     /// The flow's folder, with its `flow.wasm`
     #[arg(value_name = "DIR", default_value = ".")]
     folder: PathBuf,
+    #[command(flatten)]
+    beginning: Beginning,
+    /// Print each line as a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a conversation begins.
+#[derive(Args)]
+pub struct Beginning {
     /// A TOML file with the customer's fields, such as a test of the flow; by default the first test that has a customer
     #[arg(long, value_name = "FILE")]
     customer: Option<PathBuf>,
@@ -49,9 +66,99 @@ pub struct Talk {
     /// The customer calls, rather than being called
     #[arg(long)]
     inbound: bool,
-    /// Print each line as a JSON object
-    #[arg(long)]
-    pub json: bool,
+    /// When the call begins: a date, such as `2026-12-05` (at 11:00 in India), or a time with offset; by default now
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    at: Option<OffsetDateTime>,
+    /// A WAV file (PCM of 16 bits, mono) with the caller's side: what is recognised between its pauses are their answers, in order; may be given
+    /// several times
+    #[arg(long, value_name = "FILE")]
+    voice: Vec<PathBuf>,
+    #[command(flatten)]
+    pub source: Source,
+}
+
+/// The largest WAV file of a caller: half an hour at 16 kHz.
+const VOICE_BYTES: u64 = 64 << 20;
+
+/// The time of day of a call that begins on a date: the same as in flows' tests.
+const HOUR: u8 = 11;
+
+fn moment(text: &str) -> Result<OffsetDateTime, String> {
+    let date = Date::parse(text, format_description!("[year]-[month]-[day]"));
+    let moment = match date {
+        Ok(date) => date
+            .with_hms(HOUR, 0, 0)
+            .ok()
+            .map(|time| time.assume_offset(offset!(+5:30))),
+        Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok(),
+    };
+    moment
+        .filter(|moment| moment.unix_timestamp() >= 0)
+        .ok_or_else(|| {
+            "write a date, such as `2026-12-05`, or a time, such as `2026-12-05T18:00:00+05:30`"
+                .to_owned()
+        })
+}
+
+impl Beginning {
+    /// What is known before a conversation with the flow in a folder.
+    pub fn known(&self, folder: &Path) -> anyhow::Result<Known> {
+        Known::read(folder, self.customer.as_deref(), &self.set)
+    }
+
+    /// The table at which a conversation with a flow begins so; there has to be a version of it.
+    pub async fn table(
+        self,
+        known: Known,
+        talked: Talked,
+        terminal: Terminal,
+    ) -> anyhow::Result<Table> {
+        let version = talked.version().context("the flow is not there yet")?;
+        let version = Arc::clone(version);
+        let mut table = Table::new(talked, version, known, terminal);
+        table.language = self.language;
+        table.inbound = self.inbound;
+        if let Some(at) = self.at {
+            table.begins_ms = u64::try_from(at.unix_timestamp()).unwrap_or_default() * 1_000;
+        }
+        if !self.voice.is_empty() {
+            table.voice = heard(&self.voice, &self.source.read()?, &table.language()).await?;
+        }
+        Ok(table)
+    }
+}
+
+/// What callers say in WAV files, by the recogniser of the configuration.
+async fn heard(
+    files: &[PathBuf],
+    config: &Config,
+    language: &Language,
+) -> anyhow::Result<VecDeque<String>> {
+    let recognizer = open_recognizer(config).await?.context(
+        "--voice needs a recogniser: set `recognizer` of `[speech]`, or type what the caller says",
+    )?;
+    let mut all = VecDeque::new();
+    for file in files {
+        let shown = file.display();
+        let bytes = file
+            .metadata()
+            .with_context(|| format!("cannot read `{shown}`"))?
+            .len();
+        ensure!(
+            bytes <= VOICE_BYTES,
+            "`{shown}` has {bytes} bytes: give files of at most {VOICE_BYTES}"
+        );
+        let wav = std::fs::read(file).with_context(|| format!("cannot read `{shown}`"))?;
+        let words = recognize_wav(recognizer.as_ref(), language, &wav)
+            .await
+            .with_context(|| format!("`{shown}` cannot be recognised"))?;
+        ensure!(
+            !words.is_empty(),
+            "nobody is understood in `{shown}`: is it speech in {language}?"
+        );
+        all.extend(words);
+    }
+    Ok(all)
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -69,36 +176,10 @@ impl Talk {
     /// Talks.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         many_threads(async {
-            let known = Known::read(&self.folder, self.customer.as_deref(), &self.set)?;
-            let loading = Loading::new()?;
-            let name = self.folder.canonicalize().ok();
-            let name = name
-                .as_deref()
-                .and_then(Path::file_name)
-                .and_then(|name| FlowName::parse(name.to_str()?).ok());
-            let name = match name {
-                Some(name) => name,
-                None => FlowName::parse("flow")?,
-            };
-            // looked at before it is loaded, so that no edit is missed
-            let stamp = stamp(&self.folder);
-            let version = loading
-                .files
-                .load(name.clone(), &self.folder, None)
-                .await
-                .map_err(|rejection| anyhow!("{rejection}"))?;
+            let known = self.beginning.known(&self.folder)?;
+            let talked = Talked::in_folder(self.folder.clone()).await?;
             let terminal = Terminal::open(self.json).context("cannot start a thread")?;
-            let mut table = Table::new(
-                loading,
-                self.folder,
-                name,
-                Arc::new(version),
-                known,
-                terminal,
-            );
-            table.stamp = stamp;
-            table.language = self.language;
-            table.inbound = self.inbound;
+            let mut table = self.beginning.table(known, talked, terminal).await?;
             table.hold().await;
             Ok(ExitCode::from(if table.has_failed {
                 outcome::REFUSED

@@ -1,6 +1,7 @@
 //! `ghanti flow test`: a flow's own tests, and what nobody has to write a test for.
 
 mod junit;
+mod snapshots;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -24,7 +25,8 @@ use crate::runtime::many_threads;
 ///
 /// The real component runs in the real host, in virtual time; nobody is called. Besides the tests,
 /// every path through the conversation is tried: each answer, silence, unknown words, interruptions,
-/// failing actions, and a hang-up wherever the flow waits. Exits with 0 if all is well, with 1 if a
+/// failing actions, and a hang-up wherever the flow waits. What is said in a test with
+/// `snapshot = true` is compared with tests/snapshots/TEST.snap, and written there by --update. Exits with 0 if all is well, with 1 if a
 /// test or a path fails, and with 2 if a flow cannot be loaded.
 #[derive(Args)]
 pub struct Test {
@@ -36,6 +38,10 @@ pub struct Test {
     /// Only the tests that are written; explore nothing
     #[arg(long)]
     only_written: bool,
+    /// Write what is said in tests with `snapshot = true` into tests/snapshots/, and remove what no
+    /// test asks for any more
+    #[arg(long)]
+    update: bool,
     /// Show the conversations of tests that pass, too
     #[arg(long)]
     show: bool,
@@ -56,6 +62,8 @@ pub struct Test {
 struct Tested {
     flow: Flow,
     checked: Checked,
+    /// What became of its snapshots, a line each.
+    snapshots: Vec<String>,
 }
 
 impl Test {
@@ -72,8 +80,17 @@ impl Test {
                     loading
                         .files
                         .check(flow.name.clone(), &flow.folder, &self.filter, explore);
-                let checked = check.await;
-                all.push(Tested { flow, checked });
+                let mut checked = check.await;
+                let compared = snapshots::Comparing {
+                    updates: self.update,
+                    has_all: self.filter.is_empty(),
+                };
+                let snapshots = compared.compare(&flow.folder, &mut checked)?;
+                all.push(Tested {
+                    flow,
+                    checked,
+                    snapshots,
+                });
             }
             let mut out = std::io::stdout().lock();
             if self.json {
@@ -142,7 +159,11 @@ impl Tested {
     }
 
     fn write(&self, out: &mut impl Write, show: bool) -> anyhow::Result<()> {
-        let Self { flow, checked } = self;
+        let Self {
+            flow,
+            checked,
+            snapshots,
+        } = self;
         writeln!(out, "{} ({})", flow.name, flow.folder.display())?;
         for trial in &checked.trials {
             let verdict = if trial.complaints.is_empty() {
@@ -152,11 +173,15 @@ impl Tested {
             };
             writeln!(out, "  {verdict}  {}", trial.file)?;
             for complaint in &trial.complaints {
+                let complaint = complaint.to_string().replace('\n', "\n          ");
                 writeln!(out, "        {complaint}")?;
             }
             if show || !trial.complaints.is_empty() {
                 write!(out, "{}", findings::conversation(&self.conversation(trial)))?;
             }
+        }
+        for line in snapshots {
+            writeln!(out, "  {line}")?;
         }
         let (count, took) = (checked.trials.len(), self.took());
         let failed = self.failed();
@@ -223,6 +248,7 @@ impl Tested {
             "loaded": self.checked.version.is_some(),
             "tests": tests.collect::<Vec<_>>(),
             "failed": self.failed(),
+            "snapshots": self.snapshots,
             "findings": self.further().map(findings::json).collect::<Vec<_>>(),
             "explored": explored.map(findings::explored_json),
         })

@@ -102,7 +102,7 @@ pub fn given(name: &str) -> Option<PathBuf> {
 pub struct Locked(#[expect(dead_code, reason = "dropping it unlocks")] File);
 
 /// Waits until no other build uses a folder, as long as a build may take.
-pub fn lock(folder: &Path) -> anyhow::Result<Locked> {
+pub async fn lock(folder: &Path) -> anyhow::Result<Locked> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     let path = folder.join("in-use");
     let failed = || format!("cannot lock `{}`", path.display());
@@ -111,7 +111,9 @@ pub fn lock(folder: &Path) -> anyhow::Result<Locked> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(Locked(file)),
-            Err(TryLockError::WouldBlock) if began.elapsed() < LONGEST => std::thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LONGEST => {
+                tokio::time::sleep(LOOK).await;
+            }
             Err(TryLockError::WouldBlock) => bail!(
                 "another build has used `{}` for {} s: end it",
                 folder.display(),
@@ -137,7 +139,7 @@ pub async fn filled(
     if full.is_dir() {
         return Ok(full);
     }
-    let _lock = lock(&cache)?;
+    let _lock = lock(&cache).await?;
     // another build may have filled it meanwhile
     if full.is_dir() {
         return Ok(full);

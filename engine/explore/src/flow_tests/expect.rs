@@ -4,11 +4,13 @@ use ghanti_manifest::reader::{Item, Reader};
 use ghanti_model::{Description, Language};
 use toml::de::DeValue;
 
-use super::read::{language, moment, templates, texts};
+use super::read::{flag, language, moment, templates, texts};
 
 /// `[expect]`; each expectation with its line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Expect {
+    /// Whether what is said is compared with a snapshot.
+    pub(super) snapshot: Option<usize>,
     pub(super) outcome: Option<(usize, Option<String>)>,
     pub(super) transfer: Option<(usize, Transfer)>,
     pub(super) said: Option<(usize, Vec<String>)>,
@@ -45,6 +47,7 @@ impl Expect {
         description: &Description,
     ) {
         let known = [
+            "snapshot",
             "outcome",
             "transfer",
             "said",
@@ -69,6 +72,7 @@ impl Expect {
                 Some((line, reader.each(name, item, |text| Ok(text.to_owned()))))
             };
             match name {
+                "snapshot" => self.snapshot = flag(reader, name, item).then_some(line),
                 "outcome" => self.outcome = outcome(reader, item).map(|outcome| (line, outcome)),
                 "transfer" => self.transfer = transfer(reader, item).map(|wanted| (line, wanted)),
                 "said" => self.said = of_templates(reader),

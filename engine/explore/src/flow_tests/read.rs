@@ -461,7 +461,7 @@ fn failed(text: &str) -> Result<Failed, String> {
     }
 }
 
-fn flag(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> bool {
+pub(super) fn flag(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> bool {
     match item.get_ref() {
         DeValue::Boolean(value) => *value,
         _ => {

@@ -37,6 +37,8 @@ pub struct Row {
     pub target: Target,
     /// Whether one of the answers leads elsewhere, too, depending on what came before.
     pub depends: bool,
+    /// Whether it is an end that is reached by disturbances alone.
+    pub is_side: bool,
 }
 
 /// Where an answer leads.
@@ -61,6 +63,7 @@ struct Stretch {
     from: Option<(String, String)>,
     between: Vec<String>,
     target: Target,
+    is_side: bool,
 }
 
 impl Graph {
@@ -71,8 +74,20 @@ impl Graph {
                 graph.add(stretch);
             }
         }
+        for path in &exploration.side_ends {
+            // how it gets there is drawn already, or one of the roundabout ways that are not
+            let last = stretches(path).pop();
+            graph.add(Stretch {
+                is_side: true,
+                ..match last {
+                    Some(last) => last,
+                    None => continue,
+                }
+            });
+        }
         for question in &mut graph.questions {
-            question.words = opening(version, exploration, paths, &question.name);
+            let all = paths.iter().copied().chain(&exploration.side_ends);
+            question.words = opening(version, exploration, all, &question.name);
             mark(&mut question.rows);
         }
         mark(&mut graph.beginnings);
@@ -84,6 +99,7 @@ impl Graph {
             from,
             between,
             target,
+            is_side,
         } = stretch;
         if let Target::Question(name) = &target {
             self.question(name);
@@ -94,7 +110,7 @@ impl Graph {
         };
         let same = rows
             .iter_mut()
-            .find(|row| row.target == target && row.between == between);
+            .find(|row| row.target == target && row.between == between && row.is_side == is_side);
         match same {
             Some(row) => row
                 .answers
@@ -104,6 +120,7 @@ impl Graph {
                 between,
                 target,
                 depends: false,
+                is_side,
             }),
         }
     }
@@ -146,6 +163,7 @@ fn stretches(path: &Path) -> Vec<Stretch> {
     let mut stretches = Vec::new();
     let (mut from, mut between) = (None, Vec::new());
     let mut is_asking = false;
+    let mut asked = String::new();
     for event in &path.events {
         match event {
             Event::Said { prompt, .. } if !is_asking => {
@@ -161,12 +179,18 @@ fn stretches(path: &Path) -> Vec<Stretch> {
                 // its own prompt was the last
                 between.pop();
                 is_asking = true;
+                asked.clone_from(&asking.name);
                 stretches.push(Stretch {
                     from: from.take(),
                     between: std::mem::take(&mut between),
                     target: Target::Question(asking.name.clone()),
+                    is_side: false,
                 });
             }
+            Event::HungUp if is_asking => {
+                from = Some((asked.clone(), "hangs up".to_owned()));
+            }
+            Event::HungUp => between.push("caller hangs up".to_owned()),
             Event::Answered { question, act, .. } => {
                 is_asking = false;
                 from = Some((question.clone(), acted(act)));
@@ -187,15 +211,16 @@ fn stretches(path: &Path) -> Vec<Stretch> {
             transfer: path.transfer().map(str::to_owned),
             is_failure: path.failure.is_some(),
         },
+        is_side: false,
     });
     stretches
 }
 
 /// What a question says, on the first path that asks it.
-fn opening(
+fn opening<'p>(
     version: &FlowVersion,
     exploration: &Exploration,
-    paths: &[&Path],
+    paths: impl Iterator<Item = &'p Path>,
     question: &str,
 ) -> String {
     let Some(language) = version.languages.first() else {

@@ -56,6 +56,8 @@ pub(super) struct PlacedRow {
     pub(super) between: Vec<String>,
     pub(super) target: Vec<String>,
     pub(super) end: Option<End>,
+    /// Whether it is reached by disturbances alone.
+    pub(super) is_side: bool,
 }
 
 /// How a row ends that leads to no question.
@@ -123,6 +125,7 @@ fn sized(row: &Row) -> PlacedRow {
         between,
         target,
         end,
+        is_side: row.is_side,
     }
 }
 
@@ -415,6 +418,7 @@ mod tests {
             between: Vec::new(),
             target,
             depends: false,
+            is_side: false,
         }
     }
 

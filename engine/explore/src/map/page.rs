@@ -41,7 +41,7 @@ pub(super) fn write(
     properties(&mut page, version, exploration);
     let _ = write!(
         page,
-        "<h2>The conversation</h2><p>Each box is a question, with what it says. Each row is what callers may answer, what is said and done then, and where it leads: to another question, to an agent (☎), or to an end with its outcome.</p><div class=\"drawing\">{svg}</div>"
+        "<h2>The conversation</h2><p>Each box is a question, with what it says. Each row is what callers may answer, what is said and done then, and where it leads: to another question, to an agent (☎), or to an end with its outcome. A dashed end is reached in a roundabout way alone: an action fails, the caller hangs up, interrupts, or is first silent or not understood.</p><div class=\"drawing\">{svg}</div>"
     );
     let mut by_end: BTreeMap<String, Vec<(usize, &Path)>> = BTreeMap::new();
     for (at, path) in paths.iter().enumerate() {
@@ -56,6 +56,16 @@ pub(super) fn write(
         let _ = write!(page, "<h3>{} ({count})</h3>", escaped(&end));
         for (number, path) in paths {
             write_path(&mut page, version, exploration, path, number);
+        }
+    }
+    if !exploration.side_ends.is_empty() {
+        let _ = write!(
+            page,
+            "<h2>Ends reached in a roundabout way alone</h2><p>One path for each.</p>"
+        );
+        for (at, path) in exploration.side_ends.iter().enumerate() {
+            let _ = write!(page, "<h3>{}</h3>", escaped(&ending(path)));
+            write_path(&mut page, version, exploration, path, paths.len() + at + 1);
         }
     }
     page.push_str("</body></html>\n");

@@ -10,7 +10,7 @@ const STYLE: &str = "text{font:12px system-ui,'Noto Sans','DejaVu Sans',sans-ser
 .title{font-weight:bold;font-size:14px;fill:#fff}.words{fill:#46506a;font-style:italic}.said{fill:#46506a}\
 .box{fill:#fff;stroke:#8a94ad}.head{fill:#33507f}.start{fill:#4d5566}.row{stroke:#dfe3ec}\
 .arrow{fill:none;stroke:#33507f;stroke-width:1.4}.end{fill:#e8ecf4;stroke:#8a94ad}\
-.transfer{fill:#d9f0df;stroke:#3c8a53}.failure{fill:#fbdcdc;stroke:#b23b3b}";
+.transfer{fill:#d9f0df;stroke:#3c8a53}.failure{fill:#fbdcdc;stroke:#b23b3b}.side{stroke-dasharray:4 3}";
 
 /// Draws a graph that is laid out.
 pub(super) fn draw(graph: &Graph, layout: &Layout) -> String {
@@ -72,9 +72,10 @@ fn draw_row(svg: &mut String, x: f64, row: &PlacedRow) {
             End::Transfer => "transfer",
             End::Failure => "failure",
         };
+        let side = if row.is_side { " side" } else { "" };
         let _ = write!(
             svg,
-            "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"8\"/>",
+            "<rect class=\"{class}{side}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"8\"/>",
             x + TARGET_X,
             y + 2.0,
             BOX_WIDTH - TARGET_X - PAD,

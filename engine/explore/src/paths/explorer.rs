@@ -186,7 +186,7 @@ impl<'v> Explorer<'v> {
         self.check_words(&node, &held);
         let events = held.scripted.events.clone();
         if node.hangs_up_at.is_some() {
-            self.hung_up(&node, &held);
+            self.hung_up(&node, held);
             return;
         }
         if !goes_on_from(&node.before, &events) {
@@ -216,7 +216,7 @@ impl<'v> Explorer<'v> {
             self.ended(&node, held);
             return;
         };
-        self.hung_up(&node, &held);
+        self.hung_up(&node, held);
         if node.turns.len() >= self.bounds.turns {
             let message = format!(
                 "the conversation does not end after {} answers: it goes on without end",
@@ -230,12 +230,34 @@ impl<'v> Explorer<'v> {
     }
 
     /// A conversation in which the caller hung up.
-    fn hung_up(&mut self, node: &Node, held: &Held) {
+    fn hung_up(&mut self, node: &Node, held: Held) {
         self.found.hang_ups += 1;
-        if let Some(failure) = held.failure() {
+        let failure = held.failure();
+        if let Some(failure) = &failure {
             let message = format!("after the caller hung up: {failure}");
             self.find(node, &held.scripted.events, Severity::Error, &message);
         }
+        let path = self.path(node, held.scripted.events, held.end, failure);
+        // without a word of the flow's the engine says that the caller hung up
+        if path.ending() != (None, None, false) {
+            self.keep_side(path);
+        }
+    }
+
+    /// Keeps a path with a disturbance if it is the first with its end.
+    fn keep_side(&mut self, path: Path) {
+        let ends = &mut self.found.side_ends;
+        if ends.iter().all(|other| other.ending() != path.ending()) {
+            ends.push(path);
+        }
+    }
+
+    /// Drops those of the ends that paths without a disturbance have, too.
+    pub(super) fn leave_out_main_ends(&mut self) {
+        let Exploration {
+            paths, side_ends, ..
+        } = &mut self.found;
+        side_ends.retain(|side| paths.iter().all(|path| path.ending() != side.ending()));
     }
 
     /// Lets the caller hang up wherever the flow waited since the last answer for what is queued to
@@ -411,6 +433,8 @@ impl<'v> Explorer<'v> {
         }
         if node.disturbances == 0 {
             self.found.paths.push(path);
+        } else {
+            self.keep_side(path);
         }
     }
 

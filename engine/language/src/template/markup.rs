@@ -17,8 +17,8 @@ pub(super) fn check(text: &str, report: &mut Report<'_>) {
     }
 }
 
-/// The first tag of a line, such as `<speak>`, `</p>` or `<break time="1s"/>`.
-fn tag(line: &str) -> Option<&str> {
+/// The first tag of a text, such as `<speak>`, `</p>` or `<break time="1s"/>`.
+pub fn tag(line: &str) -> Option<&str> {
     let mut rest = line;
     while let Some((_, after)) = rest.split_once('<') {
         let name = after.trim_start_matches('/');

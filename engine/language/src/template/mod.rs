@@ -14,7 +14,7 @@ mod check;
 mod declared;
 mod graph;
 mod length;
-mod markup;
+pub mod markup;
 mod problem;
 mod render;
 

@@ -128,7 +128,7 @@ fn speech(speech: &Speech, errors: &mut Vec<String>) {
         "threads",
     );
     if speech.vosk_library.as_os_str().is_empty() {
-        errors.push("`vosk-library` of `[speech]` is empty: name the library's file, or remove it for the one of `make setup`".to_owned());
+        errors.push("`vosk-library` of `[speech]` is empty: name the library's file, or remove it for the default".to_owned());
     }
     for (language, _) in speech
         .vosk_models

@@ -162,7 +162,7 @@ codes! {
         "Name a model for the language in `vosk-models` of `[speech]`.";
     SpeechFails = "speech-fails", Error,
         "No speech can be made.",
-        "Install espeak-ng (`make setup`), and see the log for what it says.";
+        "Install espeak-ng (`apt-get install espeak-ng`), and see the log for what it says.";
 
     // orders and numbers
     CustomFieldMissing = "custom-field-missing", Warning,

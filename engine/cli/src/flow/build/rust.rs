@@ -41,7 +41,7 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
         None => cache()?.join("rust"),
     };
     // flows of the same name share a file there until it is copied
-    let _lock = lock(&built)?;
+    let _lock = lock(&built).await?;
     let mut cargo = Tool::new("cargo", &folder.path)
         .args([
             "build",

@@ -67,6 +67,15 @@ impl Known {
         for (name, value) in set {
             known.customer.insert(name.clone(), value.clone());
         }
+        if !set.is_empty() {
+            let names: Vec<_> = set.iter().map(|(name, _)| name.as_str()).collect();
+            let names = names.join(", ");
+            known.source = if known.customer.len() == set.len() {
+                format!("a customer of --set alone ({names})")
+            } else {
+                format!("{}, but {names} of --set", known.source)
+            };
+        }
         Ok(known)
     }
 }
@@ -204,7 +213,10 @@ mod tests {
         let known = Known::read(folder.path(), None, &set).unwrap();
         assert_eq!(known.customer["name"], "Priya");
         assert_eq!(known.customer["amount"], "500");
-        assert!(known.source.contains("tests/b.toml"));
+        assert_eq!(
+            known.source,
+            "the customer of tests/b.toml, but amount of --set"
+        );
         let answers = &known.actions["slots"];
         assert_eq!(answers.len(), 2);
         assert_eq!(answers[0], Ok(serde_json::json!({ "free": [1, 2] })));

@@ -1,14 +1,13 @@
 //! A conversation as its author holds it: run, run again with what was done so far, and compared
 //! with the run before.
 
-use std::path::PathBuf;
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use ghanti_host::{FlowVersion, Instant, Rejection, RunEnd, Scripted, ScriptedCaller};
 use ghanti_manifest::Limits;
 use ghanti_model::{
-    CallError, CallFacts, CallId, Decision, Direction, FlowName, Language, PhoneNumber,
+    CallError, CallFacts, CallId, Decision, Direction, Language, PhoneNumber, unix_ms,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -17,14 +16,11 @@ use super::caller::{ActionAnswer, Caller, Happened, Listens};
 use super::input::{HELP, Turn, Typed};
 use super::known::{Known, error_named};
 use super::lines::{Kind, Line, called, differences, ended, listens, shown, words};
-use super::stamp::{Stamp, stamp};
+use super::talked::Talked;
 use super::terminal::Terminal;
-use crate::flow::loading::Loading;
 
 /// How many things may happen before they are shown. More than a journal has entries.
 const HAPPENINGS: usize = 16_384;
-/// The time between two looks at the flow's files.
-const LOOK: Duration = Duration::from_millis(250);
 /// The most differences that are shown.
 const DIFFERENCES: usize = 40;
 
@@ -62,23 +58,25 @@ enum For {
 
 /// The author's table: the flow, what is known, and what was done so far.
 pub struct Table {
-    loading: Loading,
-    folder: PathBuf,
-    name: FlowName,
-    /// The files as they were when the flow was loaded.
-    pub stamp: Stamp,
+    talked: Talked,
+    /// The version of this conversation.
     version: Arc<FlowVersion>,
     known: Known,
     /// The call's language, where it is not the flow's first.
     pub language: Option<Language>,
     /// Whether the customer calls.
     pub inbound: bool,
+    /// When the call begins, in milliseconds since 1970.
+    pub begins_ms: u64,
+    /// What the caller's recorded voice says next.
+    pub voice: VecDeque<String>,
     /// What was done so far.
     given: Vec<Given>,
     shows_log: bool,
     /// Whether the flow failed in the last conversation.
     pub has_failed: bool,
-    terminal: Terminal,
+    /// Where lines come from and go to.
+    pub terminal: Terminal,
 }
 
 /// One run of the conversation.
@@ -104,22 +102,19 @@ impl Drop for Run {
 impl Table {
     /// A table at which nothing was said yet.
     pub fn new(
-        loading: Loading,
-        folder: PathBuf,
-        name: FlowName,
+        talked: Talked,
         version: Arc<FlowVersion>,
         known: Known,
         terminal: Terminal,
     ) -> Self {
         Self {
-            loading,
-            folder,
-            name,
-            stamp: Stamp::new(),
+            talked,
             version,
             known,
             language: None,
             inbound: false,
+            begins_ms: unix_ms(),
+            voice: VecDeque::new(),
             given: Vec::new(),
             shows_log: false,
             has_failed: false,
@@ -130,12 +125,17 @@ impl Table {
     /// Holds conversations until the author leaves.
     pub async fn hold(&mut self) {
         let described = &self.version.description.described;
+        let began = Instant {
+            unix_ms: self.begins_ms,
+            offset_minutes: 330,
+        };
         let opening = format!(
-            "{} {} with {} in {}; /help tells what you can type",
-            self.name,
+            "{} {} with {} in {}, on {}; /help tells what you can type",
+            self.talked.name(),
             described.version,
             self.known.source,
-            self.language()
+            self.language(),
+            began.date()
         );
         self.terminal.say(&opening);
         let mut again = Again::Anew;
@@ -144,7 +144,8 @@ impl Table {
         }
     }
 
-    fn language(&self) -> Language {
+    /// The language in which the call begins.
+    pub fn language(&self) -> Language {
         let first = || self.version.languages.first().cloned();
         self.language
             .clone()
@@ -173,7 +174,8 @@ impl Table {
         let fields = fields.map(|(name, value)| (name.as_str(), value.as_str()));
         let mut scripted = ScriptedCaller::new(fields)
             .with_languages(&self.version.languages)
-            .with_facts(facts);
+            .with_facts(facts)
+            .with_beginning(self.begins_ms);
         for (key, value) in &self.known.lookup {
             scripted = scripted.with_value(key, value);
         }
@@ -341,7 +343,19 @@ impl Table {
             Some(turn) => turn,
             None => {
                 self.catch_up(run, again);
-                let turn = match self.awaited(run, For::Turn).await {
+                // keys cannot be heard
+                let said = match asked {
+                    Listens::To(_) => self.voice.pop_front(),
+                    Listens::ToKeys(_) => None,
+                };
+                let awaited = match said {
+                    Some(words) => {
+                        self.terminal.say(&format!("heard: {words}"));
+                        Awaited::Turn(Turn::Says(words))
+                    }
+                    None => self.awaited(run, For::Turn).await,
+                };
+                let turn = match awaited {
                     Awaited::Turn(turn) => turn,
                     Awaited::Again(next) => return Err(Some(next)),
                     Awaited::Quit | Awaited::Action(_) => return Err(None),
@@ -450,22 +464,12 @@ impl Table {
 
     /// Waits for a line that leads on, or for an edit of the flow.
     async fn awaited(&mut self, run: &Run, what: For) -> Awaited {
-        let mut changed: Option<Stamp> = None;
         loop {
             let line = tokio::select! {
                 line = self.terminal.typed() => line,
-                () = tokio::time::sleep(LOOK) => {
-                    let stamp = stamp(&self.folder);
-                    if stamp == self.stamp {
-                        changed = None;
-                    } else if changed.as_ref() == Some(&stamp) {
-                        // the files stand still
-                        self.stamp = stamp;
-                        if self.reload().await {
-                            return Awaited::Again(Again::Changed(run.lines.clone()));
-                        }
-                    } else {
-                        changed = Some(stamp);
+                edited = self.talked.edited() => {
+                    if self.is_taken(edited) {
+                        return Awaited::Again(Again::Changed(run.lines.clone()));
                     }
                     continue;
                 }
@@ -567,22 +571,19 @@ impl Table {
     }
 
     /// Takes the edited flow. If it cannot be loaded, says why; the one before goes on.
-    async fn reload(&mut self) -> bool {
-        let loaded = self
-            .loading
-            .files
-            .load(self.name.clone(), &self.folder, None)
-            .await;
-        match loaded {
-            Ok(version) if version.id == self.version.id => false,
-            Ok(version) => {
-                self.version = Arc::new(version);
+    fn is_taken(&mut self, edited: Result<(), Box<Rejection>>) -> bool {
+        match edited {
+            Ok(()) => {
+                if let Some(version) = self.talked.version() {
+                    self.version = Arc::clone(version);
+                }
                 self.terminal.say("the flow was edited:");
                 true
             }
-            Err(Rejection {
-                step, reason, hint, ..
-            }) => {
+            Err(rejection) => {
+                let Rejection {
+                    step, reason, hint, ..
+                } = *rejection;
                 let told = format!(
                     "the edited flow is rejected (step {step}), and the one before goes on\n  {}\n  hint: {hint}",
                     reason.replace('\n', "\n  ")

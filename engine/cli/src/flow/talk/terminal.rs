@@ -11,10 +11,37 @@ use super::lines::{Kind, Line};
 const TYPED_AHEAD: usize = 16;
 /// The longest line that is read, in bytes.
 const LINE_BYTES: usize = 4_096;
+/// Lines of others that wait to be shown; whoever has more waits.
+const NOTES: usize = 256;
+
+/// What others write to the terminal, in pieces of whole lines; to standard output once the terminal
+/// is closed.
+pub struct Notes(mpsc::Sender<String>);
+
+impl Write for Notes {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        if let Err(closed) = self.0.blocking_send(text.trim_end().to_owned()) {
+            writeln!(std::io::stdout(), "{}", closed.0)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What others write, and where it arrives.
+pub fn notes() -> (Notes, mpsc::Receiver<String>) {
+    let (sender, notes) = mpsc::channel(NOTES);
+    (Notes(sender), notes)
+}
 
 /// Where lines come from and go to.
 pub struct Terminal {
     typed: mpsc::Receiver<String>,
+    notes: Option<mpsc::Receiver<String>>,
     /// Whether somebody is reading along, rather than a program.
     is_person: bool,
     has_colours: bool,
@@ -50,6 +77,7 @@ impl Terminal {
         let has_no_colour = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         Ok(Self {
             typed,
+            notes: None,
             is_person,
             has_colours: is_person && !has_no_colour,
             json,
@@ -57,16 +85,42 @@ impl Terminal {
         })
     }
 
+    /// Shows what others write, too.
+    pub fn with_notes(mut self, notes: mpsc::Receiver<String>) -> Self {
+        self.notes = Some(notes);
+        self
+    }
+
+    /// Whether somebody is reading along, rather than a program.
+    pub fn is_person(&self) -> bool {
+        self.is_person
+    }
+
     /// The next line that is typed; `None` when no more comes. Cancel-safe.
     pub async fn typed(&mut self) -> Option<String> {
-        if self.is_person && !self.is_prompting {
-            let mut out = std::io::stdout();
-            let _ = write!(out, "> ").and_then(|()| out.flush());
-            self.is_prompting = true;
+        loop {
+            if self.is_person && !self.is_prompting {
+                let mut out = std::io::stdout();
+                let _ = write!(out, "> ").and_then(|()| out.flush());
+                self.is_prompting = true;
+            }
+            tokio::select! {
+                biased;
+                note = noted(&mut self.notes) => self.write(&note),
+                line = self.typed.recv() => {
+                    self.is_prompting = false;
+                    return line;
+                }
+            }
         }
-        let line = self.typed.recv().await;
-        self.is_prompting = false;
-        line
+    }
+
+    /// Shows what others write, for good.
+    pub async fn show_notes(&mut self) {
+        loop {
+            let note = noted(&mut self.notes).await;
+            self.write(&note);
+        }
     }
 
     /// Shows a line of the conversation. What the caller does is on a person's screen already.
@@ -107,6 +161,28 @@ impl Terminal {
         // whoever closes the pipe has read enough
         let _ = writeln!(out, "{text}");
     }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if let Some(mut notes) = self.notes.take() {
+            notes.close();
+            while let Ok(note) = notes.try_recv() {
+                self.write(&note);
+            }
+        }
+    }
+}
+
+/// What others write next.
+async fn noted(notes: &mut Option<mpsc::Receiver<String>>) -> String {
+    if let Some(receiver) = notes {
+        if let Some(note) = receiver.recv().await {
+            return note;
+        }
+        *notes = None;
+    }
+    std::future::pending().await
 }
 
 /// Reads to the end of a line. What a longer line has beyond [`LINE_BYTES`] is a line of its own.

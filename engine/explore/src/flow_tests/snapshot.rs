@@ -1,0 +1,38 @@
+//! What is said in a test, as a text to be kept beside it and compared.
+//!
+//! A test asks for it by `snapshot = true` in `[expect]`. Kept are the bot's words, with the caller's
+//! turns between them; what the flow does besides is expected by name.
+
+use ghanti_host::FlowVersion;
+
+use super::{FlowTest, Trial};
+use crate::transcript::{Speaker, lines};
+
+/// The ending of a snapshot's file.
+pub const ENDING: &str = "snap";
+
+impl FlowTest {
+    /// The line that asks for a snapshot, if one does.
+    pub fn snapshot_line(&self) -> Option<usize> {
+        self.expect.snapshot
+    }
+}
+
+/// The text of a test's conversation; `None` where it was not held, or the flow failed in it.
+pub fn snapshot(version: &FlowVersion, trial: &Trial) -> Option<String> {
+    let (test, held) = (trial.test.as_ref()?, trial.held.as_ref()?);
+    if held.failure().is_some() {
+        return None;
+    }
+    let said = lines(version, &held.scripted.events, test.known.today(), None);
+    let said = said.iter().filter(|line| line.speaker != Speaker::Flow);
+    let mut text = format!(
+        "# What is said in tests/{}.toml, as `ghanti flow test --update` writes it.\n",
+        trial.file
+    );
+    for line in said {
+        let shown = line.shown().replace(char::is_control, " ");
+        text.push_str(&format!("{}: {shown}\n", line.speaker.as_str()));
+    }
+    Some(text)
+}
