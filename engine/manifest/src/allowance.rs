@@ -424,7 +424,10 @@ mod tests {
             (Allowance::default(), ActionRule::default()),
         ] {
             let manifest = admit(&allowance, text).unwrap();
-            assert_eq!(manifest.actions, BTreeMap::from([("sort".to_owned(), rule)]));
+            assert_eq!(
+                manifest.actions,
+                BTreeMap::from([("sort".to_owned(), rule)])
+            );
         }
     }
 
