@@ -17,7 +17,7 @@ setup: ## bring what is missing, and say what and why; a second run only looks
 build: setup ## the engine and the command `ghanti`, into target/release
 	cargo build --release --workspace $(LOCKED)
 
-flows: setup ## the plugins, as flow.wasm into their folders in flows/
+flows: build ## the plugins, built, into their folders in flows/
 	@.setup/flows
 
 demo: build flows ## one whole call: greeting, identity, the instalment, an agent

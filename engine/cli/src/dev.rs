@@ -61,8 +61,8 @@ pub struct Dev {
 
 fn build_help() -> String {
     format!(
-        "What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows. It puts $2/$1/flow.wasm in \
-         place by renaming, and only where it has changed; ends with 0 when it could, and says otherwise why not [default: {BUILD}]"
+        "What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows. It puts $2/$1/flow.wasm, \
+         flow.toml, prompts and tests in place by renaming, and only where they have changed; ends with 0 when it could, and says otherwise why not [default: {BUILD}]"
     )
 }
 

@@ -61,7 +61,7 @@ fn generated_code_is_the_kept_one() {
 #[test]
 fn the_shipped_flows_functions_are_those_of_its_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let (manifest, prompts) = files(&root.join("flows/emi-reminder"));
+    let (manifest, prompts) = files(&root.join("plugins/emi-reminder"));
     let conversation = Conversation::read(&manifest, &prompts).unwrap();
     let generated = rust::generate(&conversation).unwrap();
     compare(

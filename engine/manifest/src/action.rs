@@ -28,6 +28,25 @@ impl Default for ActionRule {
 /// The most bytes in an action's name, as the contract says.
 const NAME_BYTES: usize = 64;
 
+/// An action that a manifest asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantedAction {
+    /// The operator's name for it.
+    pub name: String,
+    /// Whether the flow does without it where the operator does not define it: a `?` behind the name.
+    pub is_optional: bool,
+}
+
+/// Reads what a manifest asks for: a name, with a `?` where it may be missing.
+pub(crate) fn grant(text: &str) -> Result<GrantedAction, String> {
+    let (bare, is_optional) = match text.strip_suffix('?') {
+        Some(bare) => (bare, true),
+        None => (text, false),
+    };
+    let name = name(bare)?;
+    Ok(GrantedAction { name, is_optional })
+}
+
 /// Reads the name of an action, or says what one is.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     let usable = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

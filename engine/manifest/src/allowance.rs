@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use ghanti_model::PhoneNumber;
 
-use crate::action::ActionRule;
+use crate::action::{ActionRule, GrantedAction};
 use crate::overrides::Overrides;
 use crate::patterns::matches;
 use crate::said::Said;
@@ -184,13 +184,18 @@ impl Allowance {
         beyond.collect()
     }
 
-    /// Sets the rules of the actions that are granted; what nobody defines is beyond.
+    /// Sets the rules of the actions that are granted; what nobody defines is beyond, unless the flow
+    /// does without it: then invoking it is an error to the flow.
     fn actions_beyond(&self, manifest: &mut Manifest, said: &Said<'_>) -> Vec<Beyond> {
         let mut beyond = Vec::new();
-        for (at, name) in manifest.grants.actions.iter().enumerate() {
+        for (at, granted) in manifest.grants.actions.iter().enumerate() {
+            let GrantedAction { name, is_optional } = granted;
             let rule = match &self.actions {
                 None => Some(ActionRule::default()),
-                Some(defined) => defined.get(name).cloned(),
+                Some(defined) => defined
+                    .get(name)
+                    .cloned()
+                    .or_else(|| is_optional.then(ActionRule::default)),
             };
             match rule {
                 Some(rule) => drop(manifest.actions.insert(name.clone(), rule)),
@@ -401,6 +406,29 @@ mod tests {
         assert!(hint.contains("`[actions.NAME]` in ghanti.toml"), "{hint}");
         assert!(admit(&Allowance::everything(), text).is_ok());
         assert!(admit(&Allowance::default(), text).is_err());
+    }
+
+    #[test]
+    fn an_action_that_may_be_missing_is_granted_with_or_without_the_operators_definition() {
+        let rule = ActionRule {
+            calls: 3,
+            ..ActionRule::default()
+        };
+        let text = "[grants]\nactions = ['sort?']\n";
+        let defined = Allowance {
+            actions: Some(BTreeMap::from([("sort".to_owned(), rule.clone())])),
+            ..Allowance::default()
+        };
+        for (allowance, rule) in [
+            (defined, rule),
+            (Allowance::default(), ActionRule::default()),
+        ] {
+            let manifest = admit(&allowance, text).unwrap();
+            assert_eq!(
+                manifest.actions,
+                BTreeMap::from([("sort".to_owned(), rule)])
+            );
+        }
     }
 
     #[test]

@@ -144,8 +144,8 @@ impl Manifest {
                 continue;
             };
             let granted = &self.grants.actions;
-            if !granted.iter().any(|name| name == action) {
-                let hint = did_you_mean(action, granted.iter().map(String::as_str));
+            if !granted.iter().any(|granted| granted.name == *action) {
+                let hint = did_you_mean(action, granted.iter().map(|granted| &*granted.name));
                 wrong.push(
                     &["questions", question, "understand"],
                     None,

@@ -38,7 +38,7 @@ mod said;
 mod syntax;
 mod update;
 
-pub use action::ActionRule;
+pub use action::{ActionRule, GrantedAction};
 pub use allowance::{Allowance, NotAllowed};
 pub use choose::NoFlow;
 pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ghanti_model::{CallFacts, Direction, Language, Milestone, PhoneNumber};
 
-use crate::action::ActionRule;
+use crate::action::{ActionRule, GrantedAction};
 use crate::customer::CustomerSchema;
 use crate::limits::Limits;
 use crate::overrides::Samples;
@@ -165,7 +165,7 @@ pub struct Grants {
     /// Voices, by the provider's names.
     pub voices: Vec<String>,
     /// Actions, by the operator's names.
-    pub actions: Vec<String>,
+    pub actions: Vec<GrantedAction>,
 }
 
 /// `[on-failure]`: what the caller hears after the flow has failed, and what happens then.
@@ -306,7 +306,7 @@ unclear-goodbye = true
 lookup = ["loan:*"]
 transfer = { default = ["9876543210", "9876543211"], legal = "08040001111" }
 voices = ["asha"]
-actions = ["send-link"]
+actions = ["send-link", "sort-complaint?"]
 
 [limits]
 memory = "16MiB"
@@ -353,8 +353,17 @@ requires = ["heard:disclosure"]
         );
         let transfer = manifest.grants.transfer.unwrap();
         assert_eq!((transfer["default"].len(), transfer["legal"].len()), (2, 1));
-        assert_eq!(manifest.grants.actions, ["send-link"]);
-        assert!(Manifest::parse("[grants]\nactions = ['Send it']\n").is_err());
+        let granted = |name: &str, is_optional| GrantedAction {
+            name: name.to_owned(),
+            is_optional,
+        };
+        assert_eq!(
+            manifest.grants.actions,
+            [granted("send-link", false), granted("sort-complaint", true)]
+        );
+        for name in ["Send it", "?", "a??", "?a"] {
+            assert!(Manifest::parse(&format!("[grants]\nactions = ['{name}']\n")).is_err());
+        }
         let limits = Limits {
             memory_bytes: 16 << 20,
             compute_ms: 100,

@@ -148,7 +148,7 @@ impl Reader<'_> {
             |reader, name, item| {
                 match name {
                     "lookup" => grants.lookup = reader.each(name, item, look_up),
-                    "actions" => grants.actions = reader.each(name, item, action::name),
+                    "actions" => grants.actions = reader.each(name, item, action::grant),
                     "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
                     "transfer" => grants.transfer = Some(reader.granted_targets(name, item)),
                     _ => return false,

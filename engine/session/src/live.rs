@@ -569,12 +569,15 @@ impl Conversation for LiveConversation {
 fn call_error(name: String, error: ActionError) -> CallError {
     let sentence = error.to_string();
     match error {
-        ActionError::Unknown(_) | ActionError::Refused { .. } => CallError::Refused(Refusal {
+        ActionError::Refused { .. } => CallError::Refused(Refusal {
             subject: name,
             missing: Vec::new(),
             reason: sentence,
         }),
         ActionError::Input { .. } => CallError::Invalid(sentence),
-        ActionError::Unavailable { .. } => CallError::Unavailable(sentence),
+        // one that the flow does without
+        ActionError::Unknown(_) | ActionError::Unavailable { .. } => {
+            CallError::Unavailable(sentence)
+        }
     }
 }

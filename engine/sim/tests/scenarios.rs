@@ -37,6 +37,7 @@ fn every_situation_has_a_scenario() {
     let names: BTreeSet<String> = scenarios().into_iter().map(|(name, _)| name).collect();
     let wanted = [
         "agrees",
+        "appointment-cancels",
         "barges-in",
         "declines",
         "echo",
@@ -49,6 +50,7 @@ fn every_situation_has_a_scenario() {
         "repeat",
         "silence",
         "stops-at-once",
+        "survey-complains",
         "tamil-keys",
         "unclear-twice",
         "wrong-person",
@@ -71,7 +73,7 @@ fn scenarios_speak_of_templates_that_the_flow_has() {
             .flow
             .as_ref()
             .map_or("emi-reminder", |flow| flow.as_str());
-        let path = root().join("flows").join(flow).join("prompts/en-IN.ftl");
+        let path = root().join("plugins").join(flow).join("prompts/en-IN.ftl");
         let prompts = std::fs::read_to_string(&path).unwrap();
         let templates: BTreeSet<&str> = prompts
             .lines()

@@ -1,5 +1,5 @@
-//! The EMI reminder in each language it is written in: what loading it costs, a call, a replay, and
-//! a call that waits.
+//! The shipped flows, one in each language: what loading it costs, a call, a replay, and a call that
+//! waits.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,12 +20,40 @@ use crate::server::root;
 use crate::table::{Table, figure, time};
 use crate::timing::Spread;
 
-/// Each language with its column, and how often it is compiled: a Python interpreter takes many
-/// seconds.
-const LANGUAGES: [(&str, &str, usize); 3] = [
-    ("emi-reminder", "Rust", 5),
-    ("emi-reminder-js", "TypeScript", 2),
-    ("emi-reminder-py", "Python", 1),
+/// A shipped flow, and the conversation that is measured.
+struct Shipped {
+    name: &'static str,
+    column: &'static str,
+    /// How often it is compiled: a Python interpreter takes many seconds.
+    compilations: usize,
+    /// Questions and the choices that answer them.
+    answers: &'static [(&'static str, &'static str)],
+    /// The last question.
+    last: &'static str,
+}
+
+const SHIPPED: [Shipped; 3] = [
+    Shipped {
+        name: "emi-reminder",
+        column: "emi-reminder, Rust",
+        compilations: 5,
+        answers: &[("identity", "yes"), ("transfer", "yes")],
+        last: "transfer",
+    },
+    Shipped {
+        name: "appointment",
+        column: "appointment, TypeScript",
+        compilations: 2,
+        answers: &[("attends", "no")],
+        last: "reason",
+    },
+    Shipped {
+        name: "survey",
+        column: "survey, Python",
+        compilations: 1,
+        answers: &[("identity", "yes")],
+        last: "rating",
+    },
 ];
 const RUNS: usize = 300;
 /// Calls that wait at once.
@@ -33,12 +61,17 @@ const PARKED: usize = 400;
 /// How long they may take to come to their question.
 const PARKING: Duration = Duration::from_secs(30);
 
-const FIELDS: [(&str, &str); 5] = [
+/// What the records of all of them need.
+const FIELDS: [(&str, &str); 9] = [
     ("name", "Asha Rao"),
     ("language", "en-IN"),
     ("loan", "LN-00478213"),
     ("amount", "12,500"),
     ("due-date", "2030-12-05"),
+    ("day", "2030-12-05"),
+    ("code", "4821"),
+    ("service", "car service"),
+    ("bill", "4,500"),
 ];
 
 pub type Version = Arc<FlowVersion>;
@@ -60,17 +93,17 @@ struct Seen {
 pub async fn run() -> anyhow::Result<()> {
     let engine = FlowEngine::new(&EngineSettings::default())?;
     let mut all = Vec::new();
-    for (name, column, compilations) in LANGUAGES {
-        eprintln!("bench: flow in {column} ...");
+    for shipped in &SHIPPED {
+        eprintln!("bench: flow {} ...", shipped.column);
         all.push(
-            measure(&engine, name, compilations)
+            measure(&engine, shipped)
                 .await
-                .with_context(|| format!("`{name}`: run `make flows`"))?,
+                .with_context(|| format!("`{}`: run `make flows`", shipped.name))?,
         );
     }
     let mut table = Table::new(
-        "emi-reminder, in each language it is written in",
-        &LANGUAGES.map(|(_, column, _)| column),
+        "the shipped flows, a short conversation of each",
+        &SHIPPED.map(|shipped| shipped.column),
     );
     let mut row =
         |name: &str, figure: &dyn Fn(&Seen) -> String| table.row(name, all.iter().map(figure));
@@ -104,20 +137,21 @@ pub async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(engine: &FlowEngine, name: &str, compilations: usize) -> anyhow::Result<Seen> {
+async fn measure(engine: &FlowEngine, of: &Shipped) -> anyhow::Result<Seen> {
+    let name = of.name;
     let house = tempfile::tempdir()?;
     let (flows, components) = (house.path().join("flows"), |nth: usize| {
         house.path().join(format!("components-{nth}"))
     });
     shipped(name, &flows)?;
     let (mut compiled, mut cached) = (Vec::new(), Vec::new());
-    for nth in 0..compilations {
+    for nth in 0..of.compilations {
         compiled.push(loaded(engine, &flows, &components(nth), name).await?);
         cached.push(loaded(engine, &flows, &components(nth), name).await?);
     }
     let version = open(engine, &flows, &components(0), name).await?;
-    let (conversation, journal) = runs(&version, RUNS, agreeing).await;
-    let (parked_kib, parked_mappings) = parked(&version).await?;
+    let (conversation, journal) = runs(&version, RUNS, || of.caller(false)).await;
+    let (parked_kib, parked_mappings) = parked(&version, of.last, || of.caller(true)).await?;
     Ok(Seen {
         component_bytes: fs::metadata(flows.join(name).join("flow.wasm"))?.len(),
         compiled: Spread::of(compiled),
@@ -178,11 +212,20 @@ pub async fn open(
         .with_context(|| format!("no flow `{name}`"))
 }
 
-fn agreeing() -> ScriptedCaller {
-    let yes = || Reply::Choice("yes".to_owned());
-    ScriptedCaller::new(FIELDS)
-        .answer("identity", yes())
-        .answer("transfer", yes())
+impl Shipped {
+    /// Who holds the whole conversation, or who leaves its last question open.
+    fn caller(&self, is_waiting: bool) -> ScriptedCaller {
+        let mut caller = ScriptedCaller::new(FIELDS);
+        for (question, choice) in self.answers {
+            if !is_waiting || *question != self.last {
+                caller = caller.answer(question, Reply::Choice((*choice).to_owned()));
+            }
+        }
+        if is_waiting {
+            caller = caller.never_answer(self.last);
+        }
+        caller
+    }
 }
 
 /// How long each run takes, with its journal; the last journal beside.
@@ -220,7 +263,11 @@ async fn replays_per_s(version: &Version, journal: &SharedJournal) -> anyhow::Re
 }
 
 /// What each call weighs that waits for the answer to its last question: KiB, and memory mappings.
-async fn parked(version: &Version) -> anyhow::Result<(f64, f64)> {
+async fn parked(
+    version: &Version,
+    last: &str,
+    caller: impl Fn() -> ScriptedCaller,
+) -> anyhow::Result<(f64, f64)> {
     let weigh = || {
         Ok::<_, anyhow::Error>((
             pss_kib(std::process::id())?,
@@ -230,9 +277,7 @@ async fn parked(version: &Version) -> anyhow::Result<(f64, f64)> {
     let (kib, mappings) = weigh()?;
     let (mut calls, mut waiting) = (JoinSet::new(), Vec::new());
     for _ in 0..PARKED {
-        let caller = ScriptedCaller::new(FIELDS)
-            .answer("identity", Reply::Choice("yes".to_owned()))
-            .never_answer("transfer");
+        let caller = caller();
         waiting.push(caller.scripted());
         let version = version.clone();
         calls.spawn(async move {
@@ -245,7 +290,7 @@ async fn parked(version: &Version) -> anyhow::Result<(f64, f64)> {
         waiting.iter().all(|scripted| {
             scripted
                 .lock()
-                .is_ok_and(|scripted| scripted.asked.iter().any(|name| name == "transfer"))
+                .is_ok_and(|scripted| scripted.asked.iter().any(|name| name == last))
         })
     };
     let began = Instant::now();

@@ -20,7 +20,7 @@ const PHASE: Duration = Duration::from_secs(8);
 /// Between two changes of a prompt file.
 const EVERY: Duration = Duration::from_millis(200);
 /// The large component: it is loaded, and loaded again, for a whole phase.
-const LARGE: &str = "emi-reminder-py";
+const LARGE: &str = "survey";
 /// How long it may take to be loaded, machine code and all.
 const LOADED: Duration = Duration::from_secs(90);
 

@@ -246,7 +246,7 @@ async fn answers_and_errors_are_as_they_are_described() {
         { "line": 3, "phone": "98", "fields": {} }
     ] });
     let other =
-        json!({ "list": "december", "flow": "emi-reminder-js", "import": "one", "customers": [] });
+        json!({ "list": "december", "flow": "appointment", "import": "one", "customers": [] });
     let campaign = json!({ "name": "december", "list": "december" });
     let early =
         json!({ "name": "early", "list": "december", "plan": { "limits": { "per-day": 0 } } });

@@ -1,6 +1,7 @@
 //! A new author's way, outside the repository and with the program alone: a flow is made, built, served
 //! and called, in each language. A mistake in it is told with file and line.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -292,6 +293,55 @@ fn a_missing_toolchain_is_told_with_the_line_that_brings_it() {
             "{said}"
         );
     }
+}
+
+/// The files of a flow's folder that are in a repository.
+fn kept(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut kept = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(path) = open.pop() {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().to_owned();
+            if path.is_dir() && !name.starts_with(".ghanti") {
+                open.push(path);
+            } else if path.is_file() && !name.ends_with("flow.wasm") {
+                kept.insert(name, fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    kept
+}
+
+#[test]
+fn what_is_made_of_a_template_is_the_flow_that_is_shipped() {
+    let house = House::new();
+    for (name, language) in [("appointment", "typescript"), ("survey", "python")] {
+        house.good(&["new", name, "--lang", language, "--template", name]);
+        let shipped = kept(&root().join("plugins").join(name));
+        assert_eq!(kept(&house.flows().join(name)), shipped, "{name}");
+    }
+    // by another name it is that one's
+    house.good(&["new", "cars", "--lang", "python", "--template", "survey"]);
+    let made = kept(&house.flows().join("cars"));
+    assert!(made[Path::new("scenario.toml")].contains("flow = \"cars\""));
+    assert!(made[Path::new("pyproject.toml")].contains("name = \"cars\""));
+}
+
+#[test]
+fn the_survey_in_typescript_holds_the_same_tests() {
+    let house = House::new();
+    house.good(&[
+        "new",
+        "survey",
+        "--lang",
+        "typescript",
+        "--template",
+        "survey",
+    ]);
+    house.good(&["build", "survey"]);
+    let (code, tested) = house.told(&["test", "survey", "--deny-warnings"]);
+    assert_eq!(code, Some(0), "{tested:#}");
 }
 
 #[test]

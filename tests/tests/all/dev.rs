@@ -25,7 +25,6 @@ struct House {
 impl House {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("plugins")).unwrap();
         let (from, to) = (
             root().join("flows/emi-reminder"),
             folder.path().join("flows/emi-reminder"),
@@ -38,6 +37,9 @@ impl House {
         {
             fs::copy(from.join(file), to.join(file)).unwrap();
         }
+        let plugin = folder.path().join("plugins/emi-reminder");
+        fs::create_dir_all(&plugin).unwrap();
+        fs::copy(from.join("flow.toml"), plugin.join("flow.toml")).unwrap();
         let plugins = folder.path().join("plugins").to_string_lossy().into_owned();
         let setup = Setup::new("[speech]\nrecognizer = 'none'").flows(folder.path().join("flows"));
         let engine = setup.dev(["--plugins", &plugins, "--build", BUILD]).start();
@@ -158,7 +160,7 @@ async fn an_edit_becomes_a_version_and_an_error_drops_nothing() {
     let second = house.active().await;
     assert!(second != first && line.contains(&second), "{line}");
 
-    // words and rules are no plugin's, and live without a build
+    // what is put into the folder of flows by hand is live without a build
     let prompts = house
         .folder
         .path()
@@ -193,8 +195,8 @@ async fn a_change_during_a_build_is_built_once_more() {
     fs::write(house.folder.path().join("go"), "").unwrap();
     house.shows("ok in", 2).await;
     // an older change would have been built before this one
-    fs::create_dir(house.folder.path().join("flows/other")).unwrap();
-    fs::write(house.folder.path().join("flows/other/flow.toml"), "").unwrap();
+    fs::create_dir(house.folder.path().join("plugins/other")).unwrap();
+    fs::write(house.folder.path().join("plugins/other/flow.toml"), "").unwrap();
     house.edit("other", "echo nothing; false");
     house.shows("build  other            failed", 1).await;
     assert_eq!(fs::read_to_string(&runs).unwrap(), "run\nrun\n");
@@ -231,10 +233,9 @@ async fn a_new_plugin_is_told_what_it_lacks() {
         )
         .await;
     house
-        .shows("flows/kyc/flow.toml`, empty for the defaults", 1)
+        .shows("plugins/kyc/flow.toml`, empty for the defaults", 1)
         .await;
-    fs::create_dir(house.folder.path().join("flows/kyc")).unwrap();
-    fs::write(house.folder.path().join("flows/kyc/flow.toml"), "").unwrap();
+    fs::write(house.folder.path().join("plugins/kyc/flow.toml"), "").unwrap();
     house
         .shows("build  kyc              ended well after", 1)
         .await;
@@ -344,29 +345,62 @@ async fn stopping_ends_the_build_and_the_calls_at_once() {
     assert_eq!(house.engine.ended(&call).await["outcome"], "engine-stopped");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_projects_own_build_leaves_a_component_alone_that_does_not_change() {
+/// Builds a plugin by the project's own script into a folder of flows.
+fn own_build(flows: &Path, plugin: &str) -> std::process::Output {
+    let mut build = std::process::Command::new(root().join(".setup/flows"));
+    build.env("GHANTI_PROGRAM", crate::support::program().get_program());
+    build.arg("--into").arg(flows).arg(plugin).output().unwrap()
+}
+
+#[test]
+fn the_projects_own_build_puts_a_flow_in_place_and_leaves_alone_what_does_not_change() {
     let flows = tempfile::tempdir().unwrap();
-    fs::create_dir(flows.path().join("emi-reminder")).unwrap();
-    let build = || {
-        let mut build = std::process::Command::new(root().join(".setup/flows"));
-        let built = build
-            .arg("--into")
-            .arg(flows.path())
-            .arg("emi-reminder")
-            .output()
-            .unwrap();
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
+    for plugin in ["emi-reminder", "appointment"] {
+        let (made, source) = (
+            flows.path().join(plugin),
+            root().join("plugins").join(plugin),
         );
-        fs::metadata(flows.path().join("emi-reminder/flow.wasm"))
-            .unwrap()
-            .modified()
-            .unwrap()
-    };
-    assert_eq!(build(), build());
-    let there = |name: &str| Path::new(flows.path()).join(name).exists();
-    assert!(!there("emi-reminder-js") && !there("emi-reminder-py"));
+        let build = || {
+            let built = own_build(flows.path(), plugin);
+            let said = String::from_utf8_lossy(&built.stderr).into_owned();
+            assert!(built.status.success(), "{said}");
+            let changed = |file: &str| fs::metadata(made.join(file)).unwrap().modified().unwrap();
+            ["flow.wasm", "flow.toml", "prompts/hi-IN.ftl"].map(changed)
+        };
+        let first = build();
+        // what a plugin has no more is gone, what is the operator's own stays
+        fs::write(made.join("prompts/ta-IN.ftl"), "greeting = வணக்கம்").unwrap();
+        fs::write(made.join("tests/old.toml"), "[expect]").unwrap();
+        fs::write(made.join("notes.txt"), "mine").unwrap();
+        assert_eq!(build(), first, "{plugin}");
+        for folder in ["prompts", "tests"] {
+            let names = |of: &Path| {
+                let files = fs::read_dir(of.join(folder)).unwrap();
+                let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+                names.sort();
+                names
+            };
+            assert_eq!(names(&made), names(&source), "{plugin}");
+        }
+        assert!(made.join("notes.txt").exists());
+        for file in ["flow.toml", "prompts/en-IN.ftl"] {
+            let text = |of: &Path| fs::read_to_string(of.join(file)).unwrap();
+            assert_eq!(text(&made), text(&source), "{plugin}");
+        }
+    }
+    assert!(!flows.path().join("survey").exists());
+}
+
+#[test]
+fn the_projects_own_build_says_what_a_plugin_lacks() {
+    let flows = tempfile::tempdir().unwrap();
+    for (name, lacks) in [
+        ("nowhere", "plugins/nowhere is no plugin"),
+        ("pack", "plugins/pack has no manifest"),
+    ] {
+        let built = own_build(flows.path(), name);
+        let said = String::from_utf8_lossy(&built.stderr).into_owned();
+        assert!(!built.status.success() && said.contains(lacks), "{said}");
+    }
+    assert_eq!(fs::read_dir(flows.path()).unwrap().count(), 0);
 }

@@ -22,6 +22,9 @@ const RAVI: [(&str, &str); 5] = [
     ("state", "unknown"),
 ];
 
+/// Its component.
+const SHIPPED: &str = "flows/emi-reminder/flow.wasm";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -43,77 +46,23 @@ fn prompts() -> Vec<String> {
     files
 }
 
-/// The conversation as it is shipped, in each language it is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shipped {
-    Rust,
-    TypeScript,
-    Python,
+/// The shipped version, loaded once for all tests.
+async fn emi() -> Arc<FlowVersion> {
+    static LOADED: OnceCell<Arc<FlowVersion>> = OnceCell::const_new();
+    LOADED
+        .get_or_init(async || flow(SHIPPED, |manifest| manifest).await)
+        .await
+        .clone()
 }
 
-impl Shipped {
-    fn name(self) -> &'static str {
-        match self {
-            Shipped::Rust => "emi-reminder",
-            Shipped::TypeScript => "emi-reminder-js",
-            Shipped::Python => "emi-reminder-py",
-        }
-    }
-
-    fn component(self) -> String {
-        format!("flows/{}/flow.wasm", self.name())
-    }
-
-    /// Loaded once for all tests: to compile a Python interpreter takes ten seconds.
-    async fn version(self) -> Arc<FlowVersion> {
-        static LOADED: [OnceCell<Arc<FlowVersion>>; 3] = [const { OnceCell::const_new() }; 3];
-        LOADED[self as usize]
-            .get_or_init(async || flow(self, &self.component(), |manifest| manifest).await)
-            .await
-            .clone()
-    }
-
-    /// One call.
-    async fn call(self, caller: ScriptedCaller) -> (RunEnd, Scripted, Journal) {
-        let version = self.version().await;
-        hold(&version, caller).await
-    }
+/// One call.
+async fn called(caller: ScriptedCaller) -> (RunEnd, Scripted, Journal) {
+    hold(&*emi().await, caller).await
 }
-
-/// Makes a test of each function, for each language.
-macro_rules! in_every_language {
-    ($($test:ident),+ $(,)?) => {
-        mod rust { $(#[tokio::test] async fn $test() { super::$test(super::Shipped::Rust).await; })+ }
-        mod typescript { $(#[tokio::test] async fn $test() { super::$test(super::Shipped::TypeScript).await; })+ }
-        mod python { $(#[tokio::test] async fn $test() { super::$test(super::Shipped::Python).await; })+ }
-    };
-}
-
-in_every_language!(
-    a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agent,
-    each_answer_leads_to_its_end,
-    silence_is_asked_again_twice_and_then_left_in_peace,
-    who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever,
-    the_instalment_is_repeated_for_who_asks_but_not_for_ever,
-    who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye,
-    the_call_goes_on_in_the_language_of_the_answer_and_says_so,
-    the_language_is_the_records_else_the_states_as_far_as_there_are_prompts,
-    an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields,
-    records_are_read_as_lenders_write_them,
-    what_cannot_be_read_for_certain_is_not_spoken,
-    an_instalment_whose_day_has_passed_was_due,
-    hanging_up_ends_the_script_cleanly,
-    digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly,
-    a_recorded_call_is_repeated_call_by_call_as_the_rust_flow_recorded_it,
-);
 
 /// The shipped flow in a folder of its own, with another component or a changed manifest where a
 /// test wants one.
-async fn flow(
-    shipped: Shipped,
-    component: &str,
-    manifest: impl Fn(String) -> String,
-) -> Arc<FlowVersion> {
+async fn flow(component: &str, manifest: impl Fn(String) -> String) -> Arc<FlowVersion> {
     static ENGINE: OnceLock<FlowEngine> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| {
         FlowEngine::new(&EngineSettings {
@@ -122,9 +71,9 @@ async fn flow(
         })
         .unwrap()
     });
-    let original = root().join("flows").join(shipped.name());
+    let original = root().join("flows/emi-reminder");
     let house = tempfile::tempdir().unwrap();
-    let folder = house.path().join("flows").join(shipped.name());
+    let folder = house.path().join("flows/emi-reminder");
     fs::create_dir_all(folder.join("prompts")).unwrap();
     fs::write(folder.join("flow.wasm"), built(component)).unwrap();
     fs::write(
@@ -135,7 +84,7 @@ async fn flow(
     for prompts in prompts() {
         fs::write(
             folder.join(&prompts),
-            built(&format!("flows/{}/{prompts}", shipped.name())),
+            built(&format!("flows/emi-reminder/{prompts}")),
         )
         .unwrap();
     }
@@ -179,16 +128,14 @@ fn transferred(scripted: &Scripted) -> bool {
     scripted.decision.as_ref().map(numbers) == Some(vec!["+918000000001".to_owned()])
 }
 
-async fn a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agent(
-    shipped: Shipped,
-) {
-    let (end, scripted, _) = shipped
-        .call(
-            ravi()
-                .answer("identity", says("yes"))
-                .answer("transfer", says("yes")),
-        )
-        .await;
+#[tokio::test]
+async fn a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agent() {
+    let (end, scripted, _) = called(
+        ravi()
+            .answer("identity", says("yes"))
+            .answer("transfer", says("yes")),
+    )
+    .await;
     assert_eq!(end, RunEnd::Returned);
     assert_eq!(
         scripted.templates(),
@@ -211,7 +158,8 @@ async fn a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agen
     assert_eq!(fixed, ["disclosure", "please-wait"]);
 }
 
-async fn each_answer_leads_to_its_end(shipped: Shipped) {
+#[tokio::test]
+async fn each_answer_leads_to_its_end() {
     let nothing: &[&str] = &[];
     let after_emi = ["greeting", "emi-details", "disclosure", "transfer-question"];
     for (identity, transfer, outcome, last) in [
@@ -231,7 +179,7 @@ async fn each_answer_leads_to_its_end(shipped: Shipped) {
             .fold(ravi().answer("identity", says(identity)), |caller, id| {
                 caller.answer("transfer", says(id))
             });
-        let (end, scripted, _) = shipped.call(caller).await;
+        let (end, scripted, _) = called(caller).await;
         assert_eq!(end, RunEnd::Returned, "{identity} {transfer:?}");
         assert_eq!(
             scripted.outcome.as_deref(),
@@ -256,8 +204,9 @@ async fn each_answer_leads_to_its_end(shipped: Shipped) {
     }
 }
 
-async fn silence_is_asked_again_twice_and_then_left_in_peace(shipped: Shipped) {
-    let (_, scripted, _) = shipped.call(ravi()).await;
+#[tokio::test]
+async fn silence_is_asked_again_twice_and_then_left_in_peace() {
+    let (_, scripted, _) = called(ravi()).await;
     assert_eq!(
         scripted.templates(),
         [
@@ -269,7 +218,7 @@ async fn silence_is_asked_again_twice_and_then_left_in_peace(shipped: Shipped) {
     );
     assert_eq!(scripted.outcome.as_deref(), Some("no-answer"));
 
-    let (_, scripted, _) = shipped.call(ravi().answer("identity", says("yes"))).await;
+    let (_, scripted, _) = called(ravi().answer("identity", says("yes"))).await;
     assert_eq!(scripted.templates().last(), Some(&"goodbye-no-answer"));
     assert_eq!(
         (scripted.outcome.as_deref(), scripted.decision),
@@ -277,15 +226,15 @@ async fn silence_is_asked_again_twice_and_then_left_in_peace(shipped: Shipped) {
     );
 }
 
-async fn who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever(shipped: Shipped) {
-    let (_, scripted, _) = shipped
-        .call(
-            ravi()
-                .answer("identity", says("who"))
-                .answer("identity", says("yes"))
-                .answer("transfer", says("no")),
-        )
-        .await;
+#[tokio::test]
+async fn who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever() {
+    let (_, scripted, _) = called(
+        ravi()
+            .answer("identity", says("who"))
+            .answer("identity", says("yes"))
+            .answer("transfer", says("no")),
+    )
+    .await;
     assert_eq!(
         scripted.templates()[..4],
         [
@@ -296,9 +245,8 @@ async fn who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever(shippe
         ]
     );
 
-    let (_, scripted, _) = shipped
-        .call((0..9).fold(ravi(), |caller, _| caller.answer("identity", says("who"))))
-        .await;
+    let (_, scripted, _) =
+        called((0..9).fold(ravi(), |caller, _| caller.answer("identity", says("who")))).await;
     assert_eq!(
         (scripted.asked.len(), scripted.outcome.as_deref()),
         (4, Some("unclear"))
@@ -306,15 +254,15 @@ async fn who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever(shippe
     assert!(!scripted.templates().contains(&"emi-details"));
 }
 
-async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever(shipped: Shipped) {
+#[tokio::test]
+async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever() {
     let known = || ravi().answer("identity", says("yes"));
-    let (_, scripted, _) = shipped
-        .call(
-            known()
-                .answer("transfer", says("repeat"))
-                .answer("transfer", says("no")),
-        )
-        .await;
+    let (_, scripted, _) = called(
+        known()
+            .answer("transfer", says("repeat"))
+            .answer("transfer", says("no")),
+    )
+    .await;
     assert_eq!(
         scripted
             .templates()
@@ -325,11 +273,10 @@ async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever(shipped: Shipp
     );
     assert_eq!(scripted.outcome.as_deref(), Some("declined"));
 
-    let (_, scripted, _) = shipped
-        .call((0..9).fold(known(), |caller, _| {
-            caller.answer("transfer", says("repeat"))
-        }))
-        .await;
+    let (_, scripted, _) = called((0..9).fold(known(), |caller, _| {
+        caller.answer("transfer", says("repeat"))
+    }))
+    .await;
     assert!(transferred(&scripted));
     assert_eq!(
         scripted
@@ -341,20 +288,19 @@ async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever(shipped: Shipp
     );
 }
 
-async fn who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye(
-    shipped: Shipped,
-) {
+#[tokio::test]
+async fn who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye() {
     let unclear = || {
         ravi()
             .answer("identity", says("yes"))
             .answer("transfer", Reply::NoMatch)
     };
-    let (_, scripted, _) = shipped.call(unclear()).await;
+    let (_, scripted, _) = called(unclear()).await;
     assert!(transferred(&scripted));
 
     let polite =
         |manifest: String| manifest.replace("unclear = \"transfer\"", "unclear = \"goodbye\"");
-    let version = flow(shipped, &shipped.component(), polite).await;
+    let version = flow(SHIPPED, polite).await;
     let (_, scripted, _) = hold(&version, unclear()).await;
     assert_eq!(
         (scripted.outcome.as_deref(), scripted.decision.as_ref()),
@@ -363,12 +309,13 @@ async fn who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodby
     assert_eq!(scripted.templates().last(), Some(&"goodbye-unclear"));
 }
 
-async fn the_call_goes_on_in_the_language_of_the_answer_and_says_so(shipped: Shipped) {
+#[tokio::test]
+async fn the_call_goes_on_in_the_language_of_the_answer_and_says_so() {
     let hindi = || Language::parse("hi-IN").unwrap();
     let caller = ravi()
         .answer_in("identity", says("yes"), hindi())
         .answer("transfer", says("no"));
-    let (_, scripted, _) = shipped.call(caller).await;
+    let (_, scripted, _) = called(caller).await;
     assert_eq!(
         scripted.templates()[..3],
         ["greeting", "language-changed", "emi-details"]
@@ -376,7 +323,8 @@ async fn the_call_goes_on_in_the_language_of_the_answer_and_says_so(shipped: Shi
     assert_eq!(scripted.language, Some(hindi()));
 }
 
-async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts(shipped: Shipped) {
+#[tokio::test]
+async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts() {
     for (field, value, language) in [
         ("language", "hi", "hi-IN"),
         ("state", "Bihar", "hi-IN"),
@@ -386,7 +334,7 @@ async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts
     ] {
         let mut fields: BTreeMap<&str, &str> = RAVI.into();
         fields.insert(field, value);
-        let (_, scripted, _) = shipped.call(ScriptedCaller::new(fields)).await;
+        let (_, scripted, _) = called(ScriptedCaller::new(fields)).await;
         assert_eq!(
             scripted.language.unwrap_or_else(Language::english).as_str(),
             language,
@@ -395,14 +343,14 @@ async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts
     }
 }
 
-async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields(shipped: Shipped) {
-    let (end, scripted, journal) = shipped
-        .call(ScriptedCaller::new([
-            ("name", "Ravi Kumar"),
-            ("amount", "many"),
-            ("due-date", "2026-11-30"),
-        ]))
-        .await;
+#[tokio::test]
+async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields() {
+    let (end, scripted, journal) = called(ScriptedCaller::new([
+        ("name", "Ravi Kumar"),
+        ("amount", "many"),
+        ("due-date", "2026-11-30"),
+    ]))
+    .await;
     assert_eq!(end, RunEnd::Returned);
     assert_eq!(scripted.templates(), ["apology-incomplete-data"]);
     assert_eq!(scripted.outcome.as_deref(), Some("incomplete-data"));
@@ -435,15 +383,13 @@ fn told(scripted: &Scripted) -> Option<Vec<String>> {
 /// The outcome of a call with one field changed, the language it began in, and what `emi-details`
 /// was told.
 async fn with_field(
-    shipped: Shipped,
     field: &str,
     value: &str,
 ) -> (Option<String>, Option<Language>, Option<Vec<String>>) {
     let mut fields: BTreeMap<&str, &str> = RAVI.into();
     fields.insert(field, value);
-    let (_, scripted, _) = shipped
-        .call(ScriptedCaller::new(fields).answer("identity", says("yes")))
-        .await;
+    let (_, scripted, _) =
+        called(ScriptedCaller::new(fields).answer("identity", says("yes"))).await;
     (
         scripted.outcome.clone(),
         scripted.language.clone(),
@@ -451,7 +397,8 @@ async fn with_field(
     )
 }
 
-async fn records_are_read_as_lenders_write_them(shipped: Shipped) {
+#[tokio::test]
+async fn records_are_read_as_lenders_write_them() {
     for (field, value, argument) in [
         ("amount", "₹ 1,25,000.5", "minor: 12500050"),
         ("amount", "Rs. 12,450/-", "minor: 1245000"),
@@ -461,7 +408,7 @@ async fn records_are_read_as_lenders_write_them(shipped: Shipped) {
         ("due-date", "2028-02-29", "2028-02-29"),
         ("loan", "00 47-82/13", "‹4 characters›"),
     ] {
-        let (outcome, _, told) = with_field(shipped, field, value).await;
+        let (outcome, _, told) = with_field(field, value).await;
         assert!(
             told.as_ref()
                 .is_some_and(|told| told.concat().contains(argument)),
@@ -474,7 +421,7 @@ async fn records_are_read_as_lenders_write_them(shipped: Shipped) {
         ("state", "Uttar Pradesh", "hi-IN"),
         ("state", "n/a", "en-IN"),
     ] {
-        let (_, chosen, _) = with_field(shipped, field, value).await;
+        let (_, chosen, _) = with_field(field, value).await;
         let chosen = chosen.unwrap_or_else(Language::english);
         assert_eq!(chosen.as_str(), language, "{field} `{value}`");
     }
@@ -482,7 +429,8 @@ async fn records_are_read_as_lenders_write_them(shipped: Shipped) {
 
 /// Whoever has stored the record: one value that becomes another ends the call before anything is
 /// said of it.
-async fn what_cannot_be_read_for_certain_is_not_spoken(shipped: Shipped) {
+#[tokio::test]
+async fn what_cannot_be_read_for_certain_is_not_spoken() {
     let refused = [
         (
             "amount",
@@ -519,7 +467,7 @@ async fn what_cannot_be_read_for_certain_is_not_spoken(shipped: Shipped) {
     ];
     for (field, values) in refused {
         for value in values {
-            let (outcome, _, told) = with_field(shipped, field, value).await;
+            let (outcome, _, told) = with_field(field, value).await;
             assert_eq!(
                 (outcome.as_deref(), told),
                 (Some("incomplete-data"), None),
@@ -529,7 +477,8 @@ async fn what_cannot_be_read_for_certain_is_not_spoken(shipped: Shipped) {
     }
 }
 
-async fn an_instalment_whose_day_has_passed_was_due(shipped: Shipped) {
+#[tokio::test]
+async fn an_instalment_whose_day_has_passed_was_due() {
     // 23:59 and midnight in India, between 4 and 5 January 2026
     let (before, after) = (1_767_551_340_000, 1_767_551_400_000);
     for (due, began_ms, template) in [
@@ -546,7 +495,7 @@ async fn an_instalment_whose_day_has_passed_was_due(shipped: Shipped) {
         let caller = caller
             .answer("transfer", says("repeat"))
             .answer("transfer", says("no"));
-        let (_, scripted, _) = shipped.call(caller).await;
+        let (_, scripted, _) = called(caller).await;
         let details = scripted
             .templates()
             .into_iter()
@@ -558,7 +507,7 @@ async fn an_instalment_whose_day_has_passed_was_due(shipped: Shipped) {
         ("prompts/en-IN.ftl", " is due on ", " was due on "),
         ("prompts/hi-IN.ftl", "{ $due-date } है", "{ $due-date } थी"),
     ] {
-        let text = built(&format!("flows/{}/{file}", shipped.name()));
+        let text = built(&format!("flows/emi-reminder/{file}"));
         let text = String::from_utf8(text).unwrap();
         let line = |name: &str| {
             text.lines()
@@ -571,7 +520,7 @@ async fn an_instalment_whose_day_has_passed_was_due(shipped: Shipped) {
         );
     }
     for file in prompts() {
-        let text = built(&format!("flows/{}/{file}", shipped.name()));
+        let text = built(&format!("flows/emi-reminder/{file}"));
         let text = String::from_utf8(text).unwrap();
         let said = |name: &str| {
             let mut lines = text.lines();
@@ -595,14 +544,15 @@ async fn an_instalment_whose_day_has_passed_was_due(shipped: Shipped) {
     }
 }
 
-async fn hanging_up_ends_the_script_cleanly(shipped: Shipped) {
+#[tokio::test]
+async fn hanging_up_ends_the_script_cleanly() {
     for caller in [
         ravi().hang_up_at("identity"),
         ravi()
             .answer("identity", says("yes"))
             .hang_up_at("transfer"),
     ] {
-        let (end, scripted, _) = shipped.call(caller).await;
+        let (end, scripted, _) = called(caller).await;
         assert_eq!(
             (end, scripted.outcome, scripted.decision),
             (RunEnd::CallEnded, None, None)
@@ -613,7 +563,6 @@ async fn hanging_up_ends_the_script_cleanly(shipped: Shipped) {
 #[tokio::test]
 async fn a_script_that_speaks_of_the_loan_to_a_stranger_is_refused_by_the_host() {
     let version = flow(
-        Shipped::Rust,
         "plugins/target/fixtures/emi-before-identity.wasm",
         |manifest| manifest,
     )
@@ -629,8 +578,9 @@ async fn a_script_that_speaks_of_the_loan_to_a_stranger_is_refused_by_the_host()
     assert_eq!(scripted.said, []);
 }
 
-async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly(shipped: Shipped) {
-    let (_, scripted, _) = shipped.call(ravi().answer("identity", says("yes"))).await;
+#[tokio::test]
+async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly() {
+    let (_, scripted, _) = called(ravi().answer("identity", says("yes"))).await;
     let emi = scripted
         .said
         .iter()
@@ -655,7 +605,8 @@ async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly(shipp
     );
 }
 
-async fn a_recorded_call_is_repeated_call_by_call_as_the_rust_flow_recorded_it(shipped: Shipped) {
+#[tokio::test]
+async fn a_recorded_call_is_repeated_call_by_call() {
     let hindi = Language::parse("hi-IN").unwrap();
     for caller in [
         ravi()
@@ -668,8 +619,8 @@ async fn a_recorded_call_is_repeated_call_by_call_as_the_rust_flow_recorded_it(s
         ravi().hang_up_at("identity"),
         ScriptedCaller::new([("name", "Ravi Kumar")]),
     ] {
-        let (end, _, journal) = Shipped::Rust.call(caller).await;
-        let version = shipped.version().await;
+        let (end, _, journal) = called(caller).await;
+        let version = emi().await;
         let again = compare(&version, journal.clone(), &BTreeSet::new())
             .await
             .unwrap();

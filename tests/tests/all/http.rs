@@ -513,7 +513,7 @@ async fn readyz_tells_what_is_there() {
         (
             &"ok".into(),
             &"ok".into(),
-            &json!(["emi-reminder", "emi-reminder-js", "emi-reminder-py"])
+            &json!(["appointment", "emi-reminder", "survey"])
         )
     );
     assert!(

@@ -46,6 +46,7 @@ mod replay;
 mod resuming;
 mod rules;
 mod scripts;
+mod shipped;
 mod start;
 mod stores_away;
 #[path = "../support/mod.rs"]

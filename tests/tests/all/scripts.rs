@@ -239,6 +239,34 @@ async fn an_uncaught_exception_is_told_with_the_scripts_own_stack() {
     );
 }
 
+#[tokio::test]
+async fn a_script_that_fails_loops_or_hoards_is_ended_and_the_next_call_is_well() {
+    for (language, exception) in [
+        ("js", "TypeError: as asked"),
+        ("py", "ValueError: as asked"),
+    ] {
+        let version = clockwork(language).await;
+        let failing = async |how| {
+            let caller = ScriptedCaller::new([("fails", how)]);
+            call(&version, CallId::generate(), caller).await.0
+        };
+        let thrown = failing("throws").await;
+        assert!(
+            matches!(&thrown, RunEnd::Trapped { reason, stack } if stack.iter().any(|line| line == exception) || reason.contains("as asked")),
+            "{language}: {thrown:?}"
+        );
+        let looped = failing("loops").await;
+        assert!(
+            matches!(&looped, RunEnd::LimitExceeded { what } if what.to_string().contains("compute-ms")),
+            "{language}: {looped:?}"
+        );
+        let hoarded = failing("hoards").await;
+        assert!(hoarded.is_failure(), "{language}: {hoarded:?}");
+        let (end, ..) = call(&version, CallId::generate(), ScriptedCaller::new([])).await;
+        assert_eq!(end, RunEnd::Returned, "{language}");
+    }
+}
+
 #[test]
 fn the_types_for_scripts_name_every_function_of_the_contract() {
     let wit = fs::read_to_string(root().join("wit/dialog.wit")).unwrap();

@@ -42,7 +42,7 @@ async fn a_first_start_answers_at_once_and_takes_calls_when_all_flows_are_loaded
         loading.extend(flows.iter().map(|flow| flow.as_str().unwrap().to_owned()));
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    assert!(loading.contains("emi-reminder-py"), "{loading:?}");
+    assert!(loading.contains("survey"), "{loading:?}");
     assert_eq!(ready["flows"].as_array().unwrap().len(), 3, "{ready}");
     assert_eq!(get(&engine, "/bot/passthru?CallSid=now").await.0, 200);
 }

@@ -337,7 +337,7 @@ fn a_component_is_inspected_without_being_trusted() {
     ] {
         assert!(told.contains(words), "{told}");
     }
-    let (code, told) = inspect(&flows.join("emi-reminder-js/flow.wasm"), true);
+    let (code, told) = inspect(&flows.join("appointment/flow.wasm"), true);
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &told["taken"]), (Some(0), &true.into()), "{told:#}");
     let imports = told["imports"].as_array().unwrap();

@@ -17,8 +17,8 @@ use crate::support::{
 /// So many calls are held at once: two cores hold them on both sides with nine tenths of their time
 /// to spare.
 const AT_ONCE: usize = 7;
-/// The conversation in each language it is written in; the first holds the calls.
-pub const LANGUAGES: [&str; 3] = ["emi-reminder", "emi-reminder-js", "emi-reminder-py"];
+/// The flows that hold the calls: in Rust, TypeScript and Python.
+pub const FLOWS: [&str; 3] = ["emi-reminder", "appointment", "survey"];
 /// A scenario that expects what does not come.
 pub const PLANTED: &str = "planted";
 
@@ -38,7 +38,7 @@ pub struct Evening {
     pub calls: Vec<Call>,
     /// The call of the planted scenario.
     pub planted: Report,
-    /// `ghanti replay` of all calls, against the flow in each of [`LANGUAGES`].
+    /// `ghanti replay` of all calls of each of [`FLOWS`].
     pub replayed: Vec<Output>,
     /// Console, `application.log` and `websocket.log`.
     pub logs: String,
@@ -49,6 +49,13 @@ pub struct Evening {
 }
 
 impl Evening {
+    /// The calls that a flow has held.
+    pub fn held_by(&self, flow: &str) -> impl Iterator<Item = &Call> {
+        self.calls
+            .iter()
+            .filter(move |call| call.record["flow"] == flow)
+    }
+
     /// The call of one scenario.
     pub fn call(&self, name: &str) -> &Call {
         self.calls
@@ -106,7 +113,7 @@ fn play_all() -> Evening {
     // The tests outlive this function, and a static is never dropped: the engine has to end here.
     let (application_log, websocket_log, logs) =
         (log("application.log"), log("websocket.log"), engine.logs());
-    let replayed = LANGUAGES.iter().map(|name| replay(&engine, name)).collect();
+    let replayed = FLOWS.iter().map(|name| replay(&engine, name)).collect();
     Evening {
         calls,
         planted,
@@ -146,18 +153,12 @@ fn expecting_something_else() -> String {
     planted
 }
 
-/// Replays all calls against a flow, which takes the name of the one that held them.
+/// Replays all calls of a flow.
 fn replay(engine: &Engine, flow: &str) -> Output {
-    let workshop = tempfile::tempdir().unwrap();
-    let named = workshop.path().join(LANGUAGES[0]);
-    fs::create_dir_all(named.join("prompts")).unwrap();
-    for part in &parts_of_emi_reminder() {
-        fs::copy(root().join("flows").join(flow).join(part), named.join(part)).unwrap();
-    }
     let mut command = program();
     command
         .args(["replay", "--all", "--flow"])
-        .arg(named)
+        .arg(root().join("flows").join(flow))
         .arg("--data")
         .arg(engine.house().join("data"));
     command

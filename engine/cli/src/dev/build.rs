@@ -20,6 +20,9 @@ pub const LONGEST: Duration = Duration::from_secs(600);
 /// Maximum size of the output that is kept; the rest is counted. The first error is what matters.
 const OUTPUT_BYTES: usize = 64 << 10;
 
+/// The variable that names this program to the command: flows in scripts are built by it.
+const PROGRAM: &str = "GHANTI_PROGRAM";
+
 /// How long a process that outlives the build may hold its output open.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -90,6 +93,9 @@ pub async fn build(
         .args(["-c", command, "build", plugin.as_str()])
         .arg(&project.flows)
         .current_dir(&project.root);
+    if let Ok(program) = std::env::current_exe() {
+        shell.env(PROGRAM, program);
+    }
     let (end, output) = run(shell, longest).await;
     Built {
         end: BuildEnd::Command(end),
@@ -257,7 +263,7 @@ mod tests {
         let house = House::new();
         let built = house
             .build(
-                r#"echo "$1 into $2"; echo "in $PWD" >&2; echo done; exit 3"#,
+                r#"echo "$1 into $2"; echo "in $PWD" >&2; [ -x "$GHANTI_PROGRAM" ] && echo done; exit 3"#,
                 LONG,
             )
             .await;

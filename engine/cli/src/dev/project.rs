@@ -105,7 +105,7 @@ impl Project {
 
     /// The path of a plugin's manifest, without which it is not built.
     pub fn manifest(&self, plugin: &FlowName) -> PathBuf {
-        self.flows.join(plugin.as_str()).join("flow.toml")
+        self.sources(plugin).join("flow.toml")
     }
 }
 
@@ -170,13 +170,10 @@ mod tests {
         };
         assert_eq!(kind("emi-reminder"), Some(Kind::Plugin(Language::Rust)));
         assert_eq!(
-            kind("emi-reminder-js"),
+            kind("appointment"),
             Some(Kind::Plugin(Language::TypeScript))
         );
-        assert_eq!(
-            kind("emi-reminder-py"),
-            Some(Kind::Plugin(Language::Python))
-        );
+        assert_eq!(kind("survey"), Some(Kind::Plugin(Language::Python)));
         assert_eq!(kind("sdk-rust"), Some(Kind::Shared(Language::Rust)));
         assert_eq!(kind("javascript"), Some(Kind::Shared(Language::TypeScript)));
         assert_eq!((kind("fixtures"), kind("target")), (None, None));

@@ -1,5 +1,5 @@
-//! Scans the sources of each plugin into a digest of everything that its component is built from.
-//! Reads files; blocks.
+//! Scans the sources of each plugin into a digest of everything that its flow is built from: code,
+//! manifest, prompts and tests. Reads files; blocks.
 //!
 //! Changes are found by comparing digests. A notification therefore only means that it is time to
 //! scan, and saving a file unchanged builds nothing.
@@ -23,8 +23,8 @@ const FILE_BYTES: u64 = 1 << 20;
 const FILES: usize = 5_000;
 /// Maximum depth of source folders; deeper ones are ignored.
 const DEPTH: usize = 16;
-/// Folders of build outputs and dependencies.
-const BUILT: [&str; 3] = ["target", "node_modules", "__pycache__"];
+/// Build outputs and dependencies.
+const BUILT: [&str; 4] = ["target", "node_modules", "__pycache__", "flow.wasm"];
 /// Suffixes of temporary files of editors and compilers. vim creates `4913` to test whether it may
 /// write.
 const PASSING: [&str; 11] = [
@@ -221,9 +221,9 @@ mod tests {
                 ("plugins/py/flow.py", "def"),
                 ("plugins/python/requirements.txt", "x"),
                 ("plugins/new/flow.py", "def"),
-                ("flows/rs/flow.toml", ""),
-                ("flows/ts/flow.toml", ""),
-                ("flows/py/flow.toml", ""),
+                ("plugins/rs/flow.toml", ""),
+                ("plugins/ts/flow.toml", ""),
+                ("plugins/py/flow.toml", ""),
             ] {
                 house.write(file, text);
             }
@@ -270,6 +270,9 @@ mod tests {
             ("plugins/javascript/prelude.ts", "ts"),
             ("plugins/python/requirements.txt", "py"),
             ("wit/dialog.wit", "py rs ts"),
+            ("plugins/rs/flow.toml", "rs"),
+            ("plugins/ts/prompts/en-IN.ftl", "ts"),
+            ("plugins/py/tests/agrees.toml", "py"),
             ("flows/rs/flow.toml", ""),
             ("plugins/README.md", ""),
         ] {
@@ -284,6 +287,8 @@ mod tests {
             "plugins/target/release/x.rs",
             "plugins/rs/target/x.rs",
             "plugins/ts/node_modules/a/index.ts",
+            "plugins/ts/flow.wasm",
+            "plugins/ts/.ghanti/entry.ts",
             "plugins/py/__pycache__/flow.cpython-311.pyc",
             "plugins/py/.flow.py.swp",
             "plugins/py/flow.py~",
@@ -314,7 +319,7 @@ mod tests {
             .collect();
         assert_eq!(without, ["new"]);
         assert_eq!(found.plugins.len(), 3);
-        house.write("flows/new/flow.toml", "");
+        house.write("plugins/new/flow.toml", "");
         let found = house.look();
         assert_eq!((found.without_manifest.len(), found.plugins.len()), (0, 4));
     }

@@ -410,10 +410,10 @@ mod tests {
     fn shipped_files_fit_their_schemas() {
         let manifest = schema(&MANIFEST, &|name| row(page(&MANIFEST), name));
         let test = schema(&TESTS, &|_| None);
-        for flow in ["emi-reminder", "emi-reminder-js", "emi-reminder-py"] {
-            let text = fs::read_to_string(root().join("flows").join(flow).join("flow.toml"));
+        for flow in ["emi-reminder", "appointment", "survey"] {
+            let text = fs::read_to_string(root().join("plugins").join(flow).join("flow.toml"));
             assert_eq!(errors(&manifest, &text.unwrap()), [""; 0], "{flow}");
-            let tests = files(&format!("flows/{flow}/tests"));
+            let tests = files(&format!("plugins/{flow}/tests"));
             assert!(tests.len() > 3);
             for (path, text) in tests {
                 assert_eq!(errors(&test, &text), [""; 0], "{}", path.display());

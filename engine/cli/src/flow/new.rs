@@ -39,7 +39,7 @@ pub enum Template {
     Blank,
     /// Yes, no or later; a reason in the customer's words; a code by keys
     Appointment,
-    /// A rating, yes or no, a complaint in the customer's words
+    /// Who is speaking, a rating, yes or no, a complaint in the customer's words that a language model sorts
     Survey,
     /// Who is speaking, what is due, a date that is read back, an agent
     Reminder,
@@ -53,29 +53,55 @@ macro_rules! texts {
     };
 }
 
+/// Files of a flow that is shipped.
+macro_rules! shipped {
+    ($folder:literal: $($file:literal),+ $(,)?) => {
+        &[$(($file, include_str!(concat!("../../../../plugins/", $folder, "/", $file)))),+]
+    };
+}
+
 const RUST: Texts = texts!("common/rust": "Cargo.toml");
 const TYPESCRIPT: Texts = texts!("common/typescript": "package.json", "tsconfig.json");
 const PYTHON: Texts = texts!("common/python": "pyproject.toml");
 const IGNORED: &str = include_str!("templates/common/gitignore");
 const README: &str = include_str!("templates/common/README.md");
 
-const BLANK: Texts = texts!("blank": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/yes.toml",
-    "tests/silence.toml", "scenario.toml");
-const APPOINTMENT: Texts = texts!("appointment": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl",
-    "tests/confirms.toml", "tests/cancels.toml", "scenario.toml");
-
-const SURVEY: Texts = texts!("survey": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl",
-    "tests/satisfied.toml", "tests/complains.toml", "scenario.toml");
-const REMINDER: Texts = texts!("reminder": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl",
-    "tests/promises.toml", "tests/wrong-person.toml", "scenario.toml");
+const BLANK: [Texts; 1] = [
+    texts!("blank": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/yes.toml",
+    "tests/silence.toml", "scenario.toml"),
+];
+// these two are shipped as flows, and what is there is not here once more
+const APPOINTMENT: [Texts; 2] = [
+    texts!("appointment": "flow.rs", "flow.py"),
+    shipped!("appointment": "src/flow.ts", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/confirms.toml", "tests/cancels.toml",
+        "tests/calls-later.toml", "tests/wrong-code.toml", "scenario.toml"),
+];
+const SURVEY: [Texts; 2] = [
+    texts!("survey": "flow.rs", "flow.ts"),
+    shipped!("survey": "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/satisfied.toml", "tests/complains.toml",
+        "tests/without-a-model.toml", "tests/wrong-person.toml", "scenario.toml"),
+];
+const REMINDER: [Texts; 1] = [
+    texts!("reminder": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl",
+    "tests/promises.toml", "tests/wrong-person.toml", "scenario.toml"),
+];
 
 impl Template {
-    fn files(self) -> Texts {
+    fn files(self) -> &'static [Texts] {
         match self {
-            Self::Blank => BLANK,
-            Self::Appointment => APPOINTMENT,
-            Self::Survey => SURVEY,
-            Self::Reminder => REMINDER,
+            Self::Blank => &BLANK,
+            Self::Appointment => &APPOINTMENT,
+            Self::Survey => &SURVEY,
+            Self::Reminder => &REMINDER,
+        }
+    }
+
+    /// What its code in Rust needs besides the library: lines of `Cargo.toml`.
+    fn dependencies(self) -> &'static str {
+        match self {
+            // the answer of a model is JSON
+            Self::Survey => "serde_json = \"1\"\n",
+            Self::Blank | Self::Appointment | Self::Reminder => "",
         }
     }
 
@@ -86,7 +112,7 @@ impl Template {
                 "An appointment: confirmed with the code that was sent to the customer, or cancelled with a reason."
             }
             Self::Survey => {
-                "A survey: a rating, whether the customer recommends the company, and what went wrong where they are not satisfied."
+                "A survey after a service: two questions, and what should be better in the customer's own words, which a language model sorts."
             }
             Self::Reminder => {
                 "A payment is due: who is speaking, what is due, on which day it will be paid, and an agent for who cannot say."
@@ -151,7 +177,7 @@ impl New {
             .iter()
             .map(|(path, text)| ((*path).to_owned(), *text))
             .collect();
-        for (path, text) in self.template.files() {
+        for (path, text) in self.template.files().iter().copied().flatten() {
             if let Some(path) = self.placed(path) {
                 files.push((path, text));
             }
@@ -161,9 +187,13 @@ impl New {
             ("README.md".to_owned(), README),
         ]);
         files.sort();
+        // a flow that is shipped has its own name
+        let shipped = format!("flow = \"{}\"", self.template_name());
         for (path, text) in &files {
             let text = text
                 .replace("{{name}}", name.as_str())
+                .replace(&shipped, &format!("flow = \"{name}\""))
+                .replace("{{dependencies}}", self.template.dependencies())
                 .replace("{{about}}", self.template.about())
                 .replace("{{source}}", self.source());
             write_changed(&folder.join(path), text.as_bytes())?;
@@ -179,7 +209,8 @@ impl New {
             Language::TypeScript => "ts",
             Language::Python => "py",
         };
-        match path.strip_prefix("flow.") {
+        let file = path.strip_prefix("src/").unwrap_or(path);
+        match file.strip_prefix("flow.") {
             Some("toml") | None => Some(path.to_owned()),
             Some(other) => (other == extension).then(|| self.source().to_owned()),
         }

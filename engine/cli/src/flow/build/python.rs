@@ -142,7 +142,8 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
         "componentize",
         "-p",
     ])
-    .args([&app])
+    // as for TypeScript
+    .args([app.strip_prefix(&folder.path).unwrap_or(&app)])
     .args(["entry", "-o"])
     .args([&component])
     .run("the flow does not build")

@@ -126,7 +126,8 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
             "--sync",
             "--js",
         ])
-        .args([&bundle])
+        // a component holds the path that it was made of, and is to be the same everywhere
+        .args([bundle.strip_prefix(&folder.path).unwrap_or(&bundle)])
         .args(["-o"])
         .args([&component])
         .run("no component can be made of the flow")
