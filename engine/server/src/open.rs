@@ -19,18 +19,16 @@ use ghanti_replay::RecordedCheck;
 use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;
 use ghanti_session::{CallRegistry, CallSettings, Services};
-use ghanti_speech::Recognizer;
 use ghanti_speech::cache::{CacheSettings, PromptCache};
-use ghanti_speech::espeak::{Espeak, EspeakSettings};
-use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
 use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
     RedisSessions, SessionSettings, SessionStore, SqlRecords,
 };
 use ghanti_webhook::{CallMessages, Delivery};
 
-use crate::config::{Config, RecognizerKind, SynthesizerKind};
+use crate::config::Config;
 use crate::dialler::Dialler;
+use crate::speech::{Providers, SpeechError};
 
 /// Disk space for compiled functions that a recompilation can reuse. A Python interpreter's take a
 /// third of this.
@@ -75,9 +73,9 @@ pub enum OpenError {
     /// The WebAssembly engine cannot be created.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The recognizer cannot be opened.
+    /// Speech cannot be opened.
     #[error(transparent)]
-    Vosk(#[from] VoskError),
+    Speech(#[from] SpeechError),
     /// The data folder cannot be created.
     #[error("cannot make the data folder `{}`: {reason}; make it, or name another with --data", .folder.display())]
     Data {
@@ -164,7 +162,8 @@ async fn open_all(
     make(&folders.data)?;
     let actions = config.open_actions().map(Arc::new);
     let actions = actions.map_err(|errors| OpenError::Actions(errors.join("; ")))?;
-    let recognizer = open_recognizer(config);
+    let providers = Providers::open(config)?;
+    let recognizer = async { providers.recognizer().await.map_err(OpenError::from) };
     let flows = async {
         // opened first, because replay gates read recorded calls
         let stores = open_stores(config, folders).await?;
@@ -192,15 +191,9 @@ async fn open_all(
         ears.as_ref()
             .is_some_and(|recognizer| recognizer.understands(language))
     });
-    let SynthesizerKind::Espeak = config.speech.synthesizer;
-    let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
-    let espeak = Espeak::new(EspeakSettings {
-        words_per_minute,
-        ..EspeakSettings::default()
-    });
     let mib = |mib: u64| mib.saturating_mul(1 << 20);
-    let prompts = PromptCache::new(
-        Arc::new(espeak),
+    let prompts = PromptCache::of(
+        providers.voices(),
         CacheSettings {
             memory_bytes: usize::try_from(mib(config.speech.cache_mib)).unwrap_or(usize::MAX),
             folder: Some(folders.data.join("prompts")),
@@ -252,28 +245,6 @@ async fn open_recordings(
     let opened = tokio::task::spawn_blocking(move || Recordings::open(&path, room)).await;
     let opened = opened.map_err(|_| OpenError::Thread)?;
     opened.map_err(|reason| OpenError::Recordings { folder, reason })
-}
-
-/// Opens the configured recognizer; `None` if callers answer with keys.
-pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognizer>>, OpenError> {
-    let speech = &config.speech;
-    match speech.recognizer {
-        RecognizerKind::None => {
-            tracing::warn!("no recogniser is configured: callers answer by keys");
-            Ok(None)
-        }
-        RecognizerKind::Vosk => {
-            let settings = VoskSettings {
-                library: speech.vosk_library.clone(),
-                models: speech.vosk_models.clone(),
-                workers: speech.recognizer_threads,
-            };
-            let vosk = tokio::task::spawn_blocking(move || Vosk::open(settings))
-                .await
-                .map_err(|_| OpenError::Thread)??;
-            Ok(Some(Arc::new(vosk)))
-        }
-    }
 }
 
 async fn open_catalogue(

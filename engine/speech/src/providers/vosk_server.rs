@@ -1,0 +1,158 @@
+//! vosk-server's WebSocket (github.com/alphacep/vosk-server, `websocket/asr_server.py`).
+//!
+//! `{"config": …}` with the rate and, for a closed question, the phrases and decoys; then PCM as
+//! binary messages, each answered by `{"partial": …}` or, where it hears the end of a phrase, by
+//! `{"text": …, "result": […]}`; at the end `{"eof" : 1}`, which the server compares byte by byte, and
+//! the last result. A server has one model: `languages` says which. Its model has to know the phrases'
+//! words, and be one with a graph that is made at run time, as the small ones are; others ignore
+//! `phrase_list`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ghanti_model::Language;
+use serde::Deserialize;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::ProviderSettings;
+use super::connections::{Connections, read};
+use super::dialogue::{Protocol, Said, converse};
+use super::ears::{Heard, Transcriber, Words, pcm};
+use crate::fault::Fault;
+use crate::recognition::{Expectation, RATE_HZ};
+
+const USUAL_URL: &str = "ws://127.0.0.1:2700";
+/// Vosk's word for what is none of the phrases.
+const UNKNOWN: &str = "[unk]";
+/// The server compares with this text.
+const END: &str = "{\"eof\" : 1}";
+
+/// Listens.
+pub(super) struct Listener {
+    settings: Arc<ProviderSettings>,
+    connections: Arc<Connections>,
+}
+
+impl Listener {
+    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
+        Self {
+            settings,
+            connections,
+        }
+    }
+}
+
+#[async_trait]
+impl Transcriber for Listener {
+    fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    fn understands(&self, language: &Language) -> bool {
+        self.settings.has(language, &["en"])
+    }
+
+    async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
+        let url = self.settings.base(USUAL_URL);
+        let socket = self.connections.socket(&url, &[]).await?;
+        let said = Utterance {
+            expectation: Arc::clone(&heard.expectation),
+            words: Vec::new(),
+            confidence: Vec::new(),
+        };
+        converse(socket, said, heard).await
+    }
+}
+
+struct Utterance {
+    expectation: Arc<Expectation>,
+    /// Of the phrases that are over.
+    words: Vec<String>,
+    confidence: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    partial: Option<String>,
+    text: Option<String>,
+    #[serde(default)]
+    result: Vec<Word>,
+}
+
+#[derive(Deserialize)]
+struct Word {
+    conf: Option<f32>,
+}
+
+impl Protocol for Utterance {
+    fn begin(&self) -> Vec<Message> {
+        let mut config = json!({ "sample_rate": RATE_HZ, "words": true });
+        let Expectation {
+            phrases, decoys, ..
+        } = self.expectation.as_ref();
+        if !phrases.is_empty() {
+            let unknown = [UNKNOWN.to_owned()];
+            let known: Vec<_> = phrases.iter().chain(decoys).chain(&unknown).collect();
+            config["phrase_list"] = json!(known);
+        }
+        vec![Message::text(json!({ "config": config }).to_string())]
+    }
+
+    fn audio(&self, samples: &[i16]) -> Message {
+        Message::binary(pcm(samples))
+    }
+
+    fn end(&self) -> Vec<Message> {
+        vec![Message::text(END)]
+    }
+
+    fn read(&mut self, text: &str, is_over: bool) -> Result<Said, Fault> {
+        let answer: Answer = read(text.as_bytes())?;
+        match (answer.partial, answer.text) {
+            (Some(partial), _) => {
+                let so_far = self.words.iter().cloned().chain([partial]);
+                Ok(Said::SoFar(known(so_far.collect::<Vec<_>>().join(" ")).0))
+            }
+            (None, Some(text)) => {
+                let rated = answer.result.iter().filter_map(|word| word.conf);
+                self.confidence.extend(rated);
+                self.words.push(text);
+                // after the end there are results for the pieces before, and then the last one,
+                // after which the server closes
+                Ok(Said::Nothing)
+            }
+            (None, None) => Err(Fault::Nonsense("neither words nor partial ones".to_owned())),
+        }
+        .map(|said| if is_over { quiet(said) } else { said })
+    }
+
+    fn closed(&mut self) -> Option<Words> {
+        if self.words.is_empty() {
+            return None;
+        }
+        let (text, unknown) = known(self.words.join(" "));
+        let rated = self.confidence.len() as f32;
+        let confidence = (rated > 0.0).then(|| self.confidence.iter().sum::<f32>() / rated);
+        Some(Words {
+            text,
+            confidence,
+            language: None,
+            unknown,
+        })
+    }
+}
+
+/// Partial words after the end are of no use.
+fn quiet(said: Said) -> Said {
+    match said {
+        Said::SoFar(_) => Said::Nothing,
+        other => other,
+    }
+}
+
+/// The words without Vosk's own for what it does not know, and whether that was among them.
+fn known(text: String) -> (String, bool) {
+    let unknown = text.contains(UNKNOWN);
+    (text.replace(UNKNOWN, " "), unknown)
+}
