@@ -45,6 +45,7 @@ mod replay;
 mod resuming;
 mod rules;
 mod scripts;
+mod speech;
 mod start;
 mod stores_away;
 #[path = "../support/mod.rs"]
