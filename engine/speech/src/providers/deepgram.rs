@@ -188,7 +188,7 @@ impl Utterance {
 }
 
 impl Protocol for Utterance {
-    fn audio(&self, samples: &[i16]) -> Message {
+    fn audio(&mut self, samples: &[i16]) -> Message {
         Message::binary(pcm(samples))
     }
 

@@ -25,18 +25,13 @@ pub(super) trait Protocol: Send {
     }
 
     /// A piece of the utterance at 16 kHz.
-    fn audio(&self, samples: &[i16]) -> Message;
+    fn audio(&mut self, samples: &[i16]) -> Message;
 
     /// The utterance is over.
     fn end(&self) -> Vec<Message>;
 
     /// Reads a message. `is_over` once the end of the utterance was sent.
     fn read(&mut self, text: &str, is_over: bool) -> Result<Said, Fault>;
-
-    /// What the words are if the provider ends the connection after the end of the utterance.
-    fn closed(&mut self) -> Option<Words> {
-        None
-    }
 }
 
 /// Has the dialogue of one utterance.
@@ -67,8 +62,7 @@ pub(super) async fn converse(
                     }
                 },
                 Some(Ok(Message::Close(_))) | None => {
-                    let words = protocol.closed().filter(|_| is_over);
-                    return words.ok_or_else(|| Fault::Broken("the WebSocket was closed before the words came".to_owned()));
+                    return Err(Fault::Broken("the WebSocket was closed before the words came".to_owned()));
                 }
                 Some(Ok(Message::Binary(_))) => return Err(Fault::Nonsense("bytes in the place of text".to_owned())),
                 Some(Ok(_)) => {}

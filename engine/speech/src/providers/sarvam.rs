@@ -180,7 +180,7 @@ impl Protocol for Utterance {
         )]
     }
 
-    fn audio(&self, samples: &[i16]) -> Message {
+    fn audio(&mut self, samples: &[i16]) -> Message {
         let audio = STANDARD.encode(pcm(samples));
         Message::text(json!({ "event": "audio_input", "audio": audio }).to_string())
     }

@@ -3,7 +3,7 @@
 //! `{"config": …}` with the rate and, for a closed question, the phrases and decoys; then PCM as
 //! binary messages, each answered by `{"partial": …}` or, where it hears the end of a phrase, by
 //! `{"text": …, "result": […]}`; at the end `{"eof" : 1}`, which the server compares byte by byte, and
-//! the last result. A server has one model: `languages` says which. Its model has to know the phrases'
+//! the last result: an answer for each message. A server has one model: `languages` says which. Its model has to know the phrases'
 //! words, and be one with a graph that is made at run time, as the small ones are; others ignore
 //! `phrase_list`.
 
@@ -60,6 +60,7 @@ impl Transcriber for Listener {
             expectation: Arc::clone(&heard.expectation),
             words: Vec::new(),
             confidence: Vec::new(),
+            unanswered: 1,
         };
         converse(socket, said, heard).await
     }
@@ -70,6 +71,8 @@ struct Utterance {
     /// Of the phrases that are over.
     words: Vec<String>,
     confidence: Vec<f32>,
+    /// Answers that are to come: one for each piece, and one for the end.
+    unanswered: usize,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +102,8 @@ impl Protocol for Utterance {
         vec![Message::text(json!({ "config": config }).to_string())]
     }
 
-    fn audio(&self, samples: &[i16]) -> Message {
+    fn audio(&mut self, samples: &[i16]) -> Message {
+        self.unanswered += 1;
         Message::binary(pcm(samples))
     }
 
@@ -109,45 +113,41 @@ impl Protocol for Utterance {
 
     fn read(&mut self, text: &str, is_over: bool) -> Result<Said, Fault> {
         let answer: Answer = read(text.as_bytes())?;
-        match (answer.partial, answer.text) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        let said = match (answer.partial, answer.text) {
             (Some(partial), _) => {
                 let so_far = self.words.iter().cloned().chain([partial]);
-                Ok(Said::SoFar(known(so_far.collect::<Vec<_>>().join(" ")).0))
+                Said::SoFar(known(so_far.collect::<Vec<_>>().join(" ")).0)
             }
             (None, Some(text)) => {
                 let rated = answer.result.iter().filter_map(|word| word.conf);
                 self.confidence.extend(rated);
                 self.words.push(text);
-                // after the end there are results for the pieces before, and then the last one,
-                // after which the server closes
-                Ok(Said::Nothing)
+                Said::Nothing
             }
-            (None, None) => Err(Fault::Nonsense("neither words nor partial ones".to_owned())),
-        }
-        .map(|said| if is_over { quiet(said) } else { said })
-    }
-
-    fn closed(&mut self) -> Option<Words> {
-        if self.words.is_empty() {
-            return None;
-        }
-        let (text, unknown) = known(self.words.join(" "));
-        let rated = self.confidence.len() as f32;
-        let confidence = (rated > 0.0).then(|| self.confidence.iter().sum::<f32>() / rated);
-        Some(Words {
-            text,
-            confidence,
-            language: None,
-            unknown,
+            (None, None) => {
+                return Err(Fault::Nonsense("neither words nor partial ones".to_owned()));
+            }
+        };
+        Ok(if is_over && self.unanswered == 0 {
+            Said::Done(self.whole())
+        } else {
+            said
         })
     }
 }
 
-/// Partial words after the end are of no use.
-fn quiet(said: Said) -> Said {
-    match said {
-        Said::SoFar(_) => Said::Nothing,
-        other => other,
+impl Utterance {
+    fn whole(&self) -> Words {
+        let (text, unknown) = known(self.words.join(" "));
+        let rated = self.confidence.len() as f32;
+        let confidence = (rated > 0.0).then(|| self.confidence.iter().sum::<f32>() / rated);
+        Words {
+            text,
+            confidence,
+            language: None,
+            unknown,
+        }
     }
 }
 
