@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use ghanti_model::Language;
 use ghanti_server::Config;
 use ghanti_server::speech::check::{Checked, check};
-use ghanti_server::speech::hear::{Question, Understood, hear, read_wav};
+use ghanti_server::speech::hear::{Pace, Question, Understood, hear, read_wav};
 use ghanti_server::speech::say::say;
 use ghanti_server::speech::{Providers, open_recognizer};
 use serde_json::{Value, json};
@@ -212,7 +212,14 @@ impl Hear {
                 std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
             let samples = read_wav(&wav, rate_hz(&config))
                 .with_context(|| format!("cannot hear `{}`", file.display()))?;
-            let heard = hear(recognizer.as_ref(), &question, &samples, rate_hz(&config)).await;
+            let heard = hear(
+                recognizer.as_ref(),
+                &question,
+                Pace::of(&config.speech),
+                &samples,
+                rate_hz(&config),
+            );
+            let heard = heard.await;
             is_well &= heard.is_ok();
             let name = file.display().to_string();
             match (self.json, heard) {

@@ -26,9 +26,9 @@ use self::audio::{Follower, Growth};
 use self::disk::Disk;
 use self::key::Key;
 use self::memory::Memory;
+use crate::failover::Voices;
 use crate::failover::voices::Voice;
-use crate::failover::{FailureCount, Voices};
-use crate::fault::{Fault, Loss};
+use crate::fault::{FailureCount, Fault, Loss};
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
 
 /// How long a personal prompt stays in memory: long enough to be synthesized while the caller is

@@ -61,14 +61,3 @@ impl Failures {
             .clone()
     }
 }
-
-/// How often a provider failed, by kind of fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureCount {
-    /// The provider's name.
-    pub provider: String,
-    /// One of [`FAULTS`](crate::fault::FAULTS).
-    pub fault: &'static str,
-    /// How often.
-    pub count: u64,
-}

@@ -99,3 +99,14 @@ pub struct Loss {
     /// The provider that goes on.
     pub next: String,
 }
+
+/// How often a provider failed, by kind of fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureCount {
+    /// The provider's name.
+    pub provider: String,
+    /// One of [`FAULTS`].
+    pub fault: &'static str,
+    /// How often.
+    pub count: u64,
+}

@@ -15,8 +15,8 @@ pub mod vosk;
 
 pub use cache::{CacheSettings, Keep, PromptAudio, PromptCache};
 pub use espeak::{Espeak, EspeakSettings};
-pub use failover::{FailureCount, Limits, Recognizers, Voices};
-pub use fault::{Fault, Loss};
+pub use failover::{Limits, Recognizers, Voices};
+pub use fault::{FailureCount, Fault, Loss};
 pub use recognition::{
     Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer,
 };

@@ -5,8 +5,7 @@ use std::time::Duration;
 use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
 
-use crate::failover::FailureCount;
-use crate::fault::{Fault, Loss};
+use crate::fault::{FailureCount, Fault, Loss};
 
 /// Every recogniser takes PCM16 mono at this rate.
 pub const RATE_HZ: u32 = 16_000;

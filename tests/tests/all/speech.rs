@@ -120,8 +120,8 @@ async fn a_call_whose_recogniser_breaks_off_is_understood_by_the_next_one() {
         "{}",
         report.shown
     );
-    let call = report.told["call_id"].as_str().unwrap();
-    let record = engine.ended(call).await;
+    let record = saying(&engine, "greeting").await;
+    let record = engine.ended(record["call_id"].as_str().unwrap()).await;
     let lost = problem(&record, "recognizer-lost").expect("the loss is in the record");
     assert!(lost.contains("`vosk` took over from `far`"), "{lost}");
     assert_eq!(problem(&record, "recognition-failed"), None, "{record:#}");

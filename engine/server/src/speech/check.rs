@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+use super::hear::Pace;
 use super::say::{Spoken, say};
 use super::{Providers, SpeechError};
 use crate::config::{Listens, Speaks};
@@ -91,9 +92,9 @@ pub async fn check(
         ghanti_audio::convert(&sample.samples, sample.rate_hz, RATE_HZ).ok()
     });
     for who in providers.speech.who_listens() {
-        let name = match who {
-            Listens::Vosk => "vosk",
-            Listens::Provider(name) => name,
+        let (name, pace) = match who {
+            Listens::Vosk => ("vosk", Pace::Fast),
+            Listens::Provider(name) => (name, Pace::Call),
         };
         let Some((recognizer, limits)) = providers.ear(who).await? else {
             continue;
@@ -101,7 +102,7 @@ pub async fn check(
         let languages = known(|language| recognizer.understands(language));
         let mut checked = Checked::new("recognizer", name.to_owned(), languages);
         match &said {
-            Some(said) => match recognized(recognizer, limits, language, said).await {
+            Some(said) => match recognized(recognizer, limits, pace, language, said).await {
                 Ok((words, took)) => {
                     checked.latency_ms = Some(milliseconds(took));
                     checked.heard = Some(words);
@@ -145,6 +146,7 @@ fn milliseconds(time: Duration) -> u64 {
 async fn recognized(
     recognizer: Arc<dyn Recognizer>,
     limits: Limits,
+    pace: Pace,
     language: &Language,
     samples: &[i16],
 ) -> Result<(String, Duration), String> {
@@ -159,9 +161,11 @@ async fn recognized(
         .map_err(|error| error.to_string())?;
     let heard = async {
         for piece in samples.chunks(PIECE) {
+            let begun = Instant::now();
             while listening.feed(piece).is_err() {
                 sleep(AGAIN).await;
             }
+            pace.wait(begun, piece.len()).await;
         }
         // what was fed at once is decoded before the clock runs, as it would be in a call
         while !alone.backlog().is_zero() {

@@ -2,7 +2,7 @@
 //! machine listens, with the configured recognisers.
 //!
 //! Time is virtual: the next frame comes when the recogniser has heard what it was fed, so that what
-//! is understood does not depend on how fast it is.
+//! is understood does not depend on how fast it is. Providers are fed at the pace of a call.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,11 +15,13 @@ use ghanti_model::{Choice, Language, Reply};
 use ghanti_session::event::Event;
 use ghanti_session::machine::{Command, Completion, Machine, Output};
 use ghanti_session::{Answers, Asked, MIN_CONFIDENCE, RenderedPrompt, Sending, Source};
-use ghanti_speech::recognition::HEARINGS;
+use ghanti_speech::recognition::{HEARINGS, RATE_HZ};
 use ghanti_speech::{Expectation, Hearing, Loss, Recognition, Recognizer, Utterance};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+
+use crate::config::{Listens, Speech};
 
 const FRAME_MS: u64 = 20;
 /// How long the question is: a beep before the caller speaks.
@@ -30,6 +32,35 @@ const AFTER_MS: u64 = 4_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether the recogniser has heard all.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// How fast audio is fed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as the recogniser of this process takes it.
+    Fast,
+    /// As in a call, as nobody knows how far a provider is.
+    Call,
+}
+
+impl Pace {
+    /// The pace for the configured recognisers.
+    pub fn of(speech: &Speech) -> Self {
+        let listeners = speech.who_listens();
+        if listeners.iter().any(|who| *who != Listens::Vosk) {
+            Self::Call
+        } else {
+            Self::Fast
+        }
+    }
+
+    /// Waits until audio that began at `begun` has been spoken.
+    pub(super) async fn wait(self, begun: Instant, samples: usize) {
+        if self == Self::Call {
+            let lasts = Duration::from_secs(samples as u64) / RATE_HZ;
+            tokio::time::sleep_until((begun + lasts).into()).await;
+        }
+    }
+}
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -88,12 +119,14 @@ pub enum HearError {
 pub async fn hear(
     recognizer: &dyn Recognizer,
     question: &Question,
+    pace: Pace,
     samples: &[i16],
     rate_hz: u32,
 ) -> Result<Understood, HearError> {
     let (_, hearings) = mpsc::channel(1);
     let mut line = Line {
         recognizer,
+        pace,
         machine: Machine::new(rate_hz, Encoding::Pcm16)?,
         rate_hz,
         listening: None,
@@ -163,6 +196,7 @@ fn asked(question: &Question) -> Result<Asked, HearError> {
 
 struct Line<'r> {
     recognizer: &'r dyn Recognizer,
+    pace: Pace,
     machine: Machine,
     rate_hz: u32,
     listening: Option<Box<dyn Recognition>>,
@@ -266,10 +300,12 @@ impl Line<'_> {
 
     /// Feeds, and waits until all is heard.
     async fn feed(&mut self, samples: &[i16]) -> Result<(), HearError> {
-        let until = Instant::now() + PATIENCE;
+        let begun = Instant::now();
+        let until = begun + PATIENCE;
         if let Some(listening) = &mut self.listening {
             listening.feed(samples).map_err(failed)?;
         }
+        self.pace.wait(begun, samples.len()).await;
         while !self.recognizer.backlog().is_zero() {
             if Instant::now() >= until {
                 return Err(HearError::Silent);

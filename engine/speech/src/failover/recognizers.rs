@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use self::watch::{Listening, Shared};
 use super::breaker::Breaker;
-use super::{FailureCount, Failures, Limits};
+use super::{Failures, Limits};
+use crate::fault::FailureCount;
 use crate::recognition::{Expectation, Hearing, Recognition, RecognitionError, Recognizer};
 
 /// Recognisers, the preferred one first.

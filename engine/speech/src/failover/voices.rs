@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::breaker::Breaker;
 use super::sentences::sentences;
-use super::{FailureCount, Failures, Limits};
+use super::{Failures, Limits};
+use crate::fault::FailureCount;
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
 
 /// The pause between two sentences, besides what is left of their own silence.
