@@ -28,6 +28,7 @@ use std::sync::Arc;
 use ghanti_model::{Language, Masked};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use self::connections::Connections;
 use self::ears::Ears;
@@ -234,6 +235,14 @@ fn web_socket(base: &str) -> String {
         Some((_, rest)) => format!("wss://{rest}"),
         None => format!("wss://{base}"),
     }
+}
+
+/// The object with another member, where that has a value.
+fn with(mut object: Value, name: &str, value: Option<Value>) -> Value {
+    if let (Value::Object(members), Some(value)) = (&mut object, value) {
+        members.insert(name.to_owned(), value);
+    }
+    object
 }
 
 /// Parameters as a URL's query.

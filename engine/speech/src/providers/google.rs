@@ -15,10 +15,10 @@ use ghanti_model::Language;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::ProviderSettings;
 use super::connections::{Connections, json, read, send, whole};
 use super::ears::{Heard, Transcriber, Words};
 use super::mouth::{Speaker, Speech, Text};
+use super::{ProviderSettings, with};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;
 
@@ -74,10 +74,9 @@ impl Speaker for Voice {
             "{}/v1/text:synthesize",
             self.settings.base(USUAL_SPEECH_URL)
         );
-        let mut voice = json!({ "languageCode": text.language.as_str() });
-        if !text.voice.is_empty() {
-            voice["name"] = json!(text.voice);
-        }
+        let voice = json!({ "languageCode": text.language.as_str() });
+        let named = (!text.voice.is_empty()).then(|| json!(text.voice));
+        let voice = with(voice, "name", named);
         let request = self
             .connections
             .post(&url)
@@ -151,18 +150,16 @@ impl Transcriber for Listener {
             "{}/v1/speech:recognize",
             self.settings.base(USUAL_LISTENING_URL)
         );
-        let mut config = json!({
+        let config = json!({
             "encoding": "LINEAR16",
             "sampleRateHertz": RATE_HZ,
             "languageCode": heard.language.as_str(),
         });
         let phrases: Vec<_> = heard.expectation.phrases.iter().take(PHRASES).collect();
-        if !phrases.is_empty() {
-            config["speechContexts"] = json!([{ "phrases": phrases }]);
-        }
-        if let Some(model) = &self.settings.recognition_model {
-            config["model"] = json!(model);
-        }
+        let contexts = (!phrases.is_empty()).then(|| json!([{ "phrases": phrases }]));
+        let model = self.settings.recognition_model.as_ref();
+        let config = with(config, "speechContexts", contexts);
+        let config = with(config, "model", model.map(|model| json!(model)));
         let request = self
             .connections
             .post(&url)

@@ -15,10 +15,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::ProviderSettings;
 use super::connections::{Connections, read};
 use super::dialogue::{Protocol, Said, converse};
 use super::ears::{Heard, Transcriber, Words, pcm};
+use super::{ProviderSettings, with};
 use crate::fault::Fault;
 use crate::recognition::{Expectation, RATE_HZ};
 
@@ -90,15 +90,16 @@ struct Word {
 
 impl Protocol for Utterance {
     fn begin(&self) -> Vec<Message> {
-        let mut config = json!({ "sample_rate": RATE_HZ, "words": true });
+        let config = json!({ "sample_rate": RATE_HZ, "words": true });
         let Expectation {
             phrases, decoys, ..
         } = self.expectation.as_ref();
-        if !phrases.is_empty() {
+        let known = (!phrases.is_empty()).then(|| {
             let unknown = [UNKNOWN.to_owned()];
             let known: Vec<_> = phrases.iter().chain(decoys).chain(&unknown).collect();
-            config["phrase_list"] = json!(known);
-        }
+            json!(known)
+        });
+        let config = with(config, "phrase_list", known);
         vec![Message::text(json!({ "config": config }).to_string())]
     }
 

@@ -17,10 +17,10 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
-use super::ProviderSettings;
 use super::connections::{CONNECT, read, unreachable_in_time};
 use super::ears::{Heard, Transcriber, Words, pcm};
 use super::mouth::{Speaker, Speech, Text};
+use super::{ProviderSettings, with};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;
 
@@ -64,10 +64,12 @@ async fn write(
     data: Value,
     payload: &[u8],
 ) -> Result<(), Fault> {
-    let mut event = json!({ "type": kind, "data": data });
-    if !payload.is_empty() {
-        event["payload_length"] = json!(payload.len());
-    }
+    let length = (!payload.is_empty()).then(|| json!(payload.len()));
+    let event = with(
+        json!({ "type": kind, "data": data }),
+        "payload_length",
+        length,
+    );
     let mut bytes = event.to_string().into_bytes();
     bytes.push(b'\n');
     bytes.extend_from_slice(payload);
@@ -150,12 +152,12 @@ impl Speaker for Voice {
         let (mut from, mut to) = connect(&self.settings).await?;
         // what holds for one line holds for one event: no line of the text begins another
         let words = text.words.replace(['\n', '\r'], " ");
-        let mut data = json!({ "text": words });
-        data["voice"] = if text.voice.is_empty() {
+        let voice = if text.voice.is_empty() {
             json!({ "language": text.language.primary() })
         } else {
             json!({ "name": text.voice })
         };
+        let data = json!({ "text": words, "voice": voice });
         write(&mut to, "synthesize", data, &[]).await?;
         loop {
             let event = next(&mut from).await?;
@@ -203,10 +205,9 @@ impl Transcriber for Listener {
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
         let (mut from, mut to) = connect(&self.settings).await?;
         let form = json!({ "rate": RATE_HZ, "width": 2, "channels": 1 });
-        let mut transcribe = json!({ "language": heard.language.primary() });
-        if let Some(model) = &self.settings.recognition_model {
-            transcribe["name"] = json!(model);
-        }
+        let transcribe = json!({ "language": heard.language.primary() });
+        let model = self.settings.recognition_model.as_ref();
+        let transcribe = with(transcribe, "name", model.map(|model| json!(model)));
         write(&mut to, "transcribe", transcribe, &[]).await?;
         write(&mut to, "audio-start", form.clone(), &[]).await?;
         while let Some(piece) = heard.next().await {
