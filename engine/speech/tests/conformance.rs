@@ -471,6 +471,58 @@ async fn a_recogniser_alone_ends_a_recognition_with_its_error() {
     }
 }
 
+/// Has room for nothing, as a connection that nobody reads.
+struct Deaf;
+
+impl Recognizer for Deaf {
+    fn name(&self) -> &str {
+        "deaf"
+    }
+
+    fn understands(&self, _: &Language) -> bool {
+        true
+    }
+
+    fn backlog(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn listen(
+        &self,
+        _: Expectation,
+        hearings: mpsc::Sender<Hearing>,
+    ) -> Result<Box<dyn Recognition>, RecognitionError> {
+        Ok(Box::new(Full(hearings)))
+    }
+}
+
+struct Full(#[expect(dead_code, reason = "it stays open")] mpsc::Sender<Hearing>);
+
+impl Recognition for Full {
+    fn feed(&mut self, _: &[i16]) -> Result<(), RecognitionError> {
+        Err(RecognitionError::Overloaded)
+    }
+
+    fn finish(&mut self) {
+        panic!("it does not have the audio");
+    }
+
+    fn reset(&mut self) {}
+}
+
+#[tokio::test]
+async fn a_recogniser_that_takes_nothing_is_given_up_in_time() {
+    let (deaf, backup): (Arc<dyn Recognizer>, Arc<dyn Recognizer>) =
+        (Arc::new(Deaf), Arc::new(Counts));
+    let recognizers = Recognizers::new([(deaf, limits(Mode::Silent)), (backup, Limits::local())]);
+    let hearings = hear(&recognizers).await;
+    assert!(
+        matches!(hearings.last(), Some(Hearing::Final(words)) if words.text.expose() == "16000"),
+        "{hearings:?}"
+    );
+    assert_eq!(recognizers.failures()[0].fault, "slow");
+}
+
 #[tokio::test]
 async fn utterances_are_told_in_order_and_what_was_taken_back_is_not() {
     let stand_in = StandIn::start(Kind::VoskServer, Mode::Good).await;

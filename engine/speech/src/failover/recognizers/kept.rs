@@ -18,7 +18,8 @@ struct Utterance {
     samples: Vec<i16>,
     /// How many of them the recogniser has.
     fed: usize,
-    is_over: bool,
+    /// When it ended, or a later recogniser began.
+    over_at: Option<Instant>,
     /// Since when the recogniser knows that it is over.
     told_at: Option<Instant>,
 }
@@ -35,7 +36,11 @@ impl Kept {
         if self.utterances.len() >= UTTERANCES {
             return Err(RecognitionError::Overloaded);
         }
-        if self.utterances.back().is_none_or(|last| last.is_over) {
+        if self
+            .utterances
+            .back()
+            .is_none_or(|last| last.over_at.is_some())
+        {
             self.utterances.push_back(Utterance::default());
         }
         let Some(utterance) = self.utterances.back_mut() else {
@@ -52,10 +57,11 @@ impl Kept {
 
     /// Ends the utterance.
     pub(super) fn finish(&mut self) {
-        match self.utterances.back_mut().filter(|last| !last.is_over) {
-            Some(last) => last.is_over = true,
-            None => self.utterances.push_back(Utterance {
-                is_over: true,
+        let over_at = Some(Instant::now());
+        match self.utterances.back_mut() {
+            Some(last) if last.over_at.is_none() => last.over_at = over_at,
+            _ => self.utterances.push_back(Utterance {
+                over_at,
                 ..Utterance::default()
             }),
         }
@@ -63,14 +69,22 @@ impl Kept {
 
     /// Forgets what was added since the last end.
     pub(super) fn reset(&mut self) {
-        if self.utterances.back().is_some_and(|last| !last.is_over) {
+        if self
+            .utterances
+            .back()
+            .is_some_and(|last| last.over_at.is_none())
+        {
             self.utterances.pop_back();
         }
     }
 
     /// The words of the oldest utterance are known.
     pub(super) fn understood(&mut self) {
-        if self.utterances.front().is_some_and(|first| first.is_over) {
+        if self
+            .utterances
+            .front()
+            .is_some_and(|first| first.over_at.is_some())
+        {
             self.utterances.pop_front();
         }
     }
@@ -80,6 +94,7 @@ impl Kept {
         for utterance in &mut self.utterances {
             utterance.fed = 0;
             utterance.told_at = None;
+            utterance.over_at = utterance.over_at.map(|_| Instant::now());
         }
     }
 
@@ -93,7 +108,7 @@ impl Kept {
                 to.feed(slice)?;
                 utterance.fed += slice.len();
             }
-            if utterance.is_over && utterance.told_at.is_none() {
+            if utterance.over_at.is_some() && utterance.told_at.is_none() {
                 to.finish();
                 utterance.told_at = Some(Instant::now());
             }
@@ -101,8 +116,9 @@ impl Kept {
         Ok(())
     }
 
-    /// Since when words are awaited.
+    /// Since when words are awaited; of a recogniser that has not even taken all of it, since the end.
     pub(super) fn awaited_since(&self) -> Option<Instant> {
-        self.utterances.front()?.told_at
+        let first = self.utterances.front()?;
+        first.told_at.or(first.over_at)
     }
 }
