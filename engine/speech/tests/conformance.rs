@@ -524,6 +524,24 @@ async fn a_recogniser_that_takes_nothing_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn a_recognition_that_the_call_drops_is_no_failure() {
+    let stand_in = StandIn::start(Kind::VoskServer, Mode::Good).await;
+    let remote = Remote::new(stand_in.settings(), connections());
+    let recognizers = Recognizers::new([(remote.recognizer(), limits(Mode::Good))]);
+    for _ in 0..20 {
+        let (sender, mut hearings) = mpsc::channel(HEARINGS);
+        let mut listening = recognizers.listen(closed_question(), sender).unwrap();
+        listening.feed(&[1; 1_600]).unwrap();
+        drop(listening);
+        // the channel closes when nobody watches any more
+        while let Some(hearing) = timeout(BOUND, hearings.recv()).await.unwrap() {
+            assert!(matches!(hearing, Hearing::Partial(_)), "{hearing:?}");
+        }
+    }
+    assert_eq!(recognizers.failures(), []);
+}
+
+#[tokio::test]
 async fn utterances_are_told_in_order_and_what_was_taken_back_is_not() {
     let stand_in = StandIn::start(Kind::VoskServer, Mode::Good).await;
     let remote = Remote::new(stand_in.settings(), connections());

@@ -1,7 +1,7 @@
 //! An utterance over a WebSocket: audio goes out while messages come in.
 
 use futures_util::{SinkExt, StreamExt};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::connections::{Socket, broken_socket};
 use super::ears::{Heard, Words};
@@ -66,15 +66,23 @@ pub(super) async fn converse(
                 }
                 Some(Ok(Message::Binary(_))) => return Err(Fault::Nonsense("bytes in the place of text".to_owned())),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(broken_socket(error)),
+                Some(Err(error)) => return Err(broken(error)),
             },
         }
     }
 }
 
+/// What the end of a connection is that was there.
+fn broken(error: Error) -> Fault {
+    match broken_socket(error) {
+        Fault::Unreachable(reason) => Fault::Broken(reason),
+        fault => fault,
+    }
+}
+
 async fn send(socket: &mut Socket, messages: Vec<Message>) -> Result<(), Fault> {
     for message in messages {
-        socket.send(message).await.map_err(broken_socket)?;
+        socket.send(message).await.map_err(broken)?;
     }
     Ok(())
 }

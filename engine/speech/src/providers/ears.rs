@@ -20,7 +20,8 @@ const QUEUED_PIECES: usize = 128;
 /// The confidence in words whose provider gives none.
 const UNRATED: f32 = 0.8;
 /// The most audio of one utterance that is sent at once: a minute, as Google and Azure take no more.
-const UTTERANCE_SAMPLES: usize = 60 * RATE_HZ as usize;
+const UTTERANCE_SAMPLES: usize = 60 * 16_000;
+const _: () = assert!(UTTERANCE_SAMPLES == 60 * RATE_HZ as usize);
 
 /// Turns the audio of an utterance into words.
 #[async_trait]

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use crate::recognition::{RATE_HZ, Recognition, RecognitionError};
 
 /// The most audio that is kept of one utterance: a minute. Of a longer one the begin is forgotten.
-const KEPT_SAMPLES: usize = 60 * RATE_HZ as usize;
+const KEPT_SAMPLES: usize = 60 * 16_000;
+const _: () = assert!(KEPT_SAMPLES == 60 * RATE_HZ as usize);
 /// The most finished utterances without words; a caller's turn is one, so that this is out of reach.
 const UTTERANCES: usize = 16;
 /// How much is passed on at once: 100 ms.

@@ -201,6 +201,8 @@ async fn forward(
                 }
                 Some(Hearing::Failed(error)) => return Some(error),
                 Some(Hearing::Lost(_)) => {}
+                // the call's side drops the recogniser and with it the channel
+                None if shared.state().is_dropped => return None,
                 None => return Some(RecognitionError::Unavailable(format!("`{}` ended without words", ear.name()))),
             },
             () = shared.changed.notified() => {}
