@@ -338,11 +338,13 @@ async fn what_one_voice_made_is_kept_for_it_alone() {
     assert_eq!(losses.len(), 1);
     stand_in.is_now(Mode::Status(401));
     let (by_backup, _) = spoken_shared(&cache(), "Hello.").await;
+    files(folder.path(), 1).await;
     assert_eq!(by_backup, [BACKUP; 6]);
     // the preferred voice is back, and its own is spoken
     stand_in.is_now(Mode::Good);
     let (own, losses) = spoken_shared(&cache(), "Hello.").await;
     assert!(losses.is_empty() && !own.contains(&BACKUP), "{losses:?}");
+    files(folder.path(), 2).await;
     let asked = stand_in.asked();
     stand_in.is_now(Mode::Status(401));
     // it is gone again, and what it made is still there
@@ -358,10 +360,21 @@ async fn spoken_shared(cache: &PromptCache, text: &str) -> (Vec<i16>, Vec<Loss>)
         losses.extend(audio.losses());
         samples.extend_from_slice(&piece.unwrap());
     }
-    // the file is written after the last piece was given
-    let utterance = words(text);
-    cache.prewarm(&[utterance], RATE_HZ).await.unwrap();
     (samples, losses)
+}
+
+/// Waits until the cache has written so many prompts, which it does after their last piece was given.
+async fn files(folder: &std::path::Path, count: usize) {
+    let written = async {
+        // while it is written, it has no ending
+        let whole = |entry: &std::fs::DirEntry| entry.path().extension().is_some();
+        while std::fs::read_dir(folder).map_or(0, |all| all.flatten().filter(whole).count())
+            != count
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(BOUND, written).await.expect("it is not written");
 }
 
 fn closed_question() -> Expectation {
