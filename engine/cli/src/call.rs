@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::{Config, DataLock, Folders, Front, Mode, Secret, logs, open, open_recognizer};
+use ghanti_server::speech::open_recognizer;
+use ghanti_server::{Config, DataLock, Folders, Front, Mode, Secret, logs, open};
 use ghanti_sim::{CallReport, Scenario, View, run_with};
 use tokio::sync::oneshot;
 

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::{
     call, calls, campaign, config, customers, dev, dial, doctor, flow, health, init, manual,
-    replay, serve, sim,
+    replay, serve, sim, speech,
 };
 
 /// A voicebot engine for Exotel telephony.
@@ -38,6 +38,9 @@ pub enum Command {
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
+    /// Ask synthesizers and recognisers, speak a text, understand recordings
+    #[command(subcommand)]
+    Speech(speech::Command),
     /// Simulate Exotel and a caller against a running engine
     Call(call::Call),
     /// Simulate Exotel's side of outbound calls
@@ -69,6 +72,7 @@ impl Command {
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
             Self::Config(command) => command.run(),
+            Self::Speech(command) => command.run(),
             Self::Call(call) => call.run(),
             Self::Sim(sim) => sim.run(),
             Self::Replay(replay) => replay.run(),

@@ -19,6 +19,7 @@ mod runtime;
 mod serve;
 mod signals;
 mod sim;
+mod speech;
 
 use std::{io::Write as _, process::ExitCode};
 

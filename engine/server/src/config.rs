@@ -24,6 +24,7 @@ mod exotel;
 mod exposure;
 mod overrides;
 mod print;
+mod providers;
 mod read;
 mod recording;
 mod retention;
@@ -38,6 +39,7 @@ pub use allowance::{GrantsAllowed, LimitsAllowed};
 pub use exotel::{Exotel, Region};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
+pub use providers::{Listens, Provider, Speaks};
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
 pub use recording::Recording;
 pub use retention::Retention;
@@ -264,6 +266,12 @@ pub struct Speech {
     pub synthesizer: SynthesizerKind,
     /// The speech recognizer.
     pub recognizer: RecognizerKind,
+    /// Who speaks, in order; empty for `synthesizer` alone.
+    pub synthesizers: Vec<String>,
+    /// Who listens, in order; empty for `recognizer` alone.
+    pub recognizers: Vec<String>,
+    /// Providers over the network by name.
+    pub providers: BTreeMap<String, Provider>,
     /// Speaking rate, in words per minute.
     pub words_per_minute: u32,
     /// Vosk's shared library.
@@ -376,6 +384,9 @@ impl Default for Speech {
         Self {
             synthesizer: SynthesizerKind::Espeak,
             recognizer: RecognizerKind::Vosk,
+            synthesizers: Vec::new(),
+            recognizers: Vec::new(),
+            providers: BTreeMap::new(),
             words_per_minute: 155,
             vosk_library: vosk.join("libvosk.so"),
             vosk_models: BTreeMap::from([(

@@ -20,17 +20,15 @@ use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;
 use ghanti_session::{CallRegistry, CallSettings, Services};
 use ghanti_speech::cache::{CacheSettings, PromptCache};
-use ghanti_speech::espeak::{Espeak, EspeakSettings};
-use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
-use ghanti_speech::{Recognizer, Synthesizer};
 use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
     RedisSessions, SessionSettings, SessionStore, SqlRecords,
 };
 use ghanti_webhook::{CallMessages, Delivery};
 
-use crate::config::{Config, RecognizerKind, SynthesizerKind};
+use crate::config::Config;
 use crate::dialler::Dialler;
+use crate::speech::{Providers, SpeechError};
 
 /// Disk space for compiled functions that a recompilation for an author can reuse. A Python interpreter's take a
 /// third of this.
@@ -88,9 +86,9 @@ pub enum OpenError {
     /// The WebAssembly engine cannot be created.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The recognizer cannot be opened.
-    #[error("{}", unheard(.0))]
-    Vosk(#[from] VoskError),
+    /// Speech cannot be opened.
+    #[error(transparent)]
+    Speech(#[from] SpeechError),
     /// The data folder cannot be created.
     #[error("cannot make the data folder `{}`: {reason}; make it, or name another with --data", .folder.display())]
     Data {
@@ -127,28 +125,6 @@ pub enum OpenError {
     /// A background thread panicked.
     #[error("a thread died while the recogniser was opened")]
     Thread,
-}
-
-/// What an operator can do without a recogniser, who may have nothing but the program.
-fn unheard(error: &VoskError) -> String {
-    const NONE: &str = "or set `recognizer = \"none\"` there (GHANTI_SPEECH_RECOGNIZER=none), and callers answer by keys";
-    match error {
-        VoskError::Library { path, reason } => format!(
-            "cannot open the speech recogniser `{}`: {reason}; name the file of Vosk's library as `vosk-library` of `[speech]` \
-             (GHANTI_SPEECH_VOSK_LIBRARY), {NONE}",
-            path.display()
-        ),
-        VoskError::Model {
-            language,
-            path,
-            reason,
-        } => format!(
-            "cannot read the `{language}` speech model `{}`: {reason}; name the folder of a Vosk model of the language in `vosk-models` of \
-             `[speech]`, {NONE}",
-            path.display()
-        ),
-        other => other.to_string(),
-    }
 }
 
 /// What was opened.
@@ -199,20 +175,33 @@ async fn open_all(
     make(&folders.data)?;
     let actions = config.open_actions().map(Arc::new);
     let actions = actions.map_err(|errors| OpenError::Actions(errors.join("; ")))?;
+    let providers = Providers::open(config)?;
     let recognizer = async {
-        match open_recognizer(config).await {
-            Err(OpenError::Vosk(error)) if mode == Mode::Author => {
-                tracing::warn!("calls are answered by keys: {}", unheard(&error));
+        match providers.recognizer().await {
+            Err(error @ SpeechError::Vosk(_)) if mode == Mode::Author => {
+                tracing::warn!("calls are answered by keys: {error}");
                 Ok(None)
             }
-            opened => opened,
+            opened => opened.map_err(OpenError::from),
         }
     };
+    let voices = providers.voices();
+    let speakers = voices.synthesizers();
+    let speakable =
+        Speakable::by(move |language| speakers.iter().any(|voice| voice.speaks(language)));
     let flows = async {
         // opened first, because replay gates read recorded calls
         let stores = open_stores(config, folders).await?;
         Ok((
-            open_catalogue(config, folders, Arc::clone(&stores.records), mode, loading).await?,
+            open_catalogue(
+                config,
+                folders,
+                Arc::clone(&stores.records),
+                mode,
+                speakable,
+                loading,
+            )
+            .await?,
             stores,
         ))
     };
@@ -237,8 +226,8 @@ async fn open_all(
         None => mode == Mode::Author,
     });
     let mib = |mib: u64| mib.saturating_mul(1 << 20);
-    let prompts = PromptCache::new(
-        synthesizer(config),
+    let prompts = PromptCache::of(
+        voices,
         CacheSettings {
             memory_bytes: usize::try_from(mib(config.speech.cache_mib)).unwrap_or(usize::MAX),
             folder: Some(folders.data.join("prompts")),
@@ -292,43 +281,12 @@ async fn open_recordings(
     opened.map_err(|reason| OpenError::Recordings { folder, reason })
 }
 
-/// The configured synthesizer. Nothing is started.
-fn synthesizer(config: &Config) -> Arc<dyn Synthesizer> {
-    let SynthesizerKind::Espeak = config.speech.synthesizer;
-    let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
-    Arc::new(Espeak::new(EspeakSettings {
-        words_per_minute,
-        ..EspeakSettings::default()
-    }))
-}
-
-/// Opens the configured recognizer; `None` if callers answer with keys.
-pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognizer>>, OpenError> {
-    let speech = &config.speech;
-    match speech.recognizer {
-        RecognizerKind::None => {
-            tracing::warn!("no recogniser is configured: callers answer by keys");
-            Ok(None)
-        }
-        RecognizerKind::Vosk => {
-            let settings = VoskSettings {
-                library: speech.vosk_library.clone(),
-                models: speech.vosk_models.clone(),
-                workers: speech.recognizer_threads,
-            };
-            let vosk = tokio::task::spawn_blocking(move || Vosk::open(settings))
-                .await
-                .map_err(|_| OpenError::Thread)??;
-            Ok(Some(Arc::new(vosk)))
-        }
-    }
-}
-
 async fn open_catalogue(
     config: &Config,
     folders: &Folders,
     records: Arc<SqlRecords>,
     mode: Mode,
+    speakable: Speakable,
     loading: Loading,
 ) -> Result<Arc<Catalogue>, OpenError> {
     let is_dev = mode.is_dev();
@@ -351,10 +309,7 @@ async fn open_catalogue(
                 ..Allowance::everything()
             },
         },
-        speakable: {
-            let voice = synthesizer(config);
-            Speakable::by(move |language| voice.speaks(language))
-        },
+        speakable,
         offline: mode == Mode::Author,
         loading,
     };

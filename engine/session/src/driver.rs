@@ -15,7 +15,7 @@ use ghanti_model::PromptId;
 use ghanti_model::event::Repeat;
 use ghanti_speech::cache::{Keep, PromptAudio};
 use ghanti_speech::recognition::HEARINGS;
-use ghanti_speech::{Hearing, Recognition, Samples};
+use ghanti_speech::{Hearing, Loss, Recognition, Samples};
 use ghanti_store::Track;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -249,7 +249,10 @@ impl<'a> Driver<'a> {
         tokio::select! {
             biased;
             received = self.wire.receive() => self.received(received),
-            Some(hearing) = self.hearings.recv() => self.machine.hearing(self.call.now_ms(), hearing),
+            Some(hearing) = self.hearings.recv() => match hearing {
+                Hearing::Lost(loss) => self.lost("recognizer-lost", &loss),
+                hearing => self.machine.hearing(self.call.now_ms(), hearing),
+            },
             Some((prompt, audio, piece)) = self.pieces.next() => self.piece(prompt, audio, piece),
             () = tokio::time::sleep_until(wake) => {}
         }
@@ -332,9 +335,12 @@ impl<'a> Driver<'a> {
     fn piece(
         &mut self,
         prompt: PromptId,
-        audio: PromptAudio,
+        mut audio: PromptAudio,
         piece: Option<Result<Samples, String>>,
     ) {
+        for loss in audio.losses() {
+            self.lost("synthesizer-lost", &loss);
+        }
         match piece {
             Some(Ok(samples)) => {
                 self.machine.piece(prompt, samples);
@@ -343,6 +349,17 @@ impl<'a> Driver<'a> {
             Some(Err(reason)) => self.machine.pieces_failed(prompt, reason),
             None => self.machine.pieces_complete(prompt),
         }
+    }
+
+    /// Notes that another provider went on in the place of one.
+    fn lost(&self, problem: &str, loss: &Loss) {
+        let Loss {
+            provider,
+            reason,
+            next,
+        } = loss;
+        let detail = format!("`{next}` took over from `{provider}`: {reason}");
+        self.call.note(problem, detail, Repeat::OncePerSentence);
     }
 
     /// Performs the machine's outputs, records its events and sends what is due.

@@ -79,7 +79,7 @@ pub async fn recognize(
             loop {
                 match hearings.recv().await {
                     Some(Hearing::Final(recognized)) => return Ok(recognized.text.into_exposed()),
-                    Some(Hearing::Partial(_)) => {}
+                    Some(Hearing::Partial(_) | Hearing::Lost(_)) => {}
                     Some(Hearing::Failed(error)) => return Err(error),
                     None => {
                         return Err(RecognitionError::Unavailable(recognizer.name().to_owned()));

@@ -213,6 +213,7 @@ async fn until_final(hearings: &mut mpsc::Receiver<Hearing>) -> anyhow::Result<(
         match hearings.recv().await.context("the recogniser is gone")? {
             Hearing::Partial(_) => {}
             Hearing::Final(_) => return Ok(()),
+            Hearing::Lost(_) => {}
             Hearing::Failed(error) => return Err(anyhow!(error)),
         }
     }

@@ -1,6 +1,7 @@
 //! The prompt cache: a prompt spoken once is then played from memory or disk.
 //!
-//! A prompt comes from memory, else from disk, else from the synthesizer. Concurrent calls for the
+//! A prompt comes from memory, else from disk, else from the synthesizer; where there are several,
+//! each has its own copies, and one that is made by two of them is not kept. Concurrent calls for the
 //! same prompt share one synthesis and play it while it is produced. Only complete prompts are
 //! kept. Disk errors are logged and never cost a call its prompt. Personal prompts
 //! ([`Keep::Personal`]) are never written to disk.
@@ -12,27 +13,27 @@ mod memory;
 
 use std::collections::HashMap;
 use std::io;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 pub use self::audio::PromptAudio;
 use self::audio::{Follower, Growth};
 use self::disk::Disk;
 use self::key::Key;
 use self::memory::Memory;
+use crate::failover::Voices;
+use crate::failover::voices::Voice;
+use crate::fault::{FailureCount, Fault, Loss};
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
 
 /// How long a personal prompt stays in memory: long enough to be synthesized while the caller is
 /// still speaking, or to be repeated when they ask for it.
 const PERSONAL_KEPT: Duration = Duration::from_secs(60);
-
-/// How long to wait for the synthesizer's next piece. Providers have their own deadlines; this one
-/// does not depend on them.
-const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Limits of the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub struct PromptCache {
 }
 
 struct Shared {
-    synthesizer: Arc<dyn Synthesizer>,
+    voices: Voices,
     disk: Option<Disk>,
     prompts: Mutex<Prompts>,
 }
@@ -89,9 +90,14 @@ struct Growing {
 }
 
 impl PromptCache {
-    /// An empty cache in front of a synthesizer. The folder is not accessed before the first
-    /// prompt.
+    /// An empty cache in front of a synthesizer of this machine. The folder is not accessed before
+    /// the first prompt.
     pub fn new(synthesizer: Arc<dyn Synthesizer>, settings: CacheSettings) -> Self {
+        Self::of(Voices::of(synthesizer), settings)
+    }
+
+    /// An empty cache in front of several synthesizers.
+    pub fn of(voices: Voices, settings: CacheSettings) -> Self {
         let prompts = Prompts {
             memory: Memory::new(settings.memory_bytes),
             growing: HashMap::new(),
@@ -101,7 +107,7 @@ impl PromptCache {
             .map(|folder| Disk::new(folder, settings.disk_bytes));
         Self {
             shared: Arc::new(Shared {
-                synthesizer,
+                voices,
                 disk,
                 prompts: Mutex::new(prompts),
             }),
@@ -111,11 +117,20 @@ impl PromptCache {
     /// The audio of an utterance at `rate_hz`. Returns immediately; audio that is not in memory
     /// streams in while it is read or synthesized.
     pub fn fetch(&self, utterance: &Utterance, rate_hz: u32, keep: Keep) -> PromptAudio {
-        let key = Key::new(self.shared.synthesizer.name(), utterance, rate_hz, keep);
+        let keys = self.shared.keys(utterance, rate_hz, keep);
         let mut prompts = self.shared.prompts();
-        if let Some(speech) = prompts.memory.get(&key, Instant::now()) {
-            return PromptAudio::whole(speech);
+        for (key, voice) in keys.iter().zip(self.shared.voices.all()) {
+            if let Some(speech) = prompts.memory.get(key, Instant::now()) {
+                return PromptAudio::whole(speech);
+            }
+            // one that is left alone does not speak: the next one's copy will do
+            if voice.is_ready() {
+                break;
+            }
         }
+        let Some(&key) = keys.first() else {
+            return PromptAudio::failed(none_speaks());
+        };
         if let Some(growing) = prompts.growing.get(&key) {
             return PromptAudio::growing(Follower::new(&growing.growth, growing.grown.clone()));
         }
@@ -136,8 +151,9 @@ impl PromptCache {
                 key,
                 growth,
                 grow,
+                lost: Vec::new(),
             }
-            .run(utterance.clone(), rate_hz),
+            .run(keys, utterance.clone(), rate_hz),
         );
         audio
     }
@@ -159,13 +175,34 @@ impl PromptCache {
         outcome
     }
 
+    /// How often each synthesizer failed, by kind of fault.
+    pub fn failures(&self) -> Vec<FailureCount> {
+        self.shared.voices.failures()
+    }
+
     /// Bytes of samples currently in memory.
     pub fn memory_bytes(&self) -> usize {
         self.shared.prompts().memory.held_bytes()
     }
 }
 
+fn none_speaks() -> SynthesisError {
+    SynthesisError::Unavailable("no synthesizer is configured".to_owned())
+}
+
 impl Shared {
+    /// The prompt's key for each voice.
+    fn keys(&self, utterance: &Utterance, rate_hz: u32, keep: Keep) -> Vec<Key> {
+        let voices = self.voices.all().enumerate();
+        let key = |(at, voice): (usize, &Voice)| {
+            let utterance = self.voices.utterance_of(at, utterance);
+            let spoken = voice.synthesizer();
+            let (name, voice) = (spoken.name(), spoken.voice(&utterance));
+            Key::new(name, &voice, &utterance, rate_hz, keep)
+        };
+        voices.map(key).collect()
+    }
+
     fn prompts(&self) -> MutexGuard<'_, Prompts> {
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -195,31 +232,24 @@ impl Shared {
 /// The task that produces a prompt for everyone waiting for it.
 struct Making {
     shared: Arc<Shared>,
+    /// Of the preferred voice: what the prompt is known by while it is made.
     key: Key,
     growth: Arc<Growth>,
     grow: watch::Sender<()>,
+    /// Voices that failed, and why, until another one speaks in their place.
+    lost: Vec<(String, String)>,
 }
 
 impl Making {
-    async fn run(self, utterance: Utterance, rate_hz: u32) {
-        let key = self.key;
-        let stored = self
-            .shared
-            .on_disk(key, move |disk| disk.read(&key))
-            .await
-            .flatten();
-        let is_new = stored.is_none();
-        let made = match stored {
-            Some(samples) => {
-                self.add(samples);
-                Ok(())
-            }
-            None => self.synthesize(&utterance, rate_hz).await,
-        };
-        let whole = made.is_ok();
+    async fn run(mut self, keys: Vec<Key>, utterance: Utterance, rate_hz: u32) {
+        let made = self.make(&keys, &utterance, rate_hz).await;
         let speech = self.growth.speech();
-        self.growth.end(made);
-        if whole {
+        let (end, kept) = match made {
+            Ok(kept) => (Ok(()), kept),
+            Err(error) => (Err(error), None),
+        };
+        self.growth.end(end);
+        if let Some((key, _)) = kept {
             let until = (key.keep == Keep::Personal).then(|| Instant::now() + PERSONAL_KEPT);
             self.shared
                 .prompts()
@@ -232,28 +262,92 @@ impl Making {
         let shared = Arc::clone(&self.shared);
         // from here on, requests find the prompt in memory or start a new synthesis
         drop(self);
-        if whole && is_new {
+        if let Some((key, true)) = kept {
             shared
                 .on_disk(key, move |disk| disk.write(&key, &speech))
                 .await;
         }
     }
 
-    async fn synthesize(&self, utterance: &Utterance, rate_hz: u32) -> Result<(), SynthesisError> {
-        let too_slow = |_| {
-            SynthesisError::TooSlow(u64::try_from(PIECE_TIMEOUT.as_millis()).unwrap_or(u64::MAX))
-        };
-        let synthesis = self.shared.synthesizer.synthesize(utterance, rate_hz);
-        let mut pieces = timeout(PIECE_TIMEOUT, synthesis)
-            .await
-            .map_err(too_slow)??;
-        while let Some(piece) = timeout(PIECE_TIMEOUT, pieces.recv())
-            .await
-            .map_err(too_slow)?
-        {
-            self.add(piece?);
+    /// Reads or synthesizes the prompt. Returns what it is kept by and whether it is new to the disk;
+    /// nothing where more than one voice had to speak.
+    async fn make(
+        &mut self,
+        keys: &[Key],
+        utterance: &Utterance,
+        rate_hz: u32,
+    ) -> Result<Option<(Key, bool)>, SynthesisError> {
+        let shared = Arc::clone(&self.shared);
+        let mut parts = shared.voices.parts(utterance.text.expose());
+        let mut spoken_by_others = false;
+        let mut failed = none_speaks();
+        let voices = || shared.voices.all().enumerate().zip(keys);
+        // those that are left alone are asked all the same where no other one speaks
+        let mut resting = Vec::new();
+        for is_last_resort in [false, true] {
+            for ((at, voice), &key) in voices() {
+                if is_last_resort && !resting.contains(&at) {
+                    continue;
+                }
+                if self.growth.is_empty()
+                    && let Some(samples) = self.kept(key).await
+                {
+                    self.taken_over_by(voice);
+                    samples.into_iter().for_each(|piece| self.add(piece));
+                    return Ok(Some((key, false)));
+                }
+                if !is_last_resort && !voice.admits() {
+                    resting.push(at);
+                    self.lost
+                        .push((voice.name().to_owned(), Fault::Resting.to_string()));
+                    continue;
+                }
+                let utterance = shared.voices.utterance_of(at, utterance);
+                let before = self.growth.length();
+                let spoken = {
+                    let making = &mut *self;
+                    let mut deliver = |piece| {
+                        making.taken_over_by(voice);
+                        making.add(piece);
+                    };
+                    voice
+                        .speak(&mut parts, &utterance, rate_hz, &mut deliver)
+                        .await
+                };
+                match spoken {
+                    Ok(()) => return Ok((!spoken_by_others).then_some((key, true))),
+                    // another one may have a voice: nothing is lost
+                    Err(error @ SynthesisError::NoVoice(_)) => failed = error,
+                    Err(error) => {
+                        self.lost.push((voice.name().to_owned(), error.to_string()));
+                        failed = error;
+                    }
+                }
+                spoken_by_others |= self.growth.length() > before;
+            }
         }
-        Ok(())
+        Err(failed)
+    }
+
+    /// The prompt in memory or on disk.
+    async fn kept(&self, key: Key) -> Option<Vec<Samples>> {
+        let known = self.shared.prompts().memory.get(&key, Instant::now());
+        if let Some(speech) = known {
+            return Some(speech.to_vec());
+        }
+        let stored = self.shared.on_disk(key, move |disk| disk.read(&key)).await;
+        Some(vec![stored.flatten()?])
+    }
+
+    /// Tells of the voices that were lost before this one spoke.
+    fn taken_over_by(&mut self, voice: &Voice) {
+        for (provider, reason) in mem::take(&mut self.lost) {
+            self.growth.lose(Loss {
+                provider,
+                reason,
+                next: voice.name().to_owned(),
+            });
+        }
     }
 
     fn add(&self, piece: Samples) {

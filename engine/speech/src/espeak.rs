@@ -12,10 +12,7 @@
 //! with peaks just below full scale (`cargo run --release -p ghanti-speech --example measure`).
 //! That suits a telephone line and more would clip, so the level is not changed.
 
-mod shaping;
-mod trim;
 mod voices;
-mod wav;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -32,7 +29,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
-use self::shaping::Shaping;
+use crate::shaping::Shaping;
 use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 
 /// The most concurrent processes. Each synthesizes fifty times faster than real time, so four keep
@@ -187,7 +184,7 @@ async fn speak(
     let _ = patience.wait(stdin.write_all(text.as_bytes())).await?;
     drop(stdin);
 
-    let mut shaping = Shaping::new(rate_hz);
+    let mut shaping = Shaping::of_wav(rate_hz);
     let mut made = Vec::new();
     let mut buffer = vec![0; READ_BYTES];
     let mut streamed = false;

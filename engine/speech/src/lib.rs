@@ -1,15 +1,22 @@
-//! Speech: synthesizers and recognisers behind two traits, and the prompt cache.
+//! Speech: synthesizers and recognisers behind two traits, providers of both and their failover, and
+//! the prompt cache.
 //!
 //! This crate knows nothing about calls, sockets or flows.
 
 pub mod cache;
 pub mod espeak;
+pub mod failover;
+pub mod fault;
+pub mod providers;
 pub mod recognition;
+mod shaping;
 pub mod synthesis;
 pub mod vosk;
 
 pub use cache::{CacheSettings, Keep, PromptAudio, PromptCache};
 pub use espeak::{Espeak, EspeakSettings};
+pub use failover::{Limits, Recognizers, Voices};
+pub use fault::{FailureCount, Fault, Loss};
 pub use recognition::{
     Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer,
 };

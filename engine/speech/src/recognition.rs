@@ -5,6 +5,8 @@ use std::time::Duration;
 use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
 
+use crate::fault::{FailureCount, Fault, Loss};
+
 /// Every recogniser takes PCM16 mono at this rate.
 pub const RATE_HZ: u32 = 16_000;
 
@@ -42,6 +44,8 @@ pub enum Hearing {
     Partial(Recognized),
     /// The words of one utterance, after [`Recognition::finish`]: exactly one per `finish`.
     Final(Recognized),
+    /// A provider was lost in the middle, and another one goes on with all that was fed.
+    Lost(Loss),
     /// The recogniser failed; this is the last hearing.
     Failed(RecognitionError),
 }
@@ -58,6 +62,24 @@ pub enum RecognitionError {
     /// The recogniser is so far behind that audio had to be dropped.
     #[error("speech recognition is overloaded")]
     Overloaded,
+    /// A provider over the network failed.
+    #[error("`{name}` {fault}")]
+    Provider {
+        /// Its name.
+        name: String,
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+impl RecognitionError {
+    /// The kind of fault: one of [`FAULTS`](crate::fault::FAULTS).
+    pub fn fault(&self) -> &'static str {
+        match self {
+            Self::Provider { fault, .. } => fault.name(),
+            Self::NoModel(_) | Self::Unavailable(_) | Self::Overloaded => "unavailable",
+        }
+    }
 }
 
 /// A recognition in progress, one per question and attempt. Cheap to hold: it uses CPU only while
@@ -89,6 +111,11 @@ pub trait Recognizer: Send + Sync {
     /// How much audio of all recognitions was fed and has not been recognised yet. What was heard in
     /// the rest has been sent. Above zero for long, it cannot keep up.
     fn backlog(&self) -> Duration;
+
+    /// How often each of its providers failed, by kind of fault.
+    fn failures(&self) -> Vec<FailureCount> {
+        Vec::new()
+    }
 
     /// Starts a recognition. Returns immediately; loading and compiling happen elsewhere.
     fn listen(

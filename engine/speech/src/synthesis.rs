@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
 
+use crate::fault::Fault;
+
 /// Text to speak in its final form: templates rendered, amounts as words.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Utterance {
@@ -35,6 +37,30 @@ pub enum SynthesisError {
     /// The provider exceeded its time limit.
     #[error("speech synthesis took over {0} ms")]
     TooSlow(u64),
+    /// A provider over the network failed.
+    #[error("`{name}` {fault}")]
+    Provider {
+        /// Its name.
+        name: String,
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+impl SynthesisError {
+    /// The kind of fault: one of [`FAULTS`](crate::fault::FAULTS).
+    pub fn fault(&self) -> &'static str {
+        match self {
+            Self::Provider { fault, .. } => fault.name(),
+            Self::TooSlow(_) => "slow",
+            Self::NoVoice(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// Whether the same text may be spoken if it is asked for again at once.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Provider { fault, .. } if fault.may_pass())
+    }
 }
 
 /// Synthesizes speech.
@@ -46,6 +72,12 @@ pub trait Synthesizer: Send + Sync {
     /// Whether it has a voice for a language.
     fn speaks(&self, _language: &Language) -> bool {
         true
+    }
+
+    /// What its speech of an utterance depends on besides text, language and rate, such as the voice
+    /// and the model: part of the prompt cache's key too.
+    fn voice(&self, utterance: &Utterance) -> String {
+        utterance.voice.clone().unwrap_or_default()
     }
 
     /// Speaks an utterance at `rate_hz` (8,000, 16,000 or 24,000). Pieces are sent as they are

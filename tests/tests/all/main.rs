@@ -47,6 +47,7 @@ mod resuming;
 mod rules;
 mod scripts;
 mod shipped;
+mod speech;
 mod start;
 mod stores_away;
 #[path = "../support/mod.rs"]

@@ -37,7 +37,10 @@ pub(super) fn resolve(
 }
 
 /// What a reference leads to; `None` for a text that is none.
-fn resolved(text: &str, environment: &[(String, String)]) -> Result<Option<String>, String> {
+pub(super) fn resolved(
+    text: &str,
+    environment: &[(String, String)],
+) -> Result<Option<String>, String> {
     let Some(inner) = text.strip_prefix("${") else {
         return Ok(None);
     };

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use super::{
-    Config, Speech, actions, allowance, exotel, overrides, recording, retention, transfer, urls,
-    webhooks,
+    Config, Speech, actions, allowance, exotel, overrides, providers, recording, retention,
+    transfer, urls, webhooks,
 };
 use crate::logs;
 
@@ -102,6 +102,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
         );
     }
     speech(&config.speech, errors);
+    providers::check(&config.speech, errors);
     if let Err(error) = logs::filter(&config.log.level) {
         errors.push(error.to_string());
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, actions, checks, exposure};
+use super::{Config, actions, checks, exposure, providers};
 
 /// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -151,6 +151,7 @@ fn read_from(
     config.server.listen = line.listen.unwrap_or(config.server.listen);
     config.server.insecure |= line.insecure;
     actions::resolve(&mut config.actions, &environment, &mut errors);
+    providers::resolve(&mut config.speech, &environment, &mut errors);
     checks::check(&config, &mut errors);
     if line.serves {
         exposure::check(&config.server, &mut errors);

@@ -344,6 +344,21 @@ pub(super) const SECTIONS: [Section; 16] = [
                 "\"vosk\"",
             ),
             setting(
+                "synthesizers",
+                "Who speaks, in order: names of providers, and \"espeak\". The next one takes over where one fails. Empty for `synthesizer` alone.",
+                "[\"sarvam\", \"espeak\"]",
+            ),
+            setting(
+                "recognizers",
+                "Who listens, in order: names of providers, and \"vosk\". Empty for `recognizer` alone.",
+                "[\"sarvam\", \"vosk\"]",
+            ),
+            setting(
+                "providers",
+                "Speech over the network, by name: docs/speech.md has the kinds and what each needs. `key` is `${file:PATH}` or `${env:NAME}`.",
+                "{ sarvam = { key = \"${env:SARVAM_KEY}\", voices = { hi-IN = \"shubh\" } } }",
+            ),
+            setting(
                 "words-per-minute",
                 "How fast the bot speaks, 80 to 400.",
                 "155",

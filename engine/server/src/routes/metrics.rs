@@ -44,6 +44,7 @@ async fn told(app: &App) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ghanti");
     calls(app, &mut registry);
     flows(app, &mut registry);
+    speech(app, &mut registry);
     webhooks(app, &mut registry);
     stores(app, &mut registry).await;
     let mut text = String::new();
@@ -149,6 +150,32 @@ fn calls(app: &App, registry: &mut Registry) {
         "calls_ended",
         "Calls that have ended, by outcome at their end; a transfer is `transfer-decided` then",
         ended,
+    );
+}
+
+fn speech(app: &App, registry: &mut Registry) {
+    let failures = Counts::<3>::default();
+    let recognizer = app.services.recognizer.as_ref();
+    for (role, counts) in [
+        ("synthesizer", app.services.prompts.failures()),
+        (
+            "recognizer",
+            recognizer.map_or_else(Vec::new, |recognizer| recognizer.failures()),
+        ),
+    ] {
+        for failed in counts {
+            let labels = [
+                ("role", role),
+                ("provider", failed.provider.as_str()),
+                ("fault", failed.fault),
+            ];
+            add(&failures, labels, failed.count);
+        }
+    }
+    registry.register(
+        "speech_failures",
+        "Failures of synthesizers and recognisers that were left for the next one, by kind",
+        failures,
     );
 }
 

@@ -204,6 +204,8 @@ impl Machine {
                     self.understood(now_ms, recognized);
                 }
             }
+            // what was fed is not lost, so that nothing changes here; the driver records it
+            Hearing::Lost(_) => {}
             Hearing::Failed(error) => {
                 self.awaited_hearings = 0;
                 self.events.push_back(Event::RecognitionFailed {

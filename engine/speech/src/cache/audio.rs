@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::fault::Loss;
 use crate::synthesis::{Samples, SynthesisError};
 
 /// All pieces of a prompt, in order, shared by all calls.
@@ -16,6 +17,8 @@ pub(super) type Speech = Arc<[Samples]>;
 pub struct PromptAudio {
     source: Source,
     next: usize,
+    /// How many losses were told.
+    told: usize,
 }
 
 enum Source {
@@ -29,6 +32,7 @@ impl PromptAudio {
         Self {
             source: Source::Whole(speech),
             next: 0,
+            told: 0,
         }
     }
 
@@ -36,7 +40,14 @@ impl PromptAudio {
         Self {
             source: Source::Growing(follower),
             next: 0,
+            told: 0,
         }
+    }
+
+    pub(super) fn failed(error: SynthesisError) -> Self {
+        let growth = Arc::<Growth>::default();
+        growth.end(Err(error));
+        Self::growing(Follower::new(&growth, watch::channel(()).1))
     }
 
     /// The next piece, waiting for it if necessary; `None` after the last one or after an error.
@@ -54,6 +65,16 @@ impl PromptAudio {
                 )));
             }
         }
+    }
+
+    /// Synthesizers that were lost since this was last asked, each with the one that went on.
+    pub fn losses(&mut self) -> Vec<Loss> {
+        let Source::Growing(follower) = &self.source else {
+            return Vec::new();
+        };
+        let losses = follower.growth.losses(self.told);
+        self.told += losses.len();
+        losses
     }
 
     /// The next piece without waiting: `None` if it is not ready yet, `Some(None)` at the end.
@@ -84,6 +105,7 @@ pub(super) struct Growth {
 #[derive(Default)]
 struct Grown {
     pieces: Vec<Samples>,
+    losses: Vec<Loss>,
     end: Option<Result<(), SynthesisError>>,
 }
 
@@ -109,6 +131,23 @@ impl Growth {
 
     pub(super) fn push(&self, piece: Samples) {
         self.with(|grown| grown.pieces.push(piece));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.length() == 0
+    }
+
+    /// How many pieces there are.
+    pub(super) fn length(&self) -> usize {
+        self.with(|grown| grown.pieces.len())
+    }
+
+    pub(super) fn lose(&self, loss: Loss) {
+        self.with(|grown| grown.losses.push(loss));
+    }
+
+    fn losses(&self, after: usize) -> Vec<Loss> {
+        self.with(|grown| grown.losses.iter().skip(after).cloned().collect())
     }
 
     /// Ends the prompt. Only the first end counts.

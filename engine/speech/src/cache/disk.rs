@@ -173,6 +173,7 @@ mod tests {
     fn key(text: &str) -> Key {
         Key::new(
             "double",
+            "",
             &Utterance {
                 text: text.into(),
                 language: Language::english(),

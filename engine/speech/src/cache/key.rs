@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Keep;
 use crate::synthesis::Utterance;
 
-/// A digest of provider, voice, language, rate and text, so that no text appears in a file name or
+/// A digest of provider, voice and model, language, rate and text, so that no text appears in a file name or
 /// log. Personal prompts have separate keys: a personal text is never shared with a shared prompt
 /// of the same words.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,9 +18,15 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn new(provider: &str, utterance: &Utterance, rate_hz: u32, keep: Keep) -> Self {
+    /// `voice` is what [`Synthesizer::voice`](crate::Synthesizer::voice) says of the utterance.
+    pub(super) fn new(
+        provider: &str,
+        voice: &str,
+        utterance: &Utterance,
+        rate_hz: u32,
+        keep: Keep,
+    ) -> Self {
         let mut digest = Sha256::new();
-        let voice = utterance.voice.as_deref().unwrap_or_default();
         for part in [
             provider,
             voice,
@@ -64,7 +70,7 @@ mod tests {
             voice: None,
         };
         let key = |utterance: &Utterance, provider: &str, rate_hz| {
-            Key::new(provider, utterance, rate_hz, Keep::Shared)
+            Key::new(provider, "", utterance, rate_hz, Keep::Shared)
         };
         let first = key(&hello, "espeak-ng", 8_000);
         assert_eq!(first, key(&hello.clone(), "espeak-ng", 8_000));
@@ -87,15 +93,8 @@ mod tests {
                 "espeak-ng",
                 8_000,
             ),
-            key(
-                &Utterance {
-                    voice: Some("en-us".to_owned()),
-                    ..hello.clone()
-                },
-                "espeak-ng",
-                8_000,
-            ),
-            Key::new("espeak-ng", &hello, 8_000, Keep::Personal),
+            Key::new("espeak-ng", "en-us", &hello, 8_000, Keep::Shared),
+            Key::new("espeak-ng", "", &hello, 8_000, Keep::Personal),
         ];
         assert!(others.iter().all(|other| *other != first));
     }

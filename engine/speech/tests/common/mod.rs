@@ -112,6 +112,7 @@ impl Ear {
             {
                 Hearing::Partial(words) => partials.push(words.text.into_exposed()),
                 Hearing::Final(words) => return (words, partials),
+                Hearing::Lost(loss) => panic!("{loss:?}"),
                 Hearing::Failed(error) => panic!("{error}"),
             }
         }

@@ -1,19 +1,22 @@
-//! From espeak-ng's WAV stream to pieces of speech at the call's rate: header, resampling,
+//! From a synthesizer's stream of bytes to pieces of speech at the call's rate: header, resampling,
 //! trimming, cutting.
 //!
-//! Knows nothing of processes and channels: bytes go in, pieces come out.
+//! Knows nothing of processes and connections: bytes go in, pieces come out.
+
+mod trim;
+mod wav;
 
 use ghanti_audio::{ResampleError, StreamResampler};
 
-use super::trim::Trim;
-use super::wav::parse_head;
+use self::trim::Trim;
+use self::wav::parse_head;
 use crate::synthesis::Samples;
 
 /// Duration of a piece: short enough to start quickly, long enough to be cheap to pass on.
 const PIECE_MS: u32 = 100;
 
 /// Shapes the speech of one utterance.
-pub(super) struct Shaping {
+pub(crate) struct Shaping {
     to_hz: u32,
     bytes: Vec<u8>,
     speech: Option<Speech>,
@@ -29,8 +32,8 @@ struct Speech {
 }
 
 impl Shaping {
-    /// A pipeline for speech at `to_hz`.
-    pub(super) fn new(to_hz: u32) -> Self {
+    /// A pipeline from a WAV stream to speech at `to_hz`.
+    pub(crate) fn of_wav(to_hz: u32) -> Self {
         Self {
             to_hz,
             bytes: Vec::new(),
@@ -38,8 +41,17 @@ impl Shaping {
         }
     }
 
+    /// A pipeline from PCM16 mono, little-endian, without a header, to speech at `to_hz`.
+    pub(crate) fn of_pcm(from_hz: u32, to_hz: u32) -> Result<Self, String> {
+        Ok(Self {
+            to_hz,
+            bytes: Vec::new(),
+            speech: Some(Speech::new(from_hz, to_hz)?),
+        })
+    }
+
     /// Takes bytes of the stream, split anywhere, and appends the completed pieces.
-    pub(super) fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Samples>) -> Result<(), String> {
+    pub(crate) fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Samples>) -> Result<(), String> {
         self.bytes.extend_from_slice(bytes);
         let speech = match &mut self.speech {
             Some(speech) => speech,
@@ -67,7 +79,7 @@ impl Shaping {
     }
 
     /// Ends the stream: appends what is left. A stream without a header is an error.
-    pub(super) fn finish(mut self, pieces: &mut Vec<Samples>) -> Result<(), String> {
+    pub(crate) fn finish(mut self, pieces: &mut Vec<Samples>) -> Result<(), String> {
         let speech = self
             .speech
             .as_mut()
@@ -126,7 +138,7 @@ mod tests {
     }
 
     fn shaped(cut: usize) -> Vec<i16> {
-        let (mut shaping, mut pieces) = (Shaping::new(8_000), Vec::new());
+        let (mut shaping, mut pieces) = (Shaping::of_wav(8_000), Vec::new());
         for bytes in stream().chunks(cut) {
             shaping.push(bytes, &mut pieces).unwrap();
         }
@@ -147,7 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn samples_without_a_header_become_the_same_speech() {
+        let (mut shaping, mut pieces) = (Shaping::of_pcm(22_050, 8_000).unwrap(), Vec::new());
+        shaping.push(&stream()[44..], &mut pieces).unwrap();
+        shaping.finish(&mut pieces).unwrap();
+        assert_eq!(pieces.concat(), shaped(usize::MAX));
+    }
+
+    #[test]
     fn a_stream_without_samples_is_an_error() {
-        assert!(Shaping::new(8_000).finish(&mut Vec::new()).is_err());
+        assert!(Shaping::of_wav(8_000).finish(&mut Vec::new()).is_err());
     }
 }

@@ -1,0 +1,86 @@
+//! Speaks a text as a call would: by the configured synthesizers in order, at the call's rate.
+
+use std::io::Cursor;
+use std::time::{Duration, Instant};
+
+use ghanti_model::Language;
+use ghanti_speech::{CacheSettings, Keep, Loss, PromptCache, SynthesisError, Utterance, Voices};
+
+/// A text that was spoken.
+#[derive(Debug)]
+pub struct Spoken {
+    /// PCM16 mono.
+    pub samples: Vec<i16>,
+    /// Their rate.
+    pub rate_hz: u32,
+    /// How long it took to the first piece.
+    pub first: Duration,
+    /// How long it took to the last one.
+    pub whole: Duration,
+    /// Synthesizers that were lost.
+    pub losses: Vec<Loss>,
+}
+
+impl Spoken {
+    /// How long it lasts, in milliseconds.
+    pub fn lasts_ms(&self) -> u64 {
+        self.samples.len() as u64 * 1_000 / u64::from(self.rate_hz.max(1))
+    }
+
+    /// It as a WAV file.
+    ///
+    /// # Errors
+    /// It is longer than a WAV can be.
+    pub fn wav(&self) -> Result<Vec<u8>, hound::Error> {
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: self.rate_hz,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec)?;
+        for sample in &self.samples {
+            writer.write_sample(*sample)?;
+        }
+        writer.finalize()?;
+        Ok(bytes.into_inner())
+    }
+}
+
+/// Speaks. Nothing is kept on disk.
+///
+/// # Errors
+/// Nobody could speak it.
+pub async fn say(
+    voices: Voices,
+    text: &str,
+    language: &Language,
+    rate_hz: u32,
+) -> Result<Spoken, SynthesisError> {
+    let cache = PromptCache::of(voices, CacheSettings::default());
+    let utterance = Utterance {
+        text: text.into(),
+        language: language.clone(),
+        voice: None,
+    };
+    let begun = Instant::now();
+    let mut audio = cache.fetch(&utterance, rate_hz, Keep::Personal);
+    let mut spoken = Spoken {
+        samples: Vec::new(),
+        rate_hz,
+        first: Duration::ZERO,
+        whole: Duration::ZERO,
+        losses: Vec::new(),
+    };
+    while let Some(piece) = audio.next().await {
+        if spoken.samples.is_empty() {
+            spoken.first = begun.elapsed();
+        }
+        spoken.losses.extend(audio.losses());
+        spoken.samples.extend_from_slice(&piece?);
+    }
+    spoken.losses.extend(audio.losses());
+    spoken.whole = begun.elapsed();
+    Ok(spoken)
+}
