@@ -22,6 +22,8 @@ use ghanti_session::{CallRegistry, CallSettings, Services};
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
+use ghanti_speech::hibari::{Hibari, HibariError, HibariSettings};
+use ghanti_speech::voices::OfflineVoices;
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
 use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
@@ -78,6 +80,9 @@ pub enum OpenError {
     /// The recognizer cannot be opened.
     #[error(transparent)]
     Vosk(#[from] VoskError),
+    /// The natural English voice cannot be opened.
+    #[error(transparent)]
+    Voice(#[from] HibariError),
     /// The data folder cannot be created.
     #[error("cannot make the data folder `{}`: {reason}; make it, or name another with --data", .folder.display())]
     Data {
@@ -112,7 +117,7 @@ pub enum OpenError {
     #[error("cannot send webhooks: {0}; see whether the system can resolve names")]
     WebhookClient(String),
     /// A background thread panicked.
-    #[error("a thread died while the recogniser was opened")]
+    #[error("a thread died while the recogniser or the voice was opened")]
     Thread,
 }
 
@@ -192,15 +197,10 @@ async fn open_all(
         ears.as_ref()
             .is_some_and(|recognizer| recognizer.understands(language))
     });
-    let SynthesizerKind::Espeak = config.speech.synthesizer;
-    let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
-    let espeak = Espeak::new(EspeakSettings {
-        words_per_minute,
-        ..EspeakSettings::default()
-    });
+    let voices = open_voices(config).await?;
     let mib = |mib: u64| mib.saturating_mul(1 << 20);
     let prompts = PromptCache::new(
-        Arc::new(espeak),
+        Arc::new(voices),
         CacheSettings {
             memory_bytes: usize::try_from(mib(config.speech.cache_mib)).unwrap_or(usize::MAX),
             folder: Some(folders.data.join("prompts")),
@@ -274,6 +274,31 @@ pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognize
             Ok(Some(Arc::new(vosk)))
         }
     }
+}
+
+/// Opens the voices. Without the natural English one espeak-ng speaks English, which is logged.
+async fn open_voices(config: &Config) -> Result<OfflineVoices, OpenError> {
+    let SynthesizerKind::Espeak = config.speech.synthesizer;
+    let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
+    let espeak = Espeak::new(EspeakSettings {
+        words_per_minute,
+        ..EspeakSettings::default()
+    });
+    if let Some(folder) = config.speech.missing_voice() {
+        tracing::warn!(folder = %folder.display(), "the natural English voice is not installed, and espeak-ng speaks English: run `make setup`, or set `english-voice = \"\"` in [speech]");
+        return Ok(OfflineVoices::new(None, espeak));
+    }
+    let Some(folder) = config.speech.natural_voice() else {
+        return Ok(OfflineVoices::new(None, espeak));
+    };
+    let settings = HibariSettings {
+        folder: folder.to_owned(),
+        words_per_minute,
+    };
+    let natural = tokio::task::spawn_blocking(move || Hibari::open(&settings))
+        .await
+        .map_err(|_| OpenError::Thread)??;
+    Ok(OfflineVoices::new(Some(natural), espeak))
 }
 
 async fn open_catalogue(

@@ -111,7 +111,8 @@ impl PromptCache {
     /// The audio of an utterance at `rate_hz`. Returns immediately; audio that is not in memory
     /// streams in while it is read or synthesized.
     pub fn fetch(&self, utterance: &Utterance, rate_hz: u32, keep: Keep) -> PromptAudio {
-        let key = Key::new(self.shared.synthesizer.name(), utterance, rate_hz, keep);
+        let name = self.shared.synthesizer.name_for(utterance);
+        let key = Key::new(name, utterance, rate_hz, keep);
         let mut prompts = self.shared.prompts();
         if let Some(speech) = prompts.memory.get(&key, Instant::now()) {
             return PromptAudio::whole(speech);

@@ -12,8 +12,7 @@
 //! with peaks just below full scale (`cargo run --release -p ghanti-speech --example measure`).
 //! That suits a telephone line and more would clip, so the level is not changed.
 
-mod shaping;
-mod trim;
+mod stream;
 mod voices;
 mod wav;
 
@@ -30,9 +29,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout};
 
-use self::shaping::Shaping;
+use self::stream::WavShaping;
+use crate::patience::Patience;
 use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 
 /// The most concurrent processes. Each synthesizes fifty times faster than real time, so four keep
@@ -141,7 +140,7 @@ impl Synthesizer for Espeak {
         if text.trim().is_empty() {
             return Ok(mpsc::channel(1).1);
         }
-        let mut patience = Patience { left: DEADLINE };
+        let mut patience = Patience::new(DEADLINE);
         let free = patience
             .wait(Arc::clone(&self.processes).acquire_owned())
             .await?;
@@ -183,7 +182,7 @@ async fn speak(
     let _ = patience.wait(stdin.write_all(text.as_bytes())).await?;
     drop(stdin);
 
-    let mut shaping = Shaping::new(rate_hz);
+    let mut shaping = WavShaping::new(rate_hz);
     let mut made = Vec::new();
     let mut buffer = vec![0; READ_BYTES];
     let mut streamed = false;
@@ -228,22 +227,6 @@ async fn hand_over(
     for piece in made.drain(..) {
         // a closed channel cancels this future from outside
         let _ = pieces.send(Ok(piece)).await;
-    }
-}
-
-/// What is left of the deadline, which only runs while waiting for the process.
-struct Patience {
-    left: Duration,
-}
-
-impl Patience {
-    async fn wait<T>(&mut self, work: impl Future<Output = T>) -> Result<T, SynthesisError> {
-        let begun = Instant::now();
-        let done = timeout(self.left, work).await;
-        self.left = self.left.saturating_sub(begun.elapsed());
-        done.map_err(|_| {
-            SynthesisError::TooSlow(u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX))
-        })
     }
 }
 

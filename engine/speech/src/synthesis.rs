@@ -40,8 +40,14 @@ pub enum SynthesisError {
 /// Synthesizes speech.
 #[async_trait]
 pub trait Synthesizer: Send + Sync {
-    /// The provider's name, part of the prompt cache's key.
+    /// The provider's name.
     fn name(&self) -> &str;
+
+    /// The name of the voice that speaks an utterance, where a provider has several that sound
+    /// different: what is cached of one is never played for another.
+    fn name_for<'a>(&'a self, _utterance: &Utterance) -> &'a str {
+        self.name()
+    }
 
     /// Speaks an utterance at `rate_hz` (8,000, 16,000 or 24,000). Pieces are sent as they are
     /// produced; the channel closes after the last one or after an error. Dropping the receiver
