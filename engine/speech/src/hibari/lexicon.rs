@@ -117,12 +117,12 @@ impl Lexicon {
 
     /// The phonemes of a word, or of its stem with the ending -s, -ed or -ing.
     pub(super) fn read(&self, word: &str, role: Role) -> Option<String> {
+        let bare = word.trim_end_matches('\'');
         self.look_up(word, role)
-            .or_else(|| self.look_up(&(word.strip_suffix("s'")?.to_owned() + "'s"), role))
-            .or_else(|| self.look_up(word.strip_suffix('\'')?, role))
-            .or_else(|| self.with_s(word, role))
-            .or_else(|| self.with_ed(word, role))
-            .or_else(|| self.with_ing(word, role))
+            .or_else(|| self.look_up(bare, role))
+            .or_else(|| self.with_s(bare, role))
+            .or_else(|| self.with_ed(bare, role))
+            .or_else(|| self.with_ing(bare, role))
     }
 
     /// The names of a word's letters, in one go; `None` where one has no name.
@@ -155,12 +155,7 @@ impl Lexicon {
             .and_then(|stem| self.look_up(stem, role))
             .or_else(|| self.look_up(long?, role))
             .or_else(|| self.look_up(&format!("{}y", y?), role))?;
-        let ending = match stem.chars().last()? {
-            'p' | 't' | 'k' | 'f' | 'θ' => "s",
-            's' | 'z' | 'ʃ' | 'ʒ' | 'ʧ' | 'ʤ' => "ᵻz",
-            _ => "z",
-        };
-        Some(stem + ending)
+        Some(with_s(stem))
     }
 
     fn with_ed(&self, word: &str, role: Role) -> Option<String> {
@@ -211,6 +206,16 @@ impl Lexicon {
         }
         Some(stem + "ɪŋ")
     }
+}
+
+/// Phonemes with the ending of a plural or a possessive.
+pub(super) fn with_s(mut phonemes: String) -> String {
+    phonemes.push_str(match phonemes.chars().last() {
+        Some('p' | 't' | 'k' | 'f' | 'θ') => "s",
+        Some('s' | 'z' | 'ʃ' | 'ʒ' | 'ʧ' | 'ʤ') => "ᵻz",
+        _ => "z",
+    });
+    phonemes
 }
 
 /// Whether an American `t` between this sound and a vowel is a flap.

@@ -231,27 +231,27 @@ struct Place {
 impl Place {
     fn of(sounds: &[Sound], nuclei: &[usize], at: usize, stressed: bool) -> Self {
         let after = sounds.get(at + 1..).unwrap_or_default();
-        let consonants: Vec<&str> = after
+        let consonants: Vec<char> = after
             .iter()
             .map_while(|sound| match sound {
-                Sound::Consonant(phoneme) => Some(*phoneme),
+                Sound::Consonant(phonemes) => Some(phonemes.chars()),
                 Sound::Vowel(..) => None,
             })
-            .filter(|phoneme| !phoneme.is_empty())
+            .flatten()
             .collect();
         let is_last = nuclei.last() == Some(&at);
-        let glides = ["ɹ", "j", "v", "l"];
+        let begins_syllable = |last: &char| ['ɹ', 'j', 'v', 'l'].contains(last);
         let onset = !is_last
             && consonants.len() > 1
-            && consonants.last().is_some_and(|last| glides.contains(last))
+            && consonants.last().is_some_and(begins_syllable)
             && consonants.first() != consonants.last();
         Self {
             stressed,
             first: nuclei.first() == Some(&at),
             only: nuclei.len() == 1,
-            ends: is_last && consonants.is_empty(),
+            ends: after.is_empty(),
             closed_by: consonants.len() - usize::from(onset),
-            before_r: consonants.first() == Some(&"ɹ"),
+            before_r: consonants.first() == Some(&'ɹ'),
             before_vowel: matches!(after.first(), Some(Sound::Vowel(..))),
         }
     }
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn the_list_is_in_order_and_in_the_alphabet_of_the_voice() {
         let known = |phoneme: char| {
-            is_vowel(phoneme)
+            super::super::stress::is_vowel(phoneme)
                 || super::super::stress::is_consonant(phoneme)
                 || "ˈˌᵊ ".contains(phoneme)
         };

@@ -6,7 +6,7 @@
 //! before it instead of a tagger, and a word that no dictionary has is read as an Indian one.
 
 use super::figures::{self, Reading};
-use super::lexicon::{Lexicon, Role};
+use super::lexicon::{self, Lexicon, Role};
 use super::names;
 use super::stress::{PRIMARY, audible, is_consonant, is_vowel, stressed, weakened, weight};
 use super::text::{Token, tokens};
@@ -119,7 +119,8 @@ fn in_words(tokens: Vec<Token>) -> Vec<Token> {
             Token::Word { text, .. }
                 if after_figures && ["am", "pm"].contains(&text.to_lowercase().as_str()) =>
             {
-                push_words(&text.to_uppercase(), &mut made);
+                let [letter, m] = [0, 1].map(|at| text.chars().nth(at).unwrap_or_default());
+                push_words(&format!("{letter}.{m}.").to_uppercase(), &mut made);
                 after_figures = false;
             }
             other => {
@@ -174,6 +175,15 @@ fn read(word: &Word<'_>, following: Following, next: &str, lexicon: &Lexicon) ->
     if let Some(listed) = names::listed(&lower) {
         return listed.to_owned();
     }
+    if let Some(owner) = word.text.strip_suffix("'s")
+        && lexicon.read(&lower, Role::Any).is_none()
+    {
+        let owner = Word {
+            text: owner,
+            ..*word
+        };
+        return lexicon::with_s(read(&owner, following, next, lexicon));
+    }
     let role = match lower.as_str() {
         "used" if following.to => Role::Past,
         _ if following.vowel.is_none()
@@ -216,7 +226,9 @@ fn by_dictionary(text: &str, lower: &str, role: Role, lexicon: &Lexicon) -> Opti
         return known.map(|phonemes| audible(&phonemes));
     }
     // what is in no dictionary is spelled where it is short or nobody could speak it
-    let speakable = lower.chars().count() > 3 && lower.contains(|letter| "aeiou".contains(letter));
+    let speakable = lower.chars().all(char::is_alphabetic)
+        && lower.chars().count() > 3
+        && lower.contains(|letter| "aeiou".contains(letter));
     match known {
         Some(phonemes) => Some(stressed(&phonemes)),
         None if speakable => None,
@@ -317,7 +329,7 @@ mod tests {
             ("your EMI", "jʊɹ ˌiˌɛmˈI"),
             ("PAN", "pˈæn"),
             ("NEFT, IMPS", "nˈɛft, ˌIˌɛmpˌiˈɛs"),
-            ("Suresh's", "sʊɹˈAʃs"),
+            ("Suresh's, Sharma's", "sʊɹˈAʃᵻz, ʃˈɑɹməz"),
         ]);
     }
 
