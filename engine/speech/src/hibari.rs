@@ -37,7 +37,7 @@ use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 /// The name of the voice, by which an utterance may ask for it.
 pub const VOICE: &str = "heart";
 
-/// The total time an utterance may wait for the threads. Waiting for the player does not count.
+/// How long an utterance may wait for each of its sentences: for a free thread, and for the samples.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Silence between two sentences, besides what is kept of theirs (160 ms).
@@ -173,7 +173,6 @@ impl Synthesizer for Hibari {
             jobs: self.jobs.clone(),
             speed: self.speed,
             rate_hz,
-            patience: Patience::new(DEADLINE),
         };
         tokio::spawn(async move {
             tokio::select! {
@@ -193,12 +192,11 @@ struct Speaking {
     jobs: mpsc::Sender<Job>,
     speed: f32,
     rate_hz: u32,
-    patience: Patience,
 }
 
 impl Speaking {
     async fn run(
-        mut self,
+        self,
         sentences: Vec<String>,
         pieces: &mpsc::Sender<Result<Samples, SynthesisError>>,
     ) -> Result<(), SynthesisError> {
@@ -218,7 +216,8 @@ impl Speaking {
         Ok(())
     }
 
-    async fn speak(&mut self, sentence: String) -> Result<Vec<i16>, SynthesisError> {
+    async fn speak(&self, sentence: String) -> Result<Vec<i16>, SynthesisError> {
+        let mut patience = Patience::new(DEADLINE);
         let (reply, spoken) = oneshot::channel();
         let job = Job {
             sentence,
@@ -227,11 +226,11 @@ impl Speaking {
             reply,
         };
         let gone = || SynthesisError::Unavailable("the English voice was shut down".to_owned());
-        self.patience
+        patience
             .wait(self.jobs.send(job))
             .await?
             .map_err(|_| gone())?;
-        let spoken = self.patience.wait(spoken).await?.map_err(|_| gone())?;
+        let spoken = patience.wait(spoken).await?.map_err(|_| gone())?;
         spoken.map_err(|reason| {
             SynthesisError::Unavailable(format!("the English voice gave no speech: {reason}"))
         })

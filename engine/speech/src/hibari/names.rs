@@ -24,7 +24,7 @@ static LISTED: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
 });
 
 /// Letters and their sound, longest first. Before vowels and consonants alike.
-const CONSONANTS: [(&str, &str); 41] = [
+const CONSONANTS: [(&str, &str); 39] = [
     ("chh", "ʧ"),
     ("tch", "ʧ"),
     ("ksh", "kʃ"),
@@ -41,8 +41,6 @@ const CONSONANTS: [(&str, &str); 41] = [
     ("ck", "k"),
     ("nk", "ŋk"),
     ("ng", "ŋɡ"),
-    ("tt", "t"),
-    ("dd", "d"),
     ("b", "b"),
     ("c", "k"),
     ("d", "d"),

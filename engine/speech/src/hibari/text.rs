@@ -20,6 +20,10 @@ const ABBREVIATIONS: [(&str, &str); 16] = [
     ("etc", "et cetera"),
 ];
 
+/// The longest sentence in bytes, some 25 s of speech: a longer one is cut at a pause or between words, so that
+/// it does not hold up those of other calls.
+const SENTENCE_BYTES_MAX: usize = 400;
+
 /// A part of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
@@ -68,8 +72,30 @@ pub(super) fn sentences(text: &str) -> Vec<&str> {
         }
         sentences.push(line.get(begin..).unwrap_or_default());
     }
-    sentences.retain(|sentence| sentence.contains(char::is_alphanumeric));
     sentences
+        .into_iter()
+        .flat_map(short)
+        .filter(|sentence| sentence.contains(char::is_alphanumeric))
+        .collect()
+}
+
+/// A sentence in parts of at most [`SENTENCE_BYTES_MAX`].
+fn short(sentence: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = sentence;
+    while rest.len() > SENTENCE_BYTES_MAX {
+        let (fits, _) = rest.split_at(rest.floor_char_boundary(SENTENCE_BYTES_MAX));
+        let pause = fits.rfind([',', ';', ':']).map(|at| at + 1);
+        let at = pause
+            .or_else(|| fits.rfind(char::is_whitespace))
+            .filter(|&at| at > 0)
+            .unwrap_or(fits.len());
+        let (part, after) = rest.split_at(at);
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
 }
 
 /// Whether the last word before the full stop is an abbreviation or an initial.
@@ -256,6 +282,17 @@ mod tests {
         assert_eq!(sentences("You said no. Is that right?").len(), 2);
         assert_eq!(sentences("Visit example.com today, e.g. now.").len(), 1);
         assert!(sentences(" … ?! \n\n").is_empty());
+    }
+
+    #[test]
+    fn a_sentence_without_end_is_cut_at_pauses_else_between_words_else_anywhere() {
+        for (part, ends) in [("one, two ", ','), ("two ", 'o'), ("é", 'é')] {
+            let text = part.repeat(600);
+            let cut = sentences(&text);
+            assert!(cut.len() > 2 && cut.iter().all(|cut| cut.len() <= SENTENCE_BYTES_MAX));
+            assert_eq!(cut.concat().trim(), text.trim());
+            assert!(cut[0].ends_with(ends), "{}", cut[0]);
+        }
     }
 
     fn shown(sentence: &str) -> String {
