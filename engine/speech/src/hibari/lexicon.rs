@@ -127,17 +127,16 @@ impl Lexicon {
 
     /// The names of a word's letters, in one go; `None` where one has no name.
     pub(super) fn spell(&self, word: &str) -> Option<String> {
+        let name = |letter: char| {
+            let entry = self
+                .checked
+                .get(letter.to_uppercase().to_string().as_str())?;
+            entry.phonemes(Role::Any)
+        };
         let names = word
             .chars()
             .filter(|letter| letter.is_alphabetic())
-            .map(|letter| {
-                match self
-                    .checked
-                    .get(letter.to_uppercase().to_string().as_str())?
-                {
-                    entry => entry.phonemes(Role::Any),
-                }
-            });
+            .map(name);
         let names: String = names.collect::<Option<_>>()?;
         (!names.is_empty()).then(|| spelled(&names))
     }

@@ -50,10 +50,10 @@ pub(super) fn sentences(text: &str) -> Vec<&str> {
     let mut sentences = Vec::new();
     for line in text.lines() {
         let mut begin = 0;
-        let mut ends = line
+        let ends = line
             .char_indices()
             .filter(|(_, letter)| matches!(letter, '.' | '!' | '?' | '…'));
-        while let Some((at, end)) = ends.next() {
+        for (at, end) in ends {
             let after = at + end.len_utf8();
             let (before, rest) = line.split_at(after);
             let closing = rest.trim_start_matches(['"', '\'', ')', '”', '’']);
