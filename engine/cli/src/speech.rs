@@ -114,7 +114,7 @@ impl Check {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
         let language = language(&self.language)?;
-        let providers = Providers::open(&config)?;
+        let providers = Providers::open(&config).await?;
         let all = check(&providers, &self.text, &language, rate_hz(&config)).await?;
         if let Some(folder) = &self.out {
             std::fs::create_dir_all(folder)
@@ -169,7 +169,7 @@ impl Say {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
         let language = language(&self.language)?;
-        let voices = Providers::open(&config)?.voices();
+        let voices = Providers::open(&config).await?.voices();
         let spoken = say(voices, &self.text, &language, rate_hz(&config)).await?;
         std::fs::write(&self.out, spoken.wav()?)
             .with_context(|| format!("cannot write `{}`", self.out.display()))?;

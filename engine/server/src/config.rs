@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ghanti_action::Definition;
@@ -272,6 +272,8 @@ pub struct Speech {
     pub recognizers: Vec<String>,
     /// Providers over the network by name.
     pub providers: BTreeMap<String, Provider>,
+    /// The folder of the natural English voice; empty: espeak-ng speaks English, too.
+    pub english_voice: PathBuf,
     /// Speaking rate, in words per minute.
     pub words_per_minute: u32,
     /// Vosk's shared library.
@@ -286,11 +288,28 @@ pub struct Speech {
     pub cache_disk_mib: u64,
 }
 
+impl Speech {
+    /// The folder of the natural English voice, if one is set.
+    pub fn natural_voice(&self) -> Option<&Path> {
+        Some(self.english_voice.as_path()).filter(|folder| !folder.as_os_str().is_empty())
+    }
+
+    /// The speaking rate, as voices take it.
+    pub fn words_per_minute(&self) -> u16 {
+        u16::try_from(self.words_per_minute).unwrap_or(u16::MAX)
+    }
+
+    /// That folder, if it is set and not there, so that espeak-ng speaks English.
+    pub fn missing_voice(&self) -> Option<&Path> {
+        self.natural_voice().filter(|folder| !folder.is_dir())
+    }
+}
+
 /// The available synthesizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SynthesizerKind {
-    /// espeak-ng, as a child process.
+    /// The natural voice for English, and espeak-ng, as a child process, for all else.
     Espeak,
 }
 
@@ -387,6 +406,7 @@ impl Default for Speech {
             synthesizers: Vec::new(),
             recognizers: Vec::new(),
             providers: BTreeMap::new(),
+            english_voice: PathBuf::from(".tools/hibari"),
             words_per_minute: 155,
             vosk_library: vosk.join("libvosk.so"),
             vosk_models: BTreeMap::from([(

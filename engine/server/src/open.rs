@@ -123,7 +123,7 @@ pub enum OpenError {
     #[error("cannot send webhooks: {0}; see whether the system can resolve names")]
     WebhookClient(String),
     /// A background thread panicked.
-    #[error("a thread died while the recogniser was opened")]
+    #[error("a thread died while the recogniser or the voice was opened")]
     Thread,
 }
 
@@ -175,7 +175,7 @@ async fn open_all(
     make(&folders.data)?;
     let actions = config.open_actions().map(Arc::new);
     let actions = actions.map_err(|errors| OpenError::Actions(errors.join("; ")))?;
-    let providers = Providers::open(config)?;
+    let providers = Providers::open(config).await?;
     let recognizer = async {
         match providers.recognizer().await {
             Err(error @ SpeechError::Vosk(_)) if mode == Mode::Author => {

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use ghanti_campaign::SetupError;
 use ghanti_campaign::api::tls_config;
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
+use ghanti_speech::hibari::{Hibari, HibariError, HibariSettings};
 use ghanti_speech::providers::{Connections, Remote};
+use ghanti_speech::voices::OfflineVoices;
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
 use ghanti_speech::{Limits, Recognizer, Recognizers, Synthesizer, Voices};
 
@@ -23,6 +25,9 @@ pub enum SpeechError {
     /// Vosk cannot be opened.
     #[error("{}", unheard(.0))]
     Vosk(#[from] VoskError),
+    /// The natural English voice cannot be opened.
+    #[error(transparent)]
+    Voice(#[from] HibariError),
     /// A provider cannot be used.
     #[error("cannot ask `[speech.providers.{name}]`: {reason}")]
     Provider {
@@ -35,7 +40,7 @@ pub enum SpeechError {
     #[error("cannot ask providers of speech: {0}; see whether the system can resolve names")]
     Client(String),
     /// A background thread panicked.
-    #[error("a thread died while the recogniser was opened")]
+    #[error("a thread died while the recogniser or the voice was opened")]
     Thread,
 }
 
@@ -65,14 +70,16 @@ fn unheard(error: &VoskError) -> String {
 pub struct Providers<'c> {
     speech: &'c Speech,
     remotes: BTreeMap<&'c str, (Remote, Limits)>,
+    /// The natural English voice, where this machine speaks.
+    natural: Option<Arc<Hibari>>,
 }
 
 impl<'c> Providers<'c> {
-    /// Reads certificates. Nothing is connected to yet.
+    /// Reads certificates and the natural voice. Nothing is connected to yet.
     ///
     /// # Errors
-    /// A file of certificates cannot be read, or the system cannot resolve names.
-    pub fn open(config: &'c Config) -> Result<Self, SpeechError> {
+    /// A file of certificates or of the voice cannot be read, or the system cannot resolve names.
+    pub async fn open(config: &'c Config) -> Result<Self, SpeechError> {
         let mut pools: BTreeMap<Option<&PathBuf>, Arc<Connections>> = BTreeMap::new();
         let mut remotes = BTreeMap::new();
         for (name, provider) in &config.speech.providers {
@@ -90,6 +97,7 @@ impl<'c> Providers<'c> {
         Ok(Self {
             speech: &config.speech,
             remotes,
+            natural: natural_voice(&config.speech).await?,
         })
     }
 
@@ -112,10 +120,13 @@ impl<'c> Providers<'c> {
 
     fn local(&self, kind: SynthesizerKind) -> Arc<dyn Synthesizer> {
         match kind {
-            SynthesizerKind::Espeak => Arc::new(Espeak::new(EspeakSettings {
-                words_per_minute: u16::try_from(self.speech.words_per_minute).unwrap_or(u16::MAX),
-                ..EspeakSettings::default()
-            })),
+            SynthesizerKind::Espeak => {
+                let espeak = Espeak::new(EspeakSettings {
+                    words_per_minute: self.speech.words_per_minute(),
+                    ..EspeakSettings::default()
+                });
+                Arc::new(OfflineVoices::new(self.natural.clone(), espeak))
+            }
         }
     }
 
@@ -168,6 +179,28 @@ impl<'c> Providers<'c> {
     }
 }
 
+/// Opens the natural English voice, where this machine speaks. Without it espeak-ng speaks English,
+/// which is logged.
+async fn natural_voice(speech: &Speech) -> Result<Option<Arc<Hibari>>, SpeechError> {
+    let is_local = |who: &Speaks<'_>| matches!(who, Speaks::Local(_));
+    if !speech.who_speaks().iter().any(is_local) {
+        return Ok(None);
+    }
+    if let Some(folder) = speech.missing_voice() {
+        tracing::warn!(folder = %folder.display(), "the natural English voice is not installed, and espeak-ng speaks English: see docs/speech.md, or set `english-voice = \"\"` in [speech]");
+        return Ok(None);
+    }
+    let Some(folder) = speech.natural_voice() else {
+        return Ok(None);
+    };
+    let settings = HibariSettings {
+        folder: folder.to_owned(),
+        words_per_minute: speech.words_per_minute(),
+    };
+    let natural = tokio::task::spawn_blocking(move || Hibari::open(&settings)).await;
+    Ok(Some(Arc::new(natural.map_err(|_| SpeechError::Thread)??)))
+}
+
 fn connections(
     name: &str,
     provider: &Provider,
@@ -192,5 +225,5 @@ fn connections(
 /// # Errors
 /// See [`Providers::open`] and [`Providers::recognizer`].
 pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognizer>>, SpeechError> {
-    Providers::open(config)?.recognizer().await
+    Providers::open(config).await?.recognizer().await
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use ghanti_model::Language;
 use ghanti_speech::{
-    Espeak, Expectation, Hearing, RecognitionError, Recognizer, Synthesizer, Utterance, Vosk,
-    VoskSettings,
+    Espeak, Expectation, Hearing, Hibari, HibariSettings, RecognitionError, Recognizer,
+    Synthesizer, Utterance, Vosk, VoskSettings,
 };
 use tokio::sync::mpsc;
 
@@ -58,6 +58,10 @@ const SENTENCES: [(&str, &str); 11] = [
     ),
 ];
 
+/// Some 12 s of the English voice, in three sentences.
+const PROMPT: &str = "Your instalment of one lakh twenty-five thousand rupees and fifty paise is due on the fifth of December. \
+     Your reference number is four, seven, one, nine. Would you like to pay it today, or shall we call you back later?";
+
 const RUNS: u32 = 20;
 
 #[tokio::main]
@@ -66,14 +70,29 @@ async fn main() -> anyhow::Result<()> {
     recognition(&wide(&english)?).await
 }
 
+/// The folder that `make setup` fills.
+fn tools() -> PathBuf {
+    std::env::var_os("GHANTI_TOOLS").map_or_else(|| PathBuf::from(".tools"), PathBuf::from)
+}
+
 /// Speaks every sentence; returns the English one at 8 kHz.
 async fn synthesis() -> anyhow::Result<Vec<i16>> {
     println!(
         "synthesis at 8 kHz   first piece      whole    speech     RTF   level dBFS   peak dBFS"
     );
     let espeak = Espeak::default();
+    let begun = Instant::now();
+    let natural = Hibari::open(&HibariSettings {
+        folder: tools().join("hibari"),
+        words_per_minute: 155,
+    })?;
+    println!("the English voice was loaded in {:.1?}", begun.elapsed());
+    let [english_sentence, ..] = SENTENCES;
+    let of_natural = [english_sentence, ("en-IN", PROMPT)]
+        .map(|(tag, text)| (&natural as &dyn Synthesizer, tag, text));
+    let of_espeak = SENTENCES.map(|(tag, text)| (&espeak as &dyn Synthesizer, tag, text));
     let mut english = Vec::new();
-    for (tag, text) in SENTENCES {
+    for (synthesizer, tag, text) in of_natural.into_iter().chain(of_espeak) {
         let utterance = Utterance {
             text: text.into(),
             language: Language::parse(tag)?,
@@ -83,7 +102,7 @@ async fn synthesis() -> anyhow::Result<Vec<i16>> {
         for _ in 0..RUNS {
             samples.clear();
             let begun = Instant::now();
-            let mut pieces = espeak.synthesize(&utterance, 8_000).await?;
+            let mut pieces = synthesizer.synthesize(&utterance, 8_000).await?;
             while let Some(piece) = pieces.recv().await {
                 if samples.is_empty() {
                     first += begun.elapsed() / RUNS;
@@ -130,9 +149,7 @@ fn speech_level_dbfs(samples: &[i16]) -> f64 {
 }
 
 async fn recognition(samples: &[i16]) -> anyhow::Result<()> {
-    let tools = std::env::var_os("GHANTI_TOOLS")
-        .map_or_else(|| PathBuf::from(".tools"), PathBuf::from)
-        .join("vosk");
+    let tools = tools().join("vosk");
     let models = [(
         Language::english(),
         tools.join("vosk-model-small-en-us-0.15"),

@@ -27,8 +27,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout};
 
+use crate::patience::Patience;
 use crate::shaping::Shaping;
 use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 
@@ -142,7 +142,7 @@ impl Synthesizer for Espeak {
         if text.trim().is_empty() {
             return Ok(mpsc::channel(1).1);
         }
-        let mut patience = Patience { left: DEADLINE };
+        let mut patience = Patience::new(DEADLINE);
         let free = patience
             .wait(Arc::clone(&self.processes).acquire_owned())
             .await?;
@@ -229,22 +229,6 @@ async fn hand_over(
     for piece in made.drain(..) {
         // a closed channel cancels this future from outside
         let _ = pieces.send(Ok(piece)).await;
-    }
-}
-
-/// What is left of the deadline, which only runs while waiting for the process.
-struct Patience {
-    left: Duration,
-}
-
-impl Patience {
-    async fn wait<T>(&mut self, work: impl Future<Output = T>) -> Result<T, SynthesisError> {
-        let begun = Instant::now();
-        let done = timeout(self.left, work).await;
-        self.left = self.left.saturating_sub(begun.elapsed());
-        done.map_err(|_| {
-            SynthesisError::TooSlow(u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX))
-        })
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Knows nothing of processes and connections: bytes go in, pieces come out.
 
-mod trim;
+pub(crate) mod trim;
 mod wav;
 
 use ghanti_audio::{ResampleError, StreamResampler};
@@ -14,6 +14,11 @@ use crate::synthesis::Samples;
 
 /// Duration of a piece: short enough to start quickly, long enough to be cheap to pass on.
 const PIECE_MS: u32 = 100;
+
+/// Samples in a piece at this rate.
+pub(crate) fn piece_samples(rate_hz: u32) -> usize {
+    (rate_hz * PIECE_MS / 1_000).max(1) as usize
+}
 
 /// Shapes the speech of one utterance.
 pub(crate) struct Shaping {
@@ -104,7 +109,7 @@ impl Speech {
         Ok(Self {
             resampler: StreamResampler::new(from_hz, to_hz).map_err(words)?,
             trim: Trim::new(to_hz),
-            piece_samples: (to_hz * PIECE_MS / 1_000).max(1) as usize,
+            piece_samples: piece_samples(to_hz),
             wide: Vec::new(),
             ready: Vec::new(),
         })

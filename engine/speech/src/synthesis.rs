@@ -66,7 +66,7 @@ impl SynthesisError {
 /// Synthesizes speech.
 #[async_trait]
 pub trait Synthesizer: Send + Sync {
-    /// The provider's name, part of the prompt cache's key.
+    /// The provider's name.
     fn name(&self) -> &str;
 
     /// Whether it has a voice for a language.

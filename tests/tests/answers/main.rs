@@ -12,6 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bot;
 mod caller;
 mod corpus;
 mod hearer;

@@ -337,7 +337,11 @@ pub(super) const SECTIONS: [Section; 16] = [
         name: "speech",
         sentence: "Who speaks and who listens.",
         settings: &[
-            setting("synthesizer", "Who speaks: \"espeak\".", "\"espeak\""),
+            setting(
+                "synthesizer",
+                "Who speaks: \"espeak\", and the natural voice of `english-voice` where it can.",
+                "\"espeak\"",
+            ),
             setting(
                 "recognizer",
                 "Who listens: \"vosk\", or \"none\", so that callers answer by keys.",
@@ -357,6 +361,11 @@ pub(super) const SECTIONS: [Section; 16] = [
                 "providers",
                 "Speech over the network, by name: docs/speech.md has the kinds and what each needs. `key` is `${file:PATH}` or `${env:NAME}`.",
                 "{ sarvam = { key = \"${env:SARVAM_KEY}\", voices = { hi-IN = \"shubh\" } } }",
+            ),
+            setting(
+                "english-voice",
+                "The folder of the natural English voice; \"\" for espeak-ng's, which also speaks where the folder is missing.",
+                "\".tools/hibari\"",
             ),
             setting(
                 "words-per-minute",

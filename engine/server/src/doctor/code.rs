@@ -160,6 +160,9 @@ codes! {
     LanguageNotHeard = "language-not-heard", Warning,
         "A flow speaks a language for which there is no recogniser: callers can answer by keys alone.",
         "Name a model for the language in `vosk-models` of `[speech]`.";
+    VoiceMissing = "voice-missing", Warning,
+        "The natural English voice is not installed, and espeak-ng speaks English: digits and amounts are harder to understand.",
+        "Install it as docs/speech.md says, and restart the engine; or set `english-voice = \"\"` of `[speech]`.";
     SpeechFails = "speech-fails", Error,
         "No speech can be made.",
         "Install espeak-ng (`apt-get install espeak-ng`), and see the log for what it says.";

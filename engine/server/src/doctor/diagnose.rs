@@ -104,6 +104,9 @@ fn engine(evidence: &Evidence, findings: &mut Findings) {
             format!("flow `{flow}`: `{languages}`"),
         );
     }
+    if let Some(folder) = &engine.missing_voice {
+        findings.add(Code::VoiceMissing, format!("there is no folder `{folder}`"));
+    }
     if let Some(failure) = &engine.speech_failure {
         findings.add(Code::SpeechFails, failure);
     }

@@ -55,6 +55,8 @@ pub struct EngineState {
     pub samples: BTreeMap<String, Vec<String>>,
     /// Languages that flows speak and the recogniser does not know, by flow.
     pub unheard: BTreeMap<String, Vec<String>>,
+    /// The folder of the English voice, if it is not there.
+    pub missing_voice: Option<String>,
     /// Why no speech can be made, if that was tried.
     pub speech_failure: Option<String>,
 }

@@ -308,6 +308,11 @@ async fn engine(app: &App, speaks: bool) -> EngineState {
         flow_problems,
         samples,
         unheard,
+        missing_voice: app
+            .config
+            .speech
+            .missing_voice()
+            .map(|folder| folder.display().to_string()),
         speech_failure: if speaks {
             speech_failure(app).await
         } else {

@@ -11,12 +11,12 @@ const LEAD_MS: u32 = 40;
 /// Silence kept after the last sound, so that consecutive prompts do not run together.
 const TRAIL_MS: u32 = 120;
 
-/// Samples below this are silence: −50 dBFS. espeak-ng's own silence is zero; resampling leaves
+/// Samples below this are silence: −50 dBFS. The voices' own silence is zero; resampling leaves
 /// some ringing.
 const THRESHOLD: u16 = 104;
 
 /// Trims one utterance.
-pub(super) struct Trim {
+pub(crate) struct Trim {
     lead: usize,
     trail: usize,
     begun: bool,
@@ -25,7 +25,7 @@ pub(super) struct Trim {
 
 impl Trim {
     /// A trimmer for a stream at this rate.
-    pub(super) fn new(rate_hz: u32) -> Self {
+    pub(crate) fn new(rate_hz: u32) -> Self {
         let samples = |ms: u32| (rate_hz * ms / 1_000) as usize;
         Self {
             lead: samples(LEAD_MS),
@@ -36,7 +36,7 @@ impl Trim {
     }
 
     /// Takes samples and appends those certain to be kept to `out`.
-    pub(super) fn push(&mut self, samples: impl Iterator<Item = i16>, out: &mut Vec<i16>) {
+    pub(crate) fn push(&mut self, samples: impl Iterator<Item = i16>, out: &mut Vec<i16>) {
         for sample in samples {
             self.quiet.push_back(sample);
             if sample.unsigned_abs() >= THRESHOLD {
@@ -49,7 +49,7 @@ impl Trim {
     }
 
     /// Ends the stream: appends what is kept of the final silence.
-    pub(super) fn finish(&mut self, out: &mut Vec<i16>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<i16>) {
         if self.begun {
             out.extend(self.quiet.drain(..).take(self.trail));
         }

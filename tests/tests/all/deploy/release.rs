@@ -75,6 +75,7 @@ fn the_archive_has_all_and_is_the_same_each_time() {
         "docs/operations.md",
         ".setup/speech.sh",
         ".setup/libvosk.aarch64.sha256",
+        ".setup/hibari.sha256",
         "LICENSE-MIT",
         "THIRD-PARTY.txt",
     ] {

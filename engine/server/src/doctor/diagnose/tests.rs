@@ -289,6 +289,10 @@ fn mistakes() -> Vec<(Code, Evidence)> {
             with(|evidence| drop(evidence.engine.unheard.insert(text(), vec![text()]))),
         ),
         (
+            Code::VoiceMissing,
+            with(|evidence| evidence.engine.missing_voice = Some(text())),
+        ),
+        (
             Code::SpeechFails,
             with(|evidence| evidence.engine.speech_failure = Some(text())),
         ),
