@@ -241,19 +241,19 @@ async fn an_uncaught_exception_is_told_with_the_scripts_own_stack() {
 
 #[tokio::test]
 async fn a_script_that_fails_loops_or_hoards_is_ended_and_the_next_call_is_well() {
-    for (language, exception) in [
-        ("js", "TypeError: as asked"),
-        ("py", "ValueError: as asked"),
-    ] {
+    for language in ["js", "py"] {
         let version = clockwork(language).await;
         let failing = async |how| {
             let caller = ScriptedCaller::new([("fails", how)]);
             call(&version, CallId::generate(), caller).await.0
         };
         let thrown = failing("throws").await;
+        let RunEnd::Trapped { stack, .. } = &thrown else {
+            panic!("{language}: {thrown:?}")
+        };
         assert!(
-            matches!(&thrown, RunEnd::Trapped { reason, stack } if stack.iter().any(|line| line == exception) || reason.contains("as asked")),
-            "{language}: {thrown:?}"
+            stack.iter().any(|line| line.contains("as asked")),
+            "{language}: {stack:#?}"
         );
         let looped = failing("loops").await;
         assert!(

@@ -80,29 +80,19 @@ async fn the_survey_in_python_is_answered_by_keys() {
 fn every_path_through_them_ends_well_and_repeats_itself() {
     for name in ["appointment", "survey"] {
         let mut test = program();
-        test.args([
-            "flow",
-            "test",
-            "--json",
-            "--deny-warnings",
-            "--disturbances",
-            "0",
-        ]);
+        test.args(["flow", "test", "--json", "--disturbances", "0"]);
         let output = test.arg(root().join("flows").join(name)).output().unwrap();
         let told: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {output:?}"));
         let flow = &told["flows"][0];
         assert_eq!(output.status.code(), Some(0), "{told:#}");
         assert_eq!(
-            (
-                &flow["failed"],
-                &flow["explored"]["whole"],
-                &flow["findings"]
-            ),
-            (&json!(0), &json!(true), &json!([])),
+            (&flow["failed"], &flow["explored"]["whole"]),
+            (&json!(0), &json!(true)),
             "{name}: {told:#}"
         );
-        assert!(flow["passed"].as_u64() > Some(3), "{name}: {told:#}");
+        let tests = flow["tests"].as_array().map(Vec::len);
+        assert!(tests > Some(3), "{name}: {told:#}");
     }
 }
 

@@ -84,7 +84,7 @@ fn the_program_finds_no_difference_in_any_call_of_the_evening() {
             "{name} (with `{PLANTED}`): {text}"
         );
         assert!(
-            text.contains(&format!("{calls} calls replayed in ")),
+            text.contains(&format!("{name}: {calls} call")) && text.contains(" replayed in "),
             "{name}: {text}"
         );
         assert!(

@@ -74,7 +74,7 @@ const BLANK: [Texts; 1] = [
 const APPOINTMENT: [Texts; 2] = [
     texts!("appointment": "flow.rs", "flow.py"),
     shipped!("appointment": "src/flow.ts", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/confirms.toml", "tests/cancels.toml",
-        "tests/calls-later.toml", "tests/wrong-code.toml", "scenario.toml"),
+        "tests/cancels-in-hindi.toml", "tests/wrong-code.toml", "scenario.toml"),
 ];
 const SURVEY: [Texts; 2] = [
     texts!("survey": "flow.rs", "flow.ts"),
