@@ -120,8 +120,7 @@ impl Background {
         self.powers.rotate_left(1);
         let [.., newest] = &mut self.powers;
         *newest = power;
-        self.level_dbfs =
-            power_dbfs(self.powers.iter().sum::<f32>() / self.powers.len() as f32);
+        self.level_dbfs = power_dbfs(self.powers.iter().sum::<f32>() / self.powers.len() as f32);
         self.quietest.push(self.level_dbfs);
         self.frames = self.frames.saturating_add(1);
     }

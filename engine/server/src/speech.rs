@@ -135,19 +135,19 @@ impl<'c> Providers<'c> {
     /// # Errors
     /// Vosk is configured and cannot be opened.
     pub async fn recognizer(&self) -> Result<Option<Arc<dyn Recognizer>>, SpeechError> {
-        let mut ears = Vec::new();
+        let mut opened = Vec::new();
         let listeners = self.speech.who_listens();
         for who in &listeners {
-            ears.extend(self.ear(*who).await?);
+            opened.extend(self.listener(*who).await?);
         }
-        Ok(match (&listeners[..], ears.pop()) {
+        Ok(match (&listeners[..], opened.pop()) {
             (_, None) => {
                 tracing::warn!("no recogniser is configured: callers answer by keys");
                 None
             }
             // there is nobody to take over, and Vosk says itself when it cannot go on
             ([Listens::Vosk], Some((vosk, _))) => Some(vosk),
-            (_, Some(last)) => Some(Arc::new(Recognizers::new(ears.into_iter().chain([last])))),
+            (_, Some(last)) => Some(Arc::new(Recognizers::new(opened.into_iter().chain([last])))),
         })
     }
 
@@ -155,7 +155,7 @@ impl<'c> Providers<'c> {
     ///
     /// # Errors
     /// Vosk cannot be opened.
-    pub async fn ear(
+    pub async fn listener(
         &self,
         who: Listens<'_>,
     ) -> Result<Option<(Arc<dyn Recognizer>, Limits)>, SpeechError> {

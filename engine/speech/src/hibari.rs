@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ghanti_model::Language;
 use tokio::sync::{mpsc, oneshot};
 
 use self::acoustics::Acoustics;

@@ -11,13 +11,13 @@ mod azure;
 mod connections;
 mod deepgram;
 mod dialogue;
-mod ears;
 mod elevenlabs;
 mod form;
 mod google;
-mod mouth;
 mod openai;
+mod recognizer;
 mod sarvam;
+mod synthesizer;
 mod vosk_server;
 mod words;
 mod wyoming;
@@ -31,8 +31,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::connections::Connections;
-use self::ears::Ears;
-use self::mouth::Mouth;
+use self::recognizer::RemoteRecognizer;
+use self::synthesizer::RemoteSynthesizer;
 use crate::recognition::Recognizer;
 use crate::synthesis::Synthesizer;
 
@@ -200,13 +200,15 @@ impl Remote {
         let settings = Arc::clone(&self.settings);
         let connections = Arc::clone(&self.connections);
         Some(match self.settings.kind {
-            Kind::Sarvam => Mouth::of(sarvam::Voice::new(settings, connections)),
-            Kind::Deepgram => Mouth::of(deepgram::Voice::new(settings, connections)),
-            Kind::Google => Mouth::of(google::Voice::new(settings, connections)),
-            Kind::Azure => Mouth::of(azure::Voice::new(settings, connections)),
-            Kind::ElevenLabs => Mouth::of(elevenlabs::Voice::new(settings, connections)),
-            Kind::OpenAi => Mouth::of(openai::Voice::new(settings, connections)),
-            Kind::Wyoming => Mouth::of(wyoming::Voice::new(settings)),
+            Kind::Sarvam => RemoteSynthesizer::of(sarvam::Voice::new(settings, connections)),
+            Kind::Deepgram => RemoteSynthesizer::of(deepgram::Voice::new(settings, connections)),
+            Kind::Google => RemoteSynthesizer::of(google::Voice::new(settings, connections)),
+            Kind::Azure => RemoteSynthesizer::of(azure::Voice::new(settings, connections)),
+            Kind::ElevenLabs => {
+                RemoteSynthesizer::of(elevenlabs::Voice::new(settings, connections))
+            }
+            Kind::OpenAi => RemoteSynthesizer::of(openai::Voice::new(settings, connections)),
+            Kind::Wyoming => RemoteSynthesizer::of(wyoming::Voice::new(settings)),
             Kind::VoskServer => return None,
         })
     }
@@ -216,14 +218,18 @@ impl Remote {
         let settings = Arc::clone(&self.settings);
         let connections = Arc::clone(&self.connections);
         match self.settings.kind {
-            Kind::Sarvam => Ears::of(sarvam::Listener::new(settings, connections)),
-            Kind::Deepgram => Ears::of(deepgram::Listener::new(settings, connections)),
-            Kind::Google => Ears::of(google::Listener::new(settings, connections)),
-            Kind::Azure => Ears::of(azure::Listener::new(settings, connections)),
-            Kind::ElevenLabs => Ears::of(elevenlabs::Listener::new(settings, connections)),
-            Kind::OpenAi => Ears::of(openai::Listener::new(settings, connections)),
-            Kind::Wyoming => Ears::of(wyoming::Listener::new(settings)),
-            Kind::VoskServer => Ears::of(vosk_server::Listener::new(settings, connections)),
+            Kind::Sarvam => RemoteRecognizer::of(sarvam::Listener::new(settings, connections)),
+            Kind::Deepgram => RemoteRecognizer::of(deepgram::Listener::new(settings, connections)),
+            Kind::Google => RemoteRecognizer::of(google::Listener::new(settings, connections)),
+            Kind::Azure => RemoteRecognizer::of(azure::Listener::new(settings, connections)),
+            Kind::ElevenLabs => {
+                RemoteRecognizer::of(elevenlabs::Listener::new(settings, connections))
+            }
+            Kind::OpenAi => RemoteRecognizer::of(openai::Listener::new(settings, connections)),
+            Kind::Wyoming => RemoteRecognizer::of(wyoming::Listener::new(settings)),
+            Kind::VoskServer => {
+                RemoteRecognizer::of(vosk_server::Listener::new(settings, connections))
+            }
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use ghanti_audio::level::gain;
-use ghanti_audio::{Decoder, Encoding, Listener, Resampler, TurnDetector, TurnSettings, VoiceActivity};
+use ghanti_audio::{
+    Decoder, Encoding, Listener, Resampler, TurnDetector, TurnSettings, VoiceActivity,
+};
 use ghanti_exotel::far_end::{FarEnd, Stream};
 use ghanti_exotel::{Inbound, MediaFormat, OutboundWriter, Start, inbound};
 use ghanti_model::{AccountSid, CallSid, Language, StreamSid};

@@ -115,7 +115,16 @@ pub fn run(runtime: &Runtime, report: &mut Report, wanted: impl Fn(&str) -> bool
         );
         report.table(
             "From the caller's last sound to the answer, in ms",
-            &["line", "p50", "p90", "p99", "a yes: p50", "p90", "p99", "cut off"],
+            &[
+                "line",
+                "p50",
+                "p90",
+                "p99",
+                "a yes: p50",
+                "p90",
+                "p99",
+                "cut off",
+            ],
             &all.iter().map(Counts::delays).collect::<Vec<_>>(),
         );
     }
@@ -151,7 +160,11 @@ impl Counts {
 
     fn understood(&self) -> Vec<String> {
         let answers = |row: &&Row| row.sentence.required && !row.sentence.means.is_empty();
-        let right = self.rows().filter(answers).filter(|row| row.is_right()).count();
+        let right = self
+            .rows()
+            .filter(answers)
+            .filter(|row| row.is_right())
+            .count();
         let wrong = self.rows().filter(|row| row.is_wrong()).count();
         let strangers: Vec<&Row> = self
             .rows
@@ -166,8 +179,10 @@ impl Counts {
         let exchanged = self
             .rows()
             .filter(|row| {
-                let (means_yes, means_no) =
-                    (row.sentence.means_any(&["yes"]), row.sentence.means_any(&["no"]));
+                let (means_yes, means_no) = (
+                    row.sentence.means_any(&["yes"]),
+                    row.sentence.means_any(&["no"]),
+                );
                 (means_yes && !means_no && row.outcome.reply == "no")
                     || (means_no && !means_yes && row.outcome.reply == "yes")
             })
@@ -188,7 +203,11 @@ impl Counts {
                 .filter_map(|row| row.outcome.answered_after_ms)
                 .collect::<Vec<_>>()
         };
-        let cut = of(true).into_iter().chain(of(false)).filter(|ms| *ms < 0).count();
+        let cut = of(true)
+            .into_iter()
+            .chain(of(false))
+            .filter(|ms| *ms < 0)
+            .count();
         let answered = of(true).len() + of(false).len();
         let mut cells = vec![self.section.to_owned()];
         cells.extend(quantiles(of(false)));

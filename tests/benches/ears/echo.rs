@@ -65,13 +65,22 @@ pub fn run(runtime: &Runtime, report: &mut Report) {
             )
         });
         for (outcome, (_, (_, words))) in over.iter().zip(&items) {
-            let stopped = outcome.stopped_after_ms.map_or("-".to_owned(), |ms| ms.to_string());
+            let stopped = outcome
+                .stopped_after_ms
+                .map_or("-".to_owned(), |ms| ms.to_string());
             report.rows(
                 "echo",
-                &format!("{db}\t{words}\t{stopped}\t{}\t{}", outcome.reply, outcome.transcript()),
+                &format!(
+                    "{db}\t{words}\t{stopped}\t{}\t{}",
+                    outcome.reply,
+                    outcome.transcript()
+                ),
             );
         }
-        let stopped: Vec<i64> = over.iter().filter_map(|outcome| outcome.stopped_after_ms).collect();
+        let stopped: Vec<i64> = over
+            .iter()
+            .filter_map(|outcome| outcome.stopped_after_ms)
+            .collect();
         let mut cells = vec![
             format!("{db} dB"),
             percent(interrupted, lines.len()),
@@ -107,9 +116,7 @@ fn conditions(runtime: &Runtime, db: f32, ms: u32, words: &str) -> Conditions {
         .block_on(voice.speak(words, caller::RATE_HZ))
         .unwrap();
     Conditions {
-        room: runtime
-            .block_on(Room::new(&line, caller::RATE_HZ))
-            .unwrap(),
+        room: runtime.block_on(Room::new(&line, caller::RATE_HZ)).unwrap(),
         question: Some(question),
         ..Conditions::default()
     }

@@ -48,9 +48,8 @@ fn main() {
         .build()
         .unwrap();
     let wanted = std::env::var("GHANTI_EARS").unwrap_or_default();
-    let wanted = |section: &str| {
-        wanted.is_empty() || wanted.split(',').any(|name| name.trim() == section)
-    };
+    let wanted =
+        |section: &str| wanted.is_empty() || wanted.split(',').any(|name| name.trim() == section);
     let mut report = report::Report::new();
     answers::run(&runtime, &mut report, wanted);
     if wanted("echo") {

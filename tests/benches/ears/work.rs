@@ -27,7 +27,11 @@ pub fn each<I: Sync, O: Send>(items: &[I], act: impl Fn(&Hearer, &I) -> O + Sync
                 })
             })
             .collect();
-        results.extend(threads.into_iter().flat_map(|thread| thread.join().unwrap()));
+        results.extend(
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap()),
+        );
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()

@@ -186,7 +186,10 @@ impl Line<'_> {
                 }
             }
             let heard_of_bot = samples(self.now_ms as u32);
-            self.room.fill(self.bot.get(..heard_of_bot).unwrap_or(&self.bot), &mut frame);
+            self.room.fill(
+                self.bot.get(..heard_of_bot).unwrap_or(&self.bot),
+                &mut frame,
+            );
             let mut frame = frame.map(|sample| self.over_the_line(sample));
             if self.random(1_000) < self.conditions.lost_in_1000 {
                 frame.fill(0);

@@ -121,7 +121,8 @@ fn answered_in(
                         return rows;
                     };
                     let clip = caller::says(voice, &sentence);
-                    let outcome = line::put(&hearer, conditions, question(), prompt_ms, when, &clip);
+                    let outcome =
+                        line::put(&hearer, conditions, question(), prompt_ms, when, &clip);
                     rows.push((
                         index,
                         Row {

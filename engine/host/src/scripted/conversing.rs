@@ -37,7 +37,9 @@ impl Put {
             return None;
         };
         let choices = &self.asking.choices;
-        let is_yes = choices.iter().any(|choice| choice.id == *id && choice.is_yes());
+        let is_yes = choices
+            .iter()
+            .any(|choice| choice.id == *id && choice.is_yes());
         self.acknowledge.as_ref().filter(|_| is_yes)
     }
 }

@@ -96,7 +96,7 @@ pub async fn check(
             Listens::Vosk => ("vosk", Pace::Fast),
             Listens::Provider(name) => (name, Pace::Call),
         };
-        let Some((recognizer, limits)) = providers.ear(who).await? else {
+        let Some((recognizer, limits)) = providers.listener(who).await? else {
             continue;
         };
         let languages = known(|language| recognizer.understands(language));

@@ -178,6 +178,7 @@ fn asked(question: &Question) -> Result<Asked, HearError> {
         },
     };
     Ok(Asked {
+        acknowledge: None,
         name: "question".to_owned(),
         answers,
         expectation: Expectation {

@@ -92,7 +92,11 @@ fn a_yes_that_is_taken_back_ends_what_acknowledges_it() {
         "a contradiction is no answer: {:?}",
         bench.completions
     );
-    assert!(bench.happened("ended okay Whole").is_none(), "{:#?}", bench.log);
+    assert!(
+        bench.happened("ended okay Whole").is_none(),
+        "{:#?}",
+        bench.log
+    );
     assert!(bench.happened("began pardon").is_some(), "{:#?}", bench.log);
 }
 

@@ -21,18 +21,18 @@ use crate::recognition::{Expectation, Hearing, Recognition, RecognitionError, Re
 /// Recognisers, the preferred one first.
 pub struct Recognizers {
     name: String,
-    ears: Vec<Arc<Ear>>,
+    listed: Vec<Arc<Listed>>,
 }
 
 /// One of them.
-struct Ear {
+struct Listed {
     recognizer: Arc<dyn Recognizer>,
     limits: Limits,
     breaker: Breaker,
     failures: Failures,
 }
 
-impl Ear {
+impl Listed {
     fn name(&self) -> &str {
         self.recognizer.name()
     }
@@ -47,10 +47,10 @@ impl Ear {
 impl Recognizers {
     /// Recognisers with their limits.
     pub fn new(recognizers: impl IntoIterator<Item = (Arc<dyn Recognizer>, Limits)>) -> Self {
-        let ears: Vec<_> = recognizers
+        let listed: Vec<_> = recognizers
             .into_iter()
             .map(|(recognizer, limits)| {
-                Arc::new(Ear {
+                Arc::new(Listed {
                     recognizer,
                     limits,
                     breaker: Breaker::default(),
@@ -58,27 +58,28 @@ impl Recognizers {
                 })
             })
             .collect();
-        let names: Vec<_> = ears.iter().map(|ear| ear.name()).collect();
+        let names: Vec<_> = listed.iter().map(|listed| listed.name()).collect();
         Self {
             name: names.join(", "),
-            ears,
+            listed,
         }
     }
 
     /// Who is to be asked, in order: by the caller's languages, then by preference; those that are left
     /// alone after failures come last.
-    fn order(&self, languages: &[Language]) -> Vec<Arc<Ear>> {
-        let mut order: Vec<&Arc<Ear>> = Vec::new();
+    fn order(&self, languages: &[Language]) -> Vec<Arc<Listed>> {
+        let mut order: Vec<&Arc<Listed>> = Vec::new();
         for language in languages {
-            for ear in &self.ears {
-                let is_new = !order.iter().any(|known| Arc::ptr_eq(known, ear));
-                if is_new && ear.recognizer.understands(language) {
-                    order.push(ear);
+            for listed in &self.listed {
+                let is_new = !order.iter().any(|known| Arc::ptr_eq(known, listed));
+                if is_new && listed.recognizer.understands(language) {
+                    order.push(listed);
                 }
             }
         }
-        let (ready, resting): (Vec<_>, Vec<_>) =
-            order.into_iter().partition(|ear| ear.breaker.is_closed());
+        let (ready, resting): (Vec<_>, Vec<_>) = order
+            .into_iter()
+            .partition(|listed| listed.breaker.is_closed());
         ready.into_iter().chain(resting).cloned().collect()
     }
 }
@@ -89,22 +90,26 @@ impl Recognizer for Recognizers {
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.ears
+        self.listed
             .iter()
-            .any(|ear| ear.recognizer.understands(language))
+            .any(|listed| listed.recognizer.understands(language))
     }
 
     fn backlog(&self) -> Duration {
-        self.ears.iter().map(|ear| ear.recognizer.backlog()).sum()
+        self.listed
+            .iter()
+            .map(|listed| listed.recognizer.backlog())
+            .sum()
     }
 
     fn failures(&self) -> Vec<FailureCount> {
-        let counts = self.ears.iter().flat_map(|ear| {
-            ear.failures
+        let counts = self.listed.iter().flat_map(|listed| {
+            listed
+                .failures
                 .all()
                 .into_iter()
                 .map(|(fault, count)| FailureCount {
-                    provider: ear.name().to_owned(),
+                    provider: listed.name().to_owned(),
                     fault,
                     count,
                 })

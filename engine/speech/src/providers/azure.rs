@@ -15,9 +15,9 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 
 use super::connections::{Connections, json, send};
-use super::ears::{Heard, Transcriber, Words};
 use super::form::wav;
-use super::mouth::{Speaker, Speech, Text};
+use super::recognizer::{Heard, Transcriber, Words};
+use super::synthesizer::{Speaker, Speech, Text};
 use super::{ProviderSettings, in_query};
 use crate::fault::Fault;
 

@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::connections::{Socket, broken_socket};
-use super::ears::{Heard, Words};
+use super::recognizer::{Heard, Words};
 use crate::fault::Fault;
 
 /// What a provider's message says.

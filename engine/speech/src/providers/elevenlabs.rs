@@ -15,9 +15,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connections::{Connections, json, send};
-use super::ears::{Heard, Transcriber, Words};
 use super::form::upload;
-use super::mouth::{Speaker, Speech, Text};
+use super::recognizer::{Heard, Transcriber, Words};
+use super::synthesizer::{Speaker, Speech, Text};
 use super::{ProviderSettings, in_path};
 use crate::fault::Fault;
 

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connections::{Connections, json, read, send, whole};
-use super::ears::{Heard, Transcriber, Words};
-use super::mouth::{Speaker, Speech, Text};
+use super::recognizer::{Heard, Transcriber, Words};
+use super::synthesizer::{Speaker, Speech, Text};
 use super::{ProviderSettings, with};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;

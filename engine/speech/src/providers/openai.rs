@@ -19,9 +19,9 @@ use serde_json::json;
 
 use super::ProviderSettings;
 use super::connections::{Connections, json, send};
-use super::ears::{Heard, Transcriber, Words};
 use super::form::upload;
-use super::mouth::{Speaker, Speech, Text};
+use super::recognizer::{Heard, Transcriber, Words};
+use super::synthesizer::{Speaker, Speech, Text};
 use crate::fault::Fault;
 
 /// The rate of `response_format: pcm`.

@@ -25,8 +25,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::connections::{Connections, read, send};
 use super::dialogue::{Protocol, Said, converse};
-use super::ears::{Heard, Transcriber, Words, pcm};
-use super::mouth::{Speaker, Speech, Text};
+use super::recognizer::{Heard, Transcriber, Words, pcm};
+use super::synthesizer::{Speaker, Speech, Text};
 use super::{ProviderSettings, in_query, web_socket};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;

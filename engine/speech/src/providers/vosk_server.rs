@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::connections::{Connections, read};
 use super::dialogue::{Protocol, Said, converse};
-use super::ears::{Heard, Transcriber, Words, pcm};
+use super::recognizer::{Heard, Transcriber, Words, pcm};
 use super::{ProviderSettings, with};
 use crate::fault::Fault;
 use crate::recognition::{Expectation, RATE_HZ};

@@ -18,8 +18,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::connections::{CONNECT, read, unreachable_in_time};
-use super::ears::{Heard, Transcriber, Words, pcm};
-use super::mouth::{Speaker, Speech, Text};
+use super::recognizer::{Heard, Transcriber, Words, pcm};
+use super::synthesizer::{Speaker, Speech, Text};
 use super::{ProviderSettings, with};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;

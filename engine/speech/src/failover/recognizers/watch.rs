@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::Ear;
+use super::Listed;
 use super::kept::Kept;
 use crate::fault::{Fault, Loss};
 use crate::recognition::{Expectation, HEARINGS, Hearing, Recognition, RecognitionError};
@@ -25,7 +25,7 @@ pub(super) struct Shared {
 struct State {
     expectation: Expectation,
     /// Who may still be asked, in order.
-    order: std::vec::IntoIter<Arc<Ear>>,
+    order: std::vec::IntoIter<Arc<Listed>>,
     current: Option<Box<dyn Recognition>>,
     kept: Kept,
     /// The recogniser had no room: audio waits here.
@@ -37,7 +37,7 @@ struct State {
 pub(super) struct Listening(pub(super) Arc<Shared>);
 
 impl Shared {
-    pub(super) fn new(expectation: Expectation, order: Vec<Arc<Ear>>) -> Self {
+    pub(super) fn new(expectation: Expectation, order: Vec<Arc<Listed>>) -> Self {
         let state = State {
             expectation,
             order: order.into_iter(),
@@ -107,7 +107,7 @@ impl Drop for Listening {
 pub(super) async fn run(shared: Arc<Shared>, hearings: mpsc::Sender<Hearing>) {
     let mut lost: Vec<(String, RecognitionError)> = Vec::new();
     loop {
-        let Some((ear, own)) = begin(&shared, &mut lost) else {
+        let Some((listed, own)) = begin(&shared, &mut lost) else {
             let last = lost.pop().map_or_else(
                 || RecognitionError::Unavailable("no recogniser is left".to_owned()),
                 |(_, error)| error,
@@ -122,15 +122,15 @@ pub(super) async fn run(shared: Arc<Shared>, hearings: mpsc::Sender<Hearing>) {
             let loss = Loss {
                 provider,
                 reason: error.to_string(),
-                next: ear.name().to_owned(),
+                next: listed.name().to_owned(),
             };
             let _ = hearings.send(Hearing::Lost(loss)).await;
         }
-        match forward(&shared, &ear, own, &hearings).await {
+        match forward(&shared, &listed, own, &hearings).await {
             None => return,
             Some(error) => {
-                ear.failed(&error);
-                lost.push((ear.name().to_owned(), error));
+                listed.failed(&error);
+                lost.push((listed.name().to_owned(), error));
             }
         }
     }
@@ -140,22 +140,22 @@ pub(super) async fn run(shared: Arc<Shared>, hearings: mpsc::Sender<Hearing>) {
 fn begin(
     shared: &Shared,
     lost: &mut Vec<(String, RecognitionError)>,
-) -> Option<(Arc<Ear>, mpsc::Receiver<Hearing>)> {
+) -> Option<(Arc<Listed>, mpsc::Receiver<Hearing>)> {
     let mut state = shared.state();
     state.current = None;
     while !state.is_dropped {
-        let ear = state.order.next()?;
+        let listed = state.order.next()?;
         let (sender, own) = mpsc::channel(HEARINGS);
-        match ear.recognizer.listen(state.expectation.clone(), sender) {
+        match listed.recognizer.listen(state.expectation.clone(), sender) {
             Ok(recognition) => {
                 state.current = Some(recognition);
                 state.kept.rewind();
                 state.pass_on();
-                return Some((ear, own));
+                return Some((listed, own));
             }
             Err(error) => {
-                ear.failed(&error);
-                lost.push((ear.name().to_owned(), error));
+                listed.failed(&error);
+                lost.push((listed.name().to_owned(), error));
             }
         }
     }
@@ -166,7 +166,7 @@ fn begin(
 /// dropped.
 async fn forward(
     shared: &Shared,
-    ear: &Ear,
+    listed: &Listed,
     mut own: mpsc::Receiver<Hearing>,
     hearings: &mpsc::Sender<Hearing>,
 ) -> Option<RecognitionError> {
@@ -180,7 +180,7 @@ async fn forward(
             let deadline = state
                 .kept
                 .awaited_since()
-                .map(|since| since + ear.limits.result);
+                .map(|since| since + listed.limits.result);
             let again = state.is_behind.then(|| now + FEED_AGAIN);
             let wake = deadline.into_iter().chain(again).min();
             (deadline, wake.unwrap_or(now + NEVER))
@@ -193,7 +193,7 @@ async fn forward(
                     let _ = hearings.try_send(Hearing::Partial(recognized));
                 }
                 Some(Hearing::Final(recognized)) => {
-                    ear.breaker.ended(false);
+                    listed.breaker.ended(false);
                     shared.state().kept.understood();
                     if hearings.send(Hearing::Final(recognized)).await.is_err() {
                         return None;
@@ -203,7 +203,7 @@ async fn forward(
                 Some(Hearing::Lost(_)) => {}
                 // the call's side drops the recogniser and with it the channel
                 None if shared.state().is_dropped => return None,
-                None => return Some(RecognitionError::Unavailable(format!("`{}` ended without words", ear.name()))),
+                None => return Some(RecognitionError::Unavailable(format!("`{}` ended without words", listed.name()))),
             },
             () = shared.changed.notified() => {}
             () = hearings.closed() => return None,
@@ -211,8 +211,8 @@ async fn forward(
                 let mut state = shared.state();
                 state.pass_on();
                 if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                    let waited = u64::try_from(ear.limits.result.as_millis()).unwrap_or(u64::MAX);
-                    return Some(RecognitionError::Provider { name: ear.name().to_owned(), fault: Fault::Slow(waited) });
+                    let waited = u64::try_from(listed.limits.result.as_millis()).unwrap_or(u64::MAX);
+                    return Some(RecognitionError::Provider { name: listed.name().to_owned(), fault: Fault::Slow(waited) });
                 }
             }
         }

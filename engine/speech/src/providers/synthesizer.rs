@@ -42,16 +42,16 @@ pub(super) struct Text<'t> {
 }
 
 /// A [`Speaker`] as a synthesizer.
-pub(super) struct Mouth<S>(Arc<S>);
+pub(super) struct RemoteSynthesizer<S>(Arc<S>);
 
-impl<S: Speaker> Mouth<S> {
+impl<S: Speaker> RemoteSynthesizer<S> {
     pub(super) fn of(speaker: S) -> Arc<dyn Synthesizer> {
         Arc::new(Self(Arc::new(speaker)))
     }
 }
 
 #[async_trait]
-impl<S: Speaker> Synthesizer for Mouth<S> {
+impl<S: Speaker> Synthesizer for RemoteSynthesizer<S> {
     fn name(&self) -> &str {
         self.0.name()
     }

@@ -118,13 +118,13 @@ fn recognized(words: Words, language: &Language) -> Recognized {
 }
 
 /// A [`Transcriber`] as a recogniser.
-pub(super) struct Ears<T> {
+pub(super) struct RemoteRecognizer<T> {
     transcriber: Arc<T>,
     /// Samples that were fed and are not sent yet.
     waiting: Arc<AtomicUsize>,
 }
 
-impl<T: Transcriber> Ears<T> {
+impl<T: Transcriber> RemoteRecognizer<T> {
     pub(super) fn of(transcriber: T) -> Arc<dyn Recognizer> {
         Arc::new(Self {
             transcriber: Arc::new(transcriber),
@@ -133,7 +133,7 @@ impl<T: Transcriber> Ears<T> {
     }
 }
 
-impl<T: Transcriber> Recognizer for Ears<T> {
+impl<T: Transcriber> Recognizer for RemoteRecognizer<T> {
     fn name(&self) -> &str {
         self.transcriber.name()
     }
