@@ -586,7 +586,7 @@ fn every_command_of_the_page_for_authors_does_what_it_says() {
         match GO_ON.iter().find(|(command, _)| line.starts_with(command)) {
             // stopped once it has said what it has to, or after a while
             Some((_, says)) => script.push_str(&format!(
-                "mkfifo in said; {line} <in >said & exec 3>in; timeout 120 sed '/{says}/q' <said | tee last; grep -q '{says}' last; kill -TERM $!; wait $!; rm in said last\n"
+                "mkfifo in said; {line} <in >said & exec 3>in; timeout 120 sed '/{says}/q' <said | tee last; grep -q '{says}' last; kill -TERM $!; timeout 20 tail --pid=$! -f /dev/null || {{ kill -KILL $!; exit 7; }}; wait $!; rm in said last\n"
             )),
             None => script.push_str(&format!("{line}\n")),
         }
