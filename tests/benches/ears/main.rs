@@ -8,19 +8,25 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a bench fails by panicking"
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a bench fails by panicking, and prints what it measured"
 )]
 
+#[allow(dead_code, reason = "shared with the tests of answers")]
 #[path = "../../tests/answers/caller.rs"]
 mod caller;
+#[allow(dead_code, reason = "shared with the tests of answers")]
 #[path = "../../tests/answers/corpus.rs"]
 mod corpus;
 #[path = "../../tests/answers/hearer.rs"]
 mod hearer;
+#[allow(dead_code, reason = "shared with the tests of answers")]
 #[path = "../../tests/answers/line.rs"]
 mod line;
 #[path = "../../tests/answers/question.rs"]
 mod question;
+#[allow(dead_code, reason = "shared with the tests of answers")]
 #[path = "../../tests/answers/table.rs"]
 mod table;
 

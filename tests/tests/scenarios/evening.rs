@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use ghanti_test_servers::RedisServer;
 use serde_json::Value;
 
-use crate::support::{
-    Engine, Playing, Report, Setup, parts_of_emi_reminder, program, root, scenario,
-};
+use crate::support::{Engine, Playing, Report, Setup, program, root, scenario};
 
 /// So many calls are held at once: two cores hold them on both sides with nine tenths of their time
 /// to spare.

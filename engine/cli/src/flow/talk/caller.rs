@@ -21,7 +21,7 @@ pub type ActionAnswer = Result<Json, CallError>;
 /// What a question listens for.
 #[derive(Debug, Clone)]
 pub enum Listens {
-    To(Question),
+    To(Box<Question>),
     ToKeys(Collection),
 }
 
@@ -160,7 +160,7 @@ impl Caller {
                         prompt: once,
                         no_input: Vec::new(),
                         no_match: Vec::new(),
-                        ..question
+                        ..*question
                     };
                     self.scripted.ask(question).await?
                 }
@@ -292,7 +292,7 @@ impl Conversation for Caller {
             question.no_input.clone(),
             question.no_match.clone(),
         );
-        let listens = Listens::To(question);
+        let listens = Listens::To(Box::new(question));
         self.put(listens, prompt, no_input, no_match).await
     }
 

@@ -98,13 +98,14 @@ pub fn words(version: &FlowVersion, prompt: &Prompt, language: &Language, now: I
 /// What a question listens for.
 pub fn listens(listens: &Listens) -> String {
     match listens {
-        Listens::To(Question {
-            name,
-            choices,
-            grammar,
-            side_answers,
-            ..
-        }) => {
+        Listens::To(question) => {
+            let Question {
+                name,
+                choices,
+                grammar,
+                side_answers,
+                ..
+            } = question.as_ref();
             let expects = match grammar {
                 Some(grammar) => value(grammar),
                 None if choices.is_empty() => "any words".to_owned(),
