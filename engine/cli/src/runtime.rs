@@ -1,9 +1,14 @@
 //! The asynchronous runtimes of the commands.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
+
+/// How long work on blocking threads may go on after a command is done, such as a process that is
+/// being started.
+const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
 /// Runs a command that waits for one thing at a time.
 pub fn one_thread<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -11,7 +16,7 @@ pub fn one_thread<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::R
         .enable_all()
         .build()
         .context("cannot start a thread")?;
-    run(&runtime, work)
+    run(runtime, work)
 }
 
 /// Runs a command that holds calls.
@@ -20,12 +25,14 @@ pub fn many_threads<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow:
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    run(&runtime, work)
+    run(runtime, work)
 }
 
-fn run<T>(runtime: &Runtime, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+fn run<T>(runtime: Runtime, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     // `block_on` polls in several places, and the compiler makes a copy of the whole command for
     // each of them unless it is behind a pointer
     let work: Pin<Box<dyn Future<Output = anyhow::Result<T>> + '_>> = Box::pin(work);
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    done
 }

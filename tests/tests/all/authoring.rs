@@ -527,7 +527,10 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     dev.until("1 of its 2 tests fail");
     dev.until("tests/cancels.toml");
 
-    let flows: Value = reqwest::get(format!("{url}/api/flows"))
+    let client = ghanti_sim::http::client().unwrap().build().unwrap();
+    let flows: Value = client
+        .get(format!("{url}/api/flows"))
+        .send()
         .await
         .unwrap()
         .json()

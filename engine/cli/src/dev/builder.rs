@@ -25,7 +25,7 @@ use super::sources::{Found, look};
 pub type Building = Pin<Box<dyn Future<Output = Built> + Send>>;
 
 /// Where sources are, and how they are built.
-pub trait Workshop: Send + Sync + 'static {
+pub trait SourceTree: Send + Sync + 'static {
     /// Scans the sources. Blocks.
     fn look(&self) -> io::Result<Found>;
 
@@ -79,7 +79,7 @@ impl Plugins {
     }
 }
 
-impl Workshop for Plugins {
+impl SourceTree for Plugins {
     fn look(&self) -> io::Result<Found> {
         look(&self.project)
     }
@@ -105,16 +105,16 @@ impl Workshop for Plugins {
 
 /// Builds components from sources.
 pub struct Builder<W> {
-    workshop: Arc<W>,
+    tree: Arc<W>,
     screen: Arc<Screen>,
     without_manifest: BTreeSet<PathBuf>,
 }
 
-impl<W: Workshop> Builder<W> {
+impl<W: SourceTree> Builder<W> {
     /// A builder whose builds are shown.
-    pub fn new(workshop: Arc<W>, screen: Arc<Screen>) -> Self {
+    pub fn new(tree: Arc<W>, screen: Arc<Screen>) -> Self {
         Self {
-            workshop,
+            tree,
             screen,
             without_manifest: BTreeSet::new(),
         }
@@ -130,9 +130,9 @@ impl<W: Workshop> Builder<W> {
         let mut unreadable: Option<String> = None;
         loop {
             let mut pause = RESCAN;
-            let workshop = Arc::clone(&self.workshop);
+            let tree = Arc::clone(&self.tree);
             let looked = tokio::task::spawn_blocking(move || {
-                let looked = workshop.look();
+                let looked = tree.look();
                 let is_new = looked
                     .as_ref()
                     .is_ok_and(|found| watcher.watch(found.folders.clone()));
@@ -188,10 +188,10 @@ impl<W: Workshop> Builder<W> {
         if let Some(changed) = task.changed {
             self.screen.changed(&task.plugin, changed);
         }
-        let workshop = Arc::clone(&self.workshop);
+        let tree = Arc::clone(&self.tree);
         async move {
-            let before = seen(&workshop.component(&task.plugin));
-            let built = workshop.build(&task.plugin).await;
+            let before = seen(&tree.component(&task.plugin));
+            let built = tree.build(&task.plugin).await;
             (task, before, built)
         }
     }
@@ -199,7 +199,7 @@ impl<W: Workshop> Builder<W> {
     fn tell(&self, task: &Task, before: Option<Seen>, built: Built, follows: Follows) {
         let Task { plugin, .. } = task;
         let took = format!("{:.1} s", built.took.as_secs_f64());
-        let file = self.workshop.component(plugin);
+        let file = self.tree.component(plugin);
         let now = seen(&file);
         let line = match &built.end {
             _ if built.is_ok() => match now {
@@ -262,7 +262,7 @@ impl<W: Workshop> Builder<W> {
                 "its sources changed during this build too: it is built again with the next change";
             let hint = format!(
                 "hint: does the build write into `{}`? let it write elsewhere",
-                self.workshop.sources(plugin).display()
+                self.tree.sources(plugin).display()
             );
             self.screen.tell(about(plugin, words, Tone::Odd).with(hint));
         }
@@ -295,7 +295,7 @@ impl<W: Workshop> Builder<W> {
     fn tell_unreadable(&self, error: &std::io::Error, told: &mut Option<String>) {
         let words = format!(
             "the sources in `{}` cannot be read: {error}",
-            self.workshop.folder().display()
+            self.tree.folder().display()
         );
         if told.as_ref() != Some(&words) {
             self.screen

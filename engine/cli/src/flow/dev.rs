@@ -1,8 +1,8 @@
 //! `ghanti flow dev`: one flow's folder, built whenever it is saved, in an engine of its own, with a
 //! conversation in the terminal.
 
+mod author;
 mod live;
-mod workshop;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ use clap::Args;
 use ghanti_server::{Config, Folders, Mode};
 use tokio::task::JoinSet;
 
+use self::author::Author;
 use self::live::Live;
-use self::workshop::Author;
 use super::failure::Failure;
 use super::folder::Folder;
 use super::talk::{Beginning, Known, Talked, Terminal, notes};

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use super::live::Live;
 use crate::dev::build::{BuildEnd, Built, Output};
-use crate::dev::builder::{Building, Workshop};
+use crate::dev::builder::{Building, SourceTree};
 use crate::dev::line::{Line, Subject, Tone};
 use crate::dev::screen::Screen;
 use crate::dev::sources::{Found, Sources};
@@ -158,7 +158,7 @@ fn without_comments(written: &str) -> String {
     code
 }
 
-impl Workshop for Author {
+impl SourceTree for Author {
     /// What is written from the prompts and flow.toml is of the sources.
     fn look(&self) -> io::Result<Found> {
         let (own, folders) = sources::of_author(&self.folder).map_err(io::Error::other)?;
