@@ -25,13 +25,15 @@ fn golden() -> PathBuf {
 }
 
 fn files(folder: &Path) -> (String, BTreeMap<Language, String>) {
-    let prompts = ["en-IN", "hi-IN"].map(|tag| {
-        let text = fs::read_to_string(folder.join(format!("prompts/{tag}.ftl"))).unwrap();
+    let prompts = fs::read_dir(folder.join("prompts")).unwrap().map(|entry| {
+        let path = entry.unwrap().path();
+        let tag = path.file_stem().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
         (Language::parse(tag).unwrap(), text)
     });
     (
         fs::read_to_string(folder.join("flow.toml")).unwrap(),
-        prompts.into(),
+        prompts.collect(),
     )
 }
 

@@ -100,6 +100,12 @@ pub mod prompts {
         ::ghanti_flow::template("language-changed", vec![])
     }
 
+    /// Okay.
+    #[must_use = "a prompt is spoken by `say`"]
+    pub fn okay() -> ::ghanti_flow::Prompt {
+        ::ghanti_flow::template("okay", vec![])
+    }
+
     /// Thank you. Please wait while I connect you to an agent.
     #[must_use = "a prompt is spoken by `say`"]
     pub fn please_wait() -> ::ghanti_flow::Prompt {

@@ -241,6 +241,13 @@ fn read(words: &str, ask: impl Fn(&str) -> Option<String>) -> Option<Takes> {
             max: None,
         });
     }
+    if taken.starts_with("a text in quotes or a whole number") {
+        let whole = Takes::Whole {
+            min: None,
+            max: None,
+        };
+        return Some(Takes::Either(vec![Takes::Text, whole]));
+    }
     if taken.starts_with("a number") || taken.starts_with("f32") || taken.starts_with("f64") {
         return Some(Takes::Number);
     }

@@ -440,8 +440,8 @@ impl<'v> Explorer<'v> {
 
     /// What a conversation reached.
     fn cover(&mut self, held: &Held) {
-        let said = held.scripted.templates().into_iter().map(str::to_owned);
-        self.said.extend(said);
+        let said = held.scripted.said.iter().map(|prompt| prompt.template());
+        self.said.extend(said.map(str::to_owned));
         let observed = crate::flow_tests::observe([held]);
         self.found.observed.asked.extend(observed.asked);
         self.found.observed.established.extend(observed.established);

@@ -167,6 +167,8 @@ impl ScriptedCaller {
             if let Some(acknowledge) = put.acknowledge_of(&act.does, &reply) {
                 self.queue(acknowledge.clone());
                 self.hear();
+                let template = acknowledge.template().to_owned();
+                self.told().acknowledged.insert(template);
             }
             return attempts.end(reply, language, transcript);
         }

@@ -35,6 +35,8 @@ pub struct Scripted {
     /// Scripted answers that the question asked does not accept, and actions without one, one
     /// sentence each.
     pub unfit: Vec<String>,
+    /// The templates that acknowledged a yes.
+    pub acknowledged: BTreeSet<String>,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
     /// What the call waited for when the list of turns was used up.
@@ -42,12 +44,12 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// The templates spoken, in order.
+    /// The templates spoken, in order, without those that acknowledged a yes.
     pub fn templates(&self) -> Vec<&str> {
         self.said
             .iter()
             .map(Prompt::template)
-            .filter(|name| !name.is_empty())
+            .filter(|name| !name.is_empty() && !self.acknowledged.contains(*name))
             .collect()
     }
 }

@@ -404,7 +404,11 @@ impl Reader<'_> {
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                 .ok()
                 .map(|number| number.to_string()),
-            _ => self.string(name, item),
+            DeValue::String(_) => self.string(name, item),
+            _ => {
+                self.expect(name, item, "a text in quotes or a whole number");
+                None
+            }
         }
     }
 

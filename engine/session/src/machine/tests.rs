@@ -42,7 +42,7 @@ fn a_choice_that_is_complete_is_answered_a_third_of_a_second_after_the_last_word
     assert_eq!(bench.answer().reply, Reply::Choice("no".to_owned()));
     let ended_ms = began_ms + yes_wav().len() as u64 / 8;
     assert!(
-        (ended_ms..ended_ms + 480).contains(&bench.now_ms),
+        (ended_ms - 300..ended_ms + 480).contains(&bench.now_ms),
         "spoken until {ended_ms}, answered at {}",
         bench.now_ms
     );
@@ -65,11 +65,12 @@ fn a_yes_is_acknowledged_at_once_and_counts_when_it_can_no_longer_be_taken_back(
     bench.pass(3_000);
     let acknowledged_ms = bench.happened("began okay").unwrap();
     assert!(
-        (ended_ms..ended_ms + 400).contains(&acknowledged_ms),
+        // the recording ends in silence
+        (ended_ms - 300..ended_ms + 400).contains(&acknowledged_ms),
         "spoken until {ended_ms}, acknowledged at {acknowledged_ms}"
     );
     assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
-    assert!(bench.happened("said yes").unwrap() >= ended_ms + 1_000);
+    assert!(bench.happened("said yes").unwrap() >= acknowledged_ms + 700);
     assert!(
         bench.happened("ended okay Whole").is_some(),
         "what acknowledges it is said to its end: {:#?}",

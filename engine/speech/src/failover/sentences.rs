@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// A full stop after a word of at most this many letters is taken for an abbreviation: `Rs. 500`,
-/// `Mr. Rao`, `No. 7`.
+/// A full stop after a capitalised word of at most this many letters is taken for an abbreviation:
+/// `Rs. 500`, `Mr. Rao`, `No. 7`.
 const ABBREVIATION: usize = 3;
 
 /// The sentences of a text, in order; what they are joined to is the text, but for white space. A
@@ -49,7 +49,9 @@ fn is_abbreviated(sentence: &str) -> bool {
         .rsplit(char::is_whitespace)
         .next();
     word.is_some_and(|word| {
-        word.len() <= ABBREVIATION && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+        word.len() <= ABBREVIATION
+            && word.starts_with(|letter: char| letter.is_ascii_uppercase())
+            && word.bytes().all(|byte| byte.is_ascii_alphabetic())
     })
 }
 
