@@ -119,6 +119,8 @@ fn every_crate_takes_the_workspace_lints() {
         for path in files(folder)
             .iter()
             .filter(|path| path.ends_with("Cargo.toml"))
+            // of flows that do not exist yet
+            .filter(|path| !path.iter().any(|part| part == "templates"))
         {
             let manifest: toml::Table = fs::read_to_string(path).unwrap().parse().unwrap();
             let lints = manifest

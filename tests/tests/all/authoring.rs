@@ -444,6 +444,18 @@ impl Shown {
         }
     }
 
+    /// Waits for lines that come in any order.
+    fn until_all(&mut self, words: &[&str]) {
+        let mut missing = words.to_vec();
+        while !missing.is_empty() {
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                panic!("no line with {missing:?}:\n{}", self.all);
+            };
+            self.all += &format!("{line}\n");
+            missing.retain(|words| !line.contains(words));
+        }
+    }
+
     fn say(&mut self, line: &str) {
         use std::io::Write as _;
         writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
@@ -481,16 +493,13 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
         .unwrap()
         .trim_end_matches(':')
         .to_owned();
-    dev.until("is active");
-    dev.until("asks    attends");
+    dev.until_all(&["is active", "asks    attends"]);
     assert!(!dev.all.contains("rejected"), "{}", dev.all);
 
     // words need no build
     let built = dev.all.matches("building").count();
     house.edit("written/prompts/en-IN.ftl", "Hello", "Good day");
-    dev.until("is active");
-    dev.until("the flow was edited");
-    assert!(dev.until("+ ").contains("Good day"));
+    dev.until_all(&["is active", "the flow was edited", "Good day"]);
     assert!(
         dev.all.matches("building").count() <= built + 1,
         "{}",
@@ -513,9 +522,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
         "ende(\"call-later\"",
         "end(\"later-then\"",
     );
-    dev.until("is active");
-    dev.until("+ ");
-    assert!(dev.all.contains("later-then"), "{}", dev.all);
+    dev.until_all(&["is active", "later-then"]);
 
     // its tests are run, and keep nothing from being live
     house.edit(
@@ -524,8 +531,7 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
         "outcome = \"not-",
     );
     house.edit("written/prompts/en-IN.ftl", "Good day", "Namaste");
-    dev.until("1 of its 2 tests fail");
-    dev.until("tests/cancels.toml");
+    dev.until_all(&["tests fail", "tests/cancels.toml"]);
 
     let client = ghanti_sim::http::client().unwrap().build().unwrap();
     let flows: Value = client

@@ -7,6 +7,7 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use ghanti_audio::level::{gain, rms_dbfs};
 
@@ -64,6 +65,15 @@ pub fn says(voice: &str, sentence: &Sentence) -> Vec<i16> {
         clip.truncate(samples(cut_ms));
     }
     clip
+}
+
+/// The bot's voice, for so long, to the end of a sentence.
+pub fn bot(ms: u32) -> Arc<[i16]> {
+    const WORDS: &str = "Hello, this is an automated assistant, calling about something that only the right person may hear.";
+    let words = spoken("espeak:en-gb", WORDS);
+    let left_out = words.len() - samples(ms) % words.len();
+    let sound = words.iter().copied().cycle().skip(left_out);
+    sound.take(samples(ms)).collect()
 }
 
 /// As many samples as so many milliseconds have.

@@ -13,7 +13,7 @@ use ghanti_session::{Asked, Sending};
 use ghanti_sim::room::Room;
 use ghanti_speech::Hearing;
 
-use crate::caller::{RATE_HZ, samples};
+use crate::caller::{self, RATE_HZ, samples};
 use crate::hearer::{Hearer, Listening};
 use crate::question::{self, DISCLOSURE};
 
@@ -295,7 +295,7 @@ impl Line<'_> {
                     Some(question) if fetch.spoken.template == question::PROMPT => {
                         Arc::clone(question)
                     }
-                    _ => Arc::from(vec![1_000; samples(length_ms)]),
+                    _ => caller::bot(length_ms),
                 };
                 self.machine.piece(fetch.prompt, sound);
                 self.machine.pieces_complete(fetch.prompt);

@@ -352,8 +352,12 @@ async fn what_is_watched_is_measured() {
                     .into_iter()
                     .map(move |metric| format!("{name}: {metric}"))
             })
-            // only a transfer is counted there
-            .filter(|unknown| !unknown.ends_with("ghanti_transfers_total"))
+            // only a transfer, and a failure of a speech provider, is counted there
+            .filter(|unknown| {
+                ["ghanti_transfers_total", "ghanti_speech_failures_total"]
+                    .iter()
+                    .all(|counted| !unknown.ends_with(counted))
+            })
             .collect();
         if unknown.is_empty() {
             break;
