@@ -406,7 +406,7 @@ impl Default for Speech {
             synthesizers: Vec::new(),
             recognizers: Vec::new(),
             providers: BTreeMap::new(),
-            english_voice: PathBuf::from(".tools/hibari"),
+            english_voice: PathBuf::new(),
             words_per_minute: 155,
             vosk_library: vosk.join("libvosk.so"),
             vosk_models: BTreeMap::from([(

@@ -140,7 +140,7 @@ impl Table {
         let shared = self.books.iter().flat_map(|book| {
             book.phrases
                 .phrases()
-                .filter(|phrase| self.is_listened(phrase))
+                .filter(|phrase| book.counts(phrase) && self.is_listened(phrase))
         });
         self.own_written
             .iter()
@@ -162,7 +162,10 @@ impl Table {
                 .filter(decoy)
                 .map(|phrase| &phrase.text)
         });
-        let words = self.books.iter().flat_map(|book| &book.phrases.decoys);
+        let words = self.books.iter().flat_map(|book| {
+            let words = book.phrases.decoys.iter();
+            words.filter(|word| book.romanised || !word.is_ascii())
+        });
         let listened = self.listened();
         phrases
             .chain(words)

@@ -364,7 +364,7 @@ pub(super) const SECTIONS: [Section; 16] = [
             ),
             setting(
                 "english-voice",
-                "The folder of the natural English voice; \"\" for espeak-ng's, which also speaks where the folder is missing.",
+                "The folder of the natural English voice, such as \".tools/hibari\"; \"\": espeak-ng speaks English, too.",
                 "\".tools/hibari\"",
             ),
             setting(
