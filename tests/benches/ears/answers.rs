@@ -11,7 +11,7 @@ use crate::corpus::{Sentence, sentences};
 use crate::line::{self, Conditions, When};
 use crate::report::{Report, percent, quantiles};
 use crate::table::{self, Row};
-use crate::{IDENTITY, TRANSFER, question, work};
+use crate::{IDENTITY, TRANSFER, hearer, question};
 
 /// The callers' level on the line, in dBFS.
 const CALLER_DBFS: f32 = -20.0;
@@ -139,7 +139,7 @@ fn played(conditions: &Conditions, sentences: &[Sentence], ask: fn() -> Asked) -
                 .map(move |voice| (sentence, voice))
         })
         .collect();
-    work::each(&items, |hearer, (sentence, voice)| Row {
+    hearer::each(&items, |hearer, (sentence, voice)| Row {
         sentence: (*sentence).clone(),
         voice,
         outcome: line::put(

@@ -11,7 +11,7 @@ use crate::caller;
 use crate::corpus::Sentence;
 use crate::line::{self, Conditions, When};
 use crate::report::{Report, percent, quantiles};
-use crate::{question, work};
+use crate::{hearer, question};
 
 const ECHO_DB: [f32; 5] = [-6.0, -12.0, -20.0, -30.0, -45.0];
 const ECHO_MS: [u32; 5] = [0, 50, 150, 300, 500];
@@ -35,7 +35,7 @@ pub fn run(runtime: &Runtime, report: &mut Report) {
                 lines.push(conditions(runtime, db, ms, words));
             }
         }
-        let alone = work::each(&lines, |hearer, line| {
+        let alone = hearer::each(&lines, |hearer, line| {
             line::put(hearer, line, question::transfer(), 0, When::Into(0), &[])
         });
         let interrupted = alone
@@ -51,7 +51,7 @@ pub fn run(runtime: &Runtime, report: &mut Report) {
             .flat_map(|line| INTERRUPTIONS.iter().map(move |words| (line, *words)))
             .enumerate()
             .collect();
-        let over = work::each(&items, |hearer, (index, (line, words))| {
+        let over = hearer::each(&items, |hearer, (index, (line, words))| {
             let sentence = Sentence::plain("interruption", words);
             let voice = caller::all_voices(sentence.language)[index % 4];
             let clip = caller::says(voice, &sentence);

@@ -19,6 +19,7 @@ mod caller;
 #[allow(dead_code, reason = "shared with the tests of answers")]
 #[path = "../../tests/answers/corpus.rs"]
 mod corpus;
+#[allow(dead_code, reason = "shared with the tests of answers")]
 #[path = "../../tests/answers/hearer.rs"]
 mod hearer;
 #[allow(dead_code, reason = "shared with the tests of answers")]
@@ -34,7 +35,6 @@ mod answers;
 mod echo;
 mod report;
 mod sounds;
-mod work;
 
 use std::path::PathBuf;
 

@@ -9,7 +9,7 @@ use crate::caller::{self, samples};
 use crate::corpus::Sentence;
 use crate::line::{self, Conditions, When};
 use crate::report::{Report, percent};
-use crate::{question, work};
+use crate::{hearer, question};
 
 const PROMPT_MS: u32 = 6_000;
 const INTO_MS: [u64; 3] = [1_000, 2_500, 4_000];
@@ -40,7 +40,7 @@ pub fn run(_: &Runtime, report: &mut Report) {
             .iter()
             .flat_map(|clip| INTO_MS.map(|into_ms| (clip, into_ms)))
             .collect();
-        let outcomes = work::each(&items, |hearer, (clip, into_ms)| {
+        let outcomes = hearer::each(&items, |hearer, (clip, into_ms)| {
             line::put(
                 hearer,
                 &Conditions::default(),

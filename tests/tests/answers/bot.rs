@@ -9,7 +9,7 @@ use ghanti_model::{Language, Money, Value};
 use ghanti_speech::{Expectation, Hearing, Hibari, HibariSettings, Synthesizer, Utterance};
 use time::{Date, Month};
 
-use crate::hearer::hearers;
+use crate::hearer;
 use crate::root;
 
 /// Of each kind.
@@ -162,7 +162,7 @@ fn digits_amounts_and_dates_of_the_bot_are_understood_on_a_telephone_line() {
     let voice = Hibari::open(&settings).unwrap_or_else(|error| panic!("{error}"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let today = Date::from_calendar_date(2026, Month::November, 28).unwrap();
-    let hearer = hearers()[0].lock().unwrap();
+    let hearer = hearer::one();
     for kind in kinds() {
         let (mut random, mut noise) = (Random(7), Random(11));
         let mut missed = Vec::new();

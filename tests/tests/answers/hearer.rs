@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ghanti_model::Language;
@@ -21,9 +21,41 @@ const TURN_SAMPLES: usize = 3_200;
 static HEARERS: LazyLock<Vec<Mutex<Hearer>>> =
     LazyLock::new(|| (0..2).map(|_| Mutex::new(Hearer::open())).collect());
 
-/// All hearers, to share work among.
-pub fn hearers() -> &'static [Mutex<Hearer>] {
-    &HEARERS
+/// One of the hearers, for work in a row.
+pub fn one() -> MutexGuard<'static, Hearer> {
+    HEARERS[0].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What each item comes to, in the items' order: all hearers share the work.
+pub fn each<I: Sync, O: Send>(items: &[I], act: impl Fn(&Hearer, &I) -> O + Sync) -> Vec<O> {
+    let next = Mutex::new(items.iter().enumerate());
+    let mut results: Vec<(usize, O)> = Vec::new();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = HEARERS
+            .iter()
+            .map(|hearer| {
+                let (next, act) = (&next, &act);
+                scope.spawn(move || {
+                    let hearer = hearer.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut results = Vec::new();
+                    loop {
+                        let item = next.lock().unwrap().next();
+                        let Some((index, item)) = item else {
+                            return results;
+                        };
+                        results.push((index, act(&hearer, item)));
+                    }
+                })
+            })
+            .collect();
+        results.extend(
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap()),
+        );
+    });
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// How long a turn may take to be decoded on the slowest machine, before the test fails.

@@ -21,7 +21,6 @@ mod question;
 mod table;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use corpus::{Sentence, sentences};
 use ghanti_model::Extent;
@@ -93,56 +92,23 @@ fn answered_in(
     prompt_ms: u32,
     when: When,
 ) -> Vec<Row> {
-    let each = |(index, sentence): (usize, &Sentence)| {
-        caller::voices(sentence, index)
-            .map(|voice| (sentence.clone(), voice))
-            .collect::<Vec<_>>()
+    let each = |(index, sentence)| {
+        caller::voices(sentence, index).map(move |voice| (sentence.clone(), voice))
     };
-    let work: Mutex<Vec<(usize, (Sentence, &'static str))>> = Mutex::new(
-        sentences
-            .iter()
-            .enumerate()
-            .flat_map(each)
-            .enumerate()
-            .collect(),
-    );
-    let mut rows: Vec<(usize, Row)> = Vec::new();
-    std::thread::scope(|scope| {
-        let hearing = hearer::hearers().iter().map(|hearer| {
-            let work = &work;
-            scope.spawn(move || {
-                let hearer = hearer
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
-                let mut rows = Vec::new();
-                loop {
-                    let next = work.lock().unwrap().pop();
-                    let Some((index, (sentence, voice))) = next else {
-                        return rows;
-                    };
-                    let clip = caller::says(voice, &sentence);
-                    let outcome =
-                        line::put(&hearer, conditions, question(), prompt_ms, when, &clip);
-                    rows.push((
-                        index,
-                        Row {
-                            sentence,
-                            voice,
-                            outcome,
-                        },
-                    ));
-                }
-            })
-        });
-        let hearing: Vec<_> = hearing.collect();
-        rows.extend(
-            hearing
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap()),
-        );
-    });
-    rows.sort_by_key(|(index, _)| *index);
-    rows.into_iter().map(|(_, row)| row).collect()
+    let items: Vec<(Sentence, &'static str)> =
+        sentences.iter().enumerate().flat_map(each).collect();
+    hearer::each(&items, |hearer, (sentence, voice)| Row {
+        sentence: sentence.clone(),
+        voice,
+        outcome: line::put(
+            hearer,
+            conditions,
+            question(),
+            prompt_ms,
+            when,
+            &caller::says(voice, sentence),
+        ),
+    })
 }
 
 /// Of the rows whose sentence means one of the choices, and has to be understood, so many of 30
