@@ -48,6 +48,26 @@ fn a_choice_that_is_complete_is_answered_a_third_of_a_second_after_the_last_word
     );
 }
 
+#[test]
+fn a_choice_heard_in_the_first_sounds_of_another_does_not_end_the_turn() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    // "yes, speaking": the recogniser takes the "yes" for a "no" at first
+    bench.says("yes speaking");
+    bench.pass(400);
+    bench.partial = Some("no");
+    bench.pass(440);
+    assert!(
+        bench.happened("said yes speaking").is_none(),
+        "{:#?}",
+        bench.log
+    );
+    bench.speech.extend(yes_wav());
+    bench.pass(3_000);
+    assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
+}
+
 fn acknowledging() -> Box<Asked> {
     Box::new(Asked {
         acknowledge: Some(spoken("okay")),

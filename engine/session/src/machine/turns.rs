@@ -39,6 +39,9 @@ const END_SILENCE_COMPLETE_MS: u32 = 450;
 /// How long the caller has to be quiet after words that are exactly one choice: they have answered.
 /// Counted from their last sound.
 const QUIET_COMPLETE_MS: u32 = 320;
+/// How long the partial result must stay on that choice: recognisers report it some four times a
+/// second, and take the first sounds of one word for another.
+const STABLE_COMPLETE_MS: u64 = 480;
 /// The same for a yes to be acknowledged, which costs nothing if they go on.
 const QUIET_YES_MS: u32 = 240;
 /// Silence that ends a turn whose answer is a yes, or may turn out to be one: callers take a wrong
@@ -101,12 +104,12 @@ impl Machine {
         let (choice, since_ms) = utterance.candidate.as_ref()?;
         let is_yes = matcher.is_yes(choice);
         let quiet_ms = self.caller_audio.quiet_ms();
-        let least_ms = if is_yes {
-            QUIET_YES_MS
+        let (least_ms, stable_ms) = if is_yes {
+            (QUIET_YES_MS, STABLE_MS)
         } else {
-            QUIET_COMPLETE_MS
+            (QUIET_COMPLETE_MS, STABLE_COMPLETE_MS)
         };
-        if !utterance.is_complete || quiet_ms < least_ms || now_ms < since_ms + STABLE_MS {
+        if !utterance.is_complete || quiet_ms < least_ms || now_ms < since_ms + stable_ms {
             return None;
         }
         if !is_yes {
