@@ -181,6 +181,7 @@ impl ProviderSettings {
 }
 
 /// A provider. Nothing is connected to before it is needed.
+#[derive(Clone)]
 pub struct Remote {
     settings: Arc<ProviderSettings>,
     connections: Arc<Connections>,
@@ -197,39 +198,31 @@ impl Remote {
 
     /// It as a synthesizer; `None` if it does not speak.
     pub fn synthesizer(&self) -> Option<Arc<dyn Synthesizer>> {
-        let settings = Arc::clone(&self.settings);
-        let connections = Arc::clone(&self.connections);
+        let remote = self.clone();
         Some(match self.settings.kind {
-            Kind::Sarvam => RemoteSynthesizer::of(sarvam::Voice::new(settings, connections)),
-            Kind::Deepgram => RemoteSynthesizer::of(deepgram::Voice::new(settings, connections)),
-            Kind::Google => RemoteSynthesizer::of(google::Voice::new(settings, connections)),
-            Kind::Azure => RemoteSynthesizer::of(azure::Voice::new(settings, connections)),
-            Kind::ElevenLabs => {
-                RemoteSynthesizer::of(elevenlabs::Voice::new(settings, connections))
-            }
-            Kind::OpenAi => RemoteSynthesizer::of(openai::Voice::new(settings, connections)),
-            Kind::Wyoming => RemoteSynthesizer::of(wyoming::Voice::new(settings)),
+            Kind::Sarvam => RemoteSynthesizer::of(sarvam::Voice(remote)),
+            Kind::Deepgram => RemoteSynthesizer::of(deepgram::Voice(remote)),
+            Kind::Google => RemoteSynthesizer::of(google::Voice(remote)),
+            Kind::Azure => RemoteSynthesizer::of(azure::Voice(remote)),
+            Kind::ElevenLabs => RemoteSynthesizer::of(elevenlabs::Voice(remote)),
+            Kind::OpenAi => RemoteSynthesizer::of(openai::Voice(remote)),
+            Kind::Wyoming => RemoteSynthesizer::of(wyoming::Voice(remote)),
             Kind::VoskServer => return None,
         })
     }
 
     /// It as a recogniser.
     pub fn recognizer(&self) -> Arc<dyn Recognizer> {
-        let settings = Arc::clone(&self.settings);
-        let connections = Arc::clone(&self.connections);
+        let remote = self.clone();
         match self.settings.kind {
-            Kind::Sarvam => RemoteRecognizer::of(sarvam::Listener::new(settings, connections)),
-            Kind::Deepgram => RemoteRecognizer::of(deepgram::Listener::new(settings, connections)),
-            Kind::Google => RemoteRecognizer::of(google::Listener::new(settings, connections)),
-            Kind::Azure => RemoteRecognizer::of(azure::Listener::new(settings, connections)),
-            Kind::ElevenLabs => {
-                RemoteRecognizer::of(elevenlabs::Listener::new(settings, connections))
-            }
-            Kind::OpenAi => RemoteRecognizer::of(openai::Listener::new(settings, connections)),
-            Kind::Wyoming => RemoteRecognizer::of(wyoming::Listener::new(settings)),
-            Kind::VoskServer => {
-                RemoteRecognizer::of(vosk_server::Listener::new(settings, connections))
-            }
+            Kind::Sarvam => RemoteRecognizer::of(sarvam::Listener(remote)),
+            Kind::Deepgram => RemoteRecognizer::of(deepgram::Listener(remote)),
+            Kind::Google => RemoteRecognizer::of(google::Listener(remote)),
+            Kind::Azure => RemoteRecognizer::of(azure::Listener(remote)),
+            Kind::ElevenLabs => RemoteRecognizer::of(elevenlabs::Listener(remote)),
+            Kind::OpenAi => RemoteRecognizer::of(openai::Listener(remote)),
+            Kind::Wyoming => RemoteRecognizer::of(wyoming::Listener(remote)),
+            Kind::VoskServer => RemoteRecognizer::of(vosk_server::Listener(remote)),
         }
     }
 }

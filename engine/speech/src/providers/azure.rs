@@ -7,18 +7,16 @@
 //!   (…/rest-speech-to-text-short): a WAV of up to a minute in, JSON out. No words before the end, and
 //!   no phrases.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use ghanti_model::Language;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 
-use super::connections::{Connections, json, send};
+use super::connections::{json, send};
 use super::form::wav;
 use super::recognizer::{Heard, Transcriber, Words};
 use super::synthesizer::{Speaker, Speech, Text};
-use super::{ProviderSettings, in_query};
+use super::{ProviderSettings, Remote, in_query};
 use crate::fault::Fault;
 
 const KEY: &str = "ocp-apim-subscription-key";
@@ -30,30 +28,18 @@ fn base(settings: &ProviderSettings, service: &str) -> String {
 }
 
 /// Speaks.
-pub(super) struct Voice {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Voice {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Voice(pub(super) Remote);
 
 #[async_trait]
 impl Speaker for Voice {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn voice(&self, language: &Language) -> Option<String> {
-        let voice = self.settings.voice(language);
+        let voice = self.0.settings.voice(language);
         voice
-            .filter(|_| self.settings.has(language, &[]))
+            .filter(|_| self.0.settings.has(language, &[]))
             .map(str::to_owned)
     }
 
@@ -62,7 +48,7 @@ impl Speaker for Voice {
     }
 
     async fn speak(&self, text: &Text<'_>, speech: &mut Speech) -> Result<(), Fault> {
-        let url = format!("{}/cognitiveservices/v1", base(&self.settings, "tts"));
+        let url = format!("{}/cognitiveservices/v1", base(&self.0.settings, "tts"));
         let ssml = format!(
             "<speak version=\"1.0\" xmlns=\"http://www.w3.org/2001/10/synthesis\" xml:lang=\"{}\"><voice name=\"{}\">{}</voice></speak>",
             escaped(text.language.as_str()),
@@ -71,9 +57,10 @@ impl Speaker for Voice {
         );
         let format = format!("raw-{}khz-16bit-mono-pcm", text.rate_hz / 1_000);
         let request = self
+            .0
             .connections
             .post(&url)
-            .header(KEY, self.settings.key())
+            .header(KEY, self.0.settings.key())
             .header(CONTENT_TYPE, "application/ssml+xml")
             .header("x-microsoft-outputformat", format)
             .body(ssml);
@@ -100,19 +87,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Listener(pub(super) Remote);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -133,11 +108,11 @@ struct Best {
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &[])
+        self.0.settings.has(language, &[])
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
@@ -151,12 +126,13 @@ impl Transcriber for Listener {
         ]);
         let url = format!(
             "{}/speech/recognition/conversation/cognitiveservices/v1?{query}",
-            base(&self.settings, "stt")
+            base(&self.0.settings, "stt")
         );
         let request = self
+            .0
             .connections
             .post(&url)
-            .header(KEY, self.settings.key())
+            .header(KEY, self.0.settings.key())
             .header(
                 CONTENT_TYPE,
                 "audio/wav; codecs=audio/pcm; samplerate=16000",

@@ -8,19 +8,17 @@
 //!   after which `Metadata` comes and the connection ends (…/docs/close-stream). Phrases of a closed
 //!   question are given as `keyterm` in English (…/docs/keyterm), which is a hint.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use ghanti_model::Language;
 use serde::Deserialize;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::connections::{Connections, read, send};
+use super::connections::{read, send};
 use super::dialogue::{Protocol, Said, converse};
 use super::recognizer::{Heard, Transcriber, Words, pcm};
 use super::synthesizer::{Speaker, Speech, Text};
-use super::{ProviderSettings, in_query, web_socket};
+use super::{ProviderSettings, Remote, in_query, web_socket};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;
 
@@ -35,32 +33,20 @@ fn authorization(settings: &ProviderSettings) -> String {
 }
 
 /// Speaks.
-pub(super) struct Voice {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Voice {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Voice(pub(super) Remote);
 
 #[async_trait]
 impl Speaker for Voice {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn voice(&self, language: &Language) -> Option<String> {
-        if !self.settings.has(language, &[]) {
+        if !self.0.settings.has(language, &[]) {
             return None;
         }
         let usual = (language.primary() == "en").then_some(USUAL_ENGLISH);
-        let voice = self.settings.voice(language).or(usual)?;
+        let voice = self.0.settings.voice(language).or(usual)?;
         Some(voice.to_owned())
     }
 
@@ -75,11 +61,12 @@ impl Speaker for Voice {
             ("container", "none"),
             ("sample_rate", &text.rate_hz.to_string()),
         ]);
-        let url = format!("{}/v1/speak?{query}", self.settings.base(USUAL_URL));
+        let url = format!("{}/v1/speak?{query}", self.0.settings.base(USUAL_URL));
         let request = self
+            .0
             .connections
             .post(&url)
-            .header("authorization", authorization(&self.settings))
+            .header("authorization", authorization(&self.0.settings))
             .json(&json!({ "text": text.words }));
         let response = send(request).await?;
         speech.is_pcm(text.rate_hz)?;
@@ -88,21 +75,11 @@ impl Speaker for Voice {
 }
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
+pub(super) struct Listener(pub(super) Remote);
 
 impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-
     fn url(&self, heard: &Heard) -> String {
-        let model = self.settings.recognition_model.as_deref();
+        let model = self.0.settings.recognition_model.as_deref();
         let is_english = heard.language.primary() == "en";
         let language = if is_english {
             heard.language.as_str()
@@ -122,7 +99,7 @@ impl Listener {
             let phrases = heard.expectation.phrases.iter().take(KEYTERMS);
             parameters.extend(phrases.map(|phrase| ("keyterm", phrase.as_str())));
         }
-        let base = web_socket(&self.settings.base(USUAL_URL));
+        let base = web_socket(&self.0.settings.base(USUAL_URL));
         format!("{base}/v1/listen?{}", in_query(&parameters))
     }
 }
@@ -130,16 +107,20 @@ impl Listener {
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &["en", "hi"])
+        self.0.settings.has(language, &["en", "hi"])
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
-        let headers = [("authorization", authorization(&self.settings))];
-        let socket = self.connections.socket(&self.url(heard), &headers).await?;
+        let headers = [("authorization", authorization(&self.0.settings))];
+        let socket = self
+            .0
+            .connections
+            .socket(&self.url(heard), &headers)
+            .await?;
         converse(socket, Utterance::default(), heard).await
     }
 }

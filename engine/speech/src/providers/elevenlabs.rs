@@ -7,18 +7,16 @@
 //!   (elevenlabs.io/docs/api-reference/speech-to-text/convert). No words before the end; the
 //!   probability of the language is no confidence in words.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use ghanti_model::Language;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::connections::{Connections, json, send};
+use super::connections::{json, send};
 use super::form::upload;
 use super::recognizer::{Heard, Transcriber, Words};
 use super::synthesizer::{Speaker, Speech, Text};
-use super::{ProviderSettings, in_path};
+use super::{Remote, in_path};
 use crate::fault::Fault;
 
 const USUAL_URL: &str = "https://api.elevenlabs.io";
@@ -27,35 +25,23 @@ const USUAL_LISTENING: &str = "scribe_v1";
 const KEY: &str = "xi-api-key";
 
 /// Speaks.
-pub(super) struct Voice {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Voice {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Voice(pub(super) Remote);
 
 #[async_trait]
 impl Speaker for Voice {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn voice(&self, language: &Language) -> Option<String> {
-        let voice = self.settings.voice(language);
+        let voice = self.0.settings.voice(language);
         voice
-            .filter(|_| self.settings.has(language, &[]))
+            .filter(|_| self.0.settings.has(language, &[]))
             .map(str::to_owned)
     }
 
     fn model(&self) -> &str {
-        let model = self.settings.synthesis_model.as_deref();
+        let model = self.0.settings.synthesis_model.as_deref();
         model.unwrap_or(USUAL_SPEECH)
     }
 
@@ -67,13 +53,14 @@ impl Speaker for Voice {
         };
         let url = format!(
             "{}/v1/text-to-speech/{}/stream?output_format=pcm_{rate_hz}",
-            self.settings.base(USUAL_URL),
+            self.0.settings.base(USUAL_URL),
             in_path(text.voice)
         );
         let request = self
+            .0
             .connections
             .post(&url)
-            .header(KEY, self.settings.key())
+            .header(KEY, self.0.settings.key())
             .json(&json!({ "text": text.words, "model_id": self.model() }));
         let response = send(request).await?;
         speech.is_pcm(rate_hz)?;
@@ -82,19 +69,7 @@ impl Speaker for Voice {
 }
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Listener(pub(super) Remote);
 
 #[derive(Deserialize)]
 struct Transcript {
@@ -104,11 +79,11 @@ struct Transcript {
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &[])
+        self.0.settings.has(language, &[])
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
@@ -116,9 +91,13 @@ impl Transcriber for Listener {
         if samples.is_empty() {
             return Ok(Words::default());
         }
-        let url = format!("{}/v1/speech-to-text", self.settings.base(USUAL_URL));
-        let request = self.connections.post(&url).header(KEY, self.settings.key());
-        let model = self.settings.recognition_model.as_deref();
+        let url = format!("{}/v1/speech-to-text", self.0.settings.base(USUAL_URL));
+        let request = self
+            .0
+            .connections
+            .post(&url)
+            .header(KEY, self.0.settings.key());
+        let model = self.0.settings.recognition_model.as_deref();
         let fields = [
             ("model_id", model.unwrap_or(USUAL_LISTENING)),
             ("language_code", heard.language.primary()),

@@ -6,8 +6,6 @@
 //!   audio of up to a minute within JSON. Phrases of a closed question are given as `speechContexts`,
 //!   which is a hint. Streaming is gRPC alone there, so that there are no words before the end.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,10 +13,10 @@ use ghanti_model::Language;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::connections::{Connections, json, read, send, whole};
+use super::connections::{json, read, send, whole};
 use super::recognizer::{Heard, Transcriber, Words};
 use super::synthesizer::{Speaker, Speech, Text};
-use super::{ProviderSettings, with};
+use super::{Remote, with};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;
 
@@ -32,19 +30,7 @@ const AUDIO_BYTES: usize = 20 << 20;
 const PHRASES: usize = 500;
 
 /// Speaks.
-pub(super) struct Voice {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Voice {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Voice(pub(super) Remote);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,13 +41,13 @@ struct Synthesized {
 #[async_trait]
 impl Speaker for Voice {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     /// Empty for the voice that Google takes for the language.
     fn voice(&self, language: &Language) -> Option<String> {
-        let voice = self.settings.voice(language).unwrap_or_default();
-        let has = self.settings.has(language, &[]);
+        let voice = self.0.settings.voice(language).unwrap_or_default();
+        let has = self.0.settings.has(language, &[]);
         has.then(|| voice.to_owned())
     }
 
@@ -72,15 +58,16 @@ impl Speaker for Voice {
     async fn speak(&self, text: &Text<'_>, speech: &mut Speech) -> Result<(), Fault> {
         let url = format!(
             "{}/v1/text:synthesize",
-            self.settings.base(USUAL_SPEECH_URL)
+            self.0.settings.base(USUAL_SPEECH_URL)
         );
         let voice = json!({ "languageCode": text.language.as_str() });
         let named = (!text.voice.is_empty()).then(|| json!(text.voice));
         let voice = with(voice, "name", named);
         let request = self
+            .0
             .connections
             .post(&url)
-            .header(KEY, self.settings.key())
+            .header(KEY, self.0.settings.key())
             .json(&json!({
                 "input": { "text": text.words },
                 "voice": voice,
@@ -97,19 +84,7 @@ impl Speaker for Voice {
 }
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Listener(pub(super) Remote);
 
 #[derive(Deserialize)]
 struct Recognised {
@@ -134,11 +109,11 @@ struct Alternative {
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &[])
+        self.0.settings.has(language, &[])
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
@@ -148,7 +123,7 @@ impl Transcriber for Listener {
         }
         let url = format!(
             "{}/v1/speech:recognize",
-            self.settings.base(USUAL_LISTENING_URL)
+            self.0.settings.base(USUAL_LISTENING_URL)
         );
         let config = json!({
             "encoding": "LINEAR16",
@@ -157,13 +132,14 @@ impl Transcriber for Listener {
         });
         let phrases: Vec<_> = heard.expectation.phrases.iter().take(PHRASES).collect();
         let contexts = (!phrases.is_empty()).then(|| json!([{ "phrases": phrases }]));
-        let model = self.settings.recognition_model.as_ref();
+        let model = self.0.settings.recognition_model.as_ref();
         let config = with(config, "speechContexts", contexts);
         let config = with(config, "model", model.map(|model| json!(model)));
         let request = self
+            .0
             .connections
             .post(&url)
-            .header(KEY, self.settings.key())
+            .header(KEY, self.0.settings.key())
             .json(&json!({ "config": config, "audio": { "content": STANDARD.encode(&samples) } }));
         let answer: Recognised = json(request).await?;
         let parts = answer.results.into_iter();

@@ -8,8 +8,6 @@
 //!   (platform.openai.com/docs/api-reference/audio/createTranscription). There are no words before the
 //!   end, and no confidence. A closed question's phrases are given as `prompt`, which is a hint.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use ghanti_model::Language;
 use reqwest::RequestBuilder;
@@ -17,11 +15,11 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::ProviderSettings;
-use super::connections::{Connections, json, send};
+use super::connections::{json, send};
 use super::form::upload;
 use super::recognizer::{Heard, Transcriber, Words};
 use super::synthesizer::{Speaker, Speech, Text};
+use super::{ProviderSettings, Remote};
 use crate::fault::Fault;
 
 /// The rate of `response_format: pcm`.
@@ -41,48 +39,36 @@ fn authorized(request: RequestBuilder, settings: &ProviderSettings) -> RequestBu
 }
 
 /// Speaks.
-pub(super) struct Voice {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Voice {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Voice(pub(super) Remote);
 
 #[async_trait]
 impl Speaker for Voice {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn voice(&self, language: &Language) -> Option<String> {
-        if !self.settings.has(language, &[]) {
+        if !self.0.settings.has(language, &[]) {
             return None;
         }
-        let voice = self.settings.voice(language).unwrap_or(USUAL_VOICE);
+        let voice = self.0.settings.voice(language).unwrap_or(USUAL_VOICE);
         Some(voice.to_owned())
     }
 
     fn model(&self) -> &str {
-        let model = self.settings.synthesis_model.as_deref();
+        let model = self.0.settings.synthesis_model.as_deref();
         model.unwrap_or(USUAL_SPEECH)
     }
 
     async fn speak(&self, text: &Text<'_>, speech: &mut Speech) -> Result<(), Fault> {
-        let url = format!("{}/v1/audio/speech", self.settings.base(USUAL_URL));
-        let request = self.connections.post(&url).json(&json!({
+        let url = format!("{}/v1/audio/speech", self.0.settings.base(USUAL_URL));
+        let request = self.0.connections.post(&url).json(&json!({
             "model": self.model(),
             "input": text.words,
             "voice": text.voice,
             "response_format": "pcm",
         }));
-        let response = send(authorized(request, &self.settings)).await?;
+        let response = send(authorized(request, &self.0.settings)).await?;
         let kind = response.headers().get(CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().ends_with(b"wav")) {
             speech.is_wav();
@@ -94,19 +80,7 @@ impl Speaker for Voice {
 }
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Listener(pub(super) Remote);
 
 #[derive(Deserialize)]
 struct Transcription {
@@ -116,11 +90,11 @@ struct Transcription {
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &[])
+        self.0.settings.has(language, &[])
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
@@ -128,8 +102,11 @@ impl Transcriber for Listener {
         if samples.is_empty() {
             return Ok(Words::default());
         }
-        let url = format!("{}/v1/audio/transcriptions", self.settings.base(USUAL_URL));
-        let model = self.settings.recognition_model.as_deref();
+        let url = format!(
+            "{}/v1/audio/transcriptions",
+            self.0.settings.base(USUAL_URL)
+        );
+        let model = self.0.settings.recognition_model.as_deref();
         let prompt = hint(&heard.expectation.phrases);
         let mut fields = vec![
             ("model", model.unwrap_or(USUAL_LISTENING)),
@@ -139,8 +116,8 @@ impl Transcriber for Listener {
         if !prompt.is_empty() {
             fields.push(("prompt", &prompt));
         }
-        let request = upload(self.connections.post(&url), &fields, &samples);
-        let answer: Transcription = json(authorized(request, &self.settings)).await?;
+        let request = upload(self.0.connections.post(&url), &fields, &samples);
+        let answer: Transcription = json(authorized(request, &self.0.settings)).await?;
         Ok(Words {
             text: answer.text,
             ..Words::default()

@@ -13,8 +13,6 @@
 //! `auto`, and each transcript tells its language. A recogniser of free speech: phrases are not used,
 //! and there is no confidence. Odia is `od-IN` to the voices and `or-IN` to the recogniser.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,11 +21,11 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::connections::{Connections, read, send};
+use super::connections::{read, send};
 use super::dialogue::{Protocol, Said, converse};
 use super::recognizer::{Heard, Transcriber, Words, pcm};
 use super::synthesizer::{Speaker, Speech, Text};
-use super::{ProviderSettings, in_query, web_socket};
+use super::{Remote, in_query, web_socket};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;
 
@@ -43,46 +41,38 @@ const LANGUAGES: [&str; 11] = [
 ];
 
 /// Speaks.
-pub(super) struct Voice {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Voice {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Voice(pub(super) Remote);
 
 #[async_trait]
 impl Speaker for Voice {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn voice(&self, language: &Language) -> Option<String> {
-        if !self.settings.has(language, &LANGUAGES) {
+        if !self.0.settings.has(language, &LANGUAGES) {
             return None;
         }
-        let voice = self.settings.voice(language).unwrap_or(USUAL_VOICE);
+        let voice = self.0.settings.voice(language).unwrap_or(USUAL_VOICE);
         Some(voice.to_owned())
     }
 
     fn model(&self) -> &str {
-        let model = self.settings.synthesis_model.as_deref();
+        let model = self.0.settings.synthesis_model.as_deref();
         model.unwrap_or(USUAL_SPEECH)
     }
 
     async fn speak(&self, text: &Text<'_>, speech: &mut Speech) -> Result<(), Fault> {
-        let url = format!("{}/text-to-speech/stream", self.settings.base(USUAL_URL));
+        let url = format!("{}/text-to-speech/stream", self.0.settings.base(USUAL_URL));
         let language = match text.language.primary() {
             "or" => "od-IN".to_owned(),
             primary => format!("{primary}-IN"),
         };
-        let request = self.connections.post(&url).header(KEY, self.settings.key());
+        let request = self
+            .0
+            .connections
+            .post(&url)
+            .header(KEY, self.0.settings.key());
         let request = request.json(&json!({
             "text": text.words,
             "target_language_code": language,
@@ -98,25 +88,15 @@ impl Speaker for Voice {
 }
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
+pub(super) struct Listener(pub(super) Remote);
 
 impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-
     fn url(&self, heard: &Heard) -> String {
         let language = match &heard.expectation.languages[..] {
             [_] => format!("{}-IN", heard.language.primary()),
             _ => "auto".to_owned(),
         };
-        let model = self.settings.recognition_model.as_deref();
+        let model = self.0.settings.recognition_model.as_deref();
         let query = in_query(&[
             ("model", model.unwrap_or(USUAL_LISTENING)),
             ("language_code", &language),
@@ -126,7 +106,7 @@ impl Listener {
             ("encoding", "linear16"),
             ("sample_rate", &RATE_HZ.to_string()),
         ]);
-        let base = web_socket(&self.settings.base(USUAL_URL));
+        let base = web_socket(&self.0.settings.base(USUAL_URL));
         format!("{base}/speech-to-text-realtime/ws?{query}")
     }
 }
@@ -134,16 +114,20 @@ impl Listener {
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &LANGUAGES)
+        self.0.settings.has(language, &LANGUAGES)
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
-        let headers = [(KEY, self.settings.key().to_owned())];
-        let socket = self.connections.socket(&self.url(heard), &headers).await?;
+        let headers = [(KEY, self.0.settings.key().to_owned())];
+        let socket = self
+            .0
+            .connections
+            .socket(&self.url(heard), &headers)
+            .await?;
         converse(socket, Utterance::default(), heard).await
     }
 }

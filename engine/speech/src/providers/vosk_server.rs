@@ -15,10 +15,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::connections::{Connections, read};
+use super::connections::read;
 use super::dialogue::{Protocol, Said, converse};
 use super::recognizer::{Heard, Transcriber, Words, pcm};
-use super::{ProviderSettings, with};
+use super::{Remote, with};
 use crate::fault::Fault;
 use crate::recognition::{Expectation, RATE_HZ};
 
@@ -29,33 +29,21 @@ const UNKNOWN: &str = "[unk]";
 const END: &str = "{\"eof\" : 1}";
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-    connections: Arc<Connections>,
-}
-
-impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>, connections: Arc<Connections>) -> Self {
-        Self {
-            settings,
-            connections,
-        }
-    }
-}
+pub(super) struct Listener(pub(super) Remote);
 
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &["en"])
+        self.0.settings.has(language, &["en"])
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
-        let url = self.settings.base(USUAL_URL);
-        let socket = self.connections.socket(&url, &[]).await?;
+        let url = self.0.settings.base(USUAL_URL);
+        let socket = self.0.connections.socket(&url, &[]).await?;
         let said = Utterance {
             expectation: Arc::clone(&heard.expectation),
             words: Vec::new(),

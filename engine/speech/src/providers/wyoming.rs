@@ -7,8 +7,6 @@
 //! server belongs on this machine or the own network. Phrases are not used, and there is no
 //! confidence; words before the end are not asked for.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use ghanti_model::Language;
 use serde_json::{Value, json};
@@ -20,7 +18,7 @@ use tokio::time::timeout;
 use super::connections::{CONNECT, read, unreachable_in_time};
 use super::recognizer::{Heard, Transcriber, Words, pcm};
 use super::synthesizer::{Speaker, Speech, Text};
-use super::{ProviderSettings, with};
+use super::{ProviderSettings, Remote, with};
 use crate::fault::Fault;
 use crate::recognition::RATE_HZ;
 
@@ -116,32 +114,24 @@ async fn next(from: &mut BufReader<OwnedReadHalf>) -> Result<Event, Fault> {
 }
 
 /// Speaks.
-pub(super) struct Voice {
-    settings: Arc<ProviderSettings>,
-}
-
-impl Voice {
-    pub(super) fn new(settings: Arc<ProviderSettings>) -> Self {
-        Self { settings }
-    }
-}
+pub(super) struct Voice(pub(super) Remote);
 
 #[async_trait]
 impl Speaker for Voice {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     /// Empty for the voice that the server takes for the language.
     fn voice(&self, language: &Language) -> Option<String> {
-        let voice = self.settings.voice(language).unwrap_or_default();
-        let known: &[&str] = if self.settings.voices.is_empty() {
+        let voice = self.0.settings.voice(language).unwrap_or_default();
+        let known: &[&str] = if self.0.settings.voices.is_empty() {
             &["en"]
         } else {
             &[]
         };
-        let has = self.settings.has(language, known);
-        (has && (!voice.is_empty() || self.settings.voices.is_empty())).then(|| voice.to_owned())
+        let has = self.0.settings.has(language, known);
+        (has && (!voice.is_empty() || self.0.settings.voices.is_empty())).then(|| voice.to_owned())
     }
 
     fn model(&self) -> &str {
@@ -149,7 +139,7 @@ impl Speaker for Voice {
     }
 
     async fn speak(&self, text: &Text<'_>, speech: &mut Speech) -> Result<(), Fault> {
-        let (mut from, mut to) = connect(&self.settings).await?;
+        let (mut from, mut to) = connect(&self.0.settings).await?;
         // what holds for one line holds for one event: no line of the text begins another
         let words = text.words.replace(['\n', '\r'], " ");
         let voice = if text.voice.is_empty() {
@@ -182,31 +172,23 @@ impl Speaker for Voice {
 }
 
 /// Listens.
-pub(super) struct Listener {
-    settings: Arc<ProviderSettings>,
-}
-
-impl Listener {
-    pub(super) fn new(settings: Arc<ProviderSettings>) -> Self {
-        Self { settings }
-    }
-}
+pub(super) struct Listener(pub(super) Remote);
 
 #[async_trait]
 impl Transcriber for Listener {
     fn name(&self) -> &str {
-        &self.settings.name
+        &self.0.settings.name
     }
 
     fn understands(&self, language: &Language) -> bool {
-        self.settings.has(language, &["en"])
+        self.0.settings.has(language, &["en"])
     }
 
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
-        let (mut from, mut to) = connect(&self.settings).await?;
+        let (mut from, mut to) = connect(&self.0.settings).await?;
         let form = json!({ "rate": RATE_HZ, "width": 2, "channels": 1 });
         let transcribe = json!({ "language": heard.language.primary() });
-        let model = self.settings.recognition_model.as_ref();
+        let model = self.0.settings.recognition_model.as_ref();
         let transcribe = with(transcribe, "name", model.map(|model| json!(model)));
         write(&mut to, "transcribe", transcribe, &[]).await?;
         write(&mut to, "audio-start", form.clone(), &[]).await?;
