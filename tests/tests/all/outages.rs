@@ -38,6 +38,11 @@ async fn saying(engine: &Engine, template: &str) -> Value {
             {
                 return record;
             }
+            assert_ne!(
+                record["state"], "ended",
+                "`{template}` was not said: {record:#}\n{}",
+                engine.logs()
+            );
         }
         assert!(
             Instant::now() < given_up,
