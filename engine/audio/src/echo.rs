@@ -6,18 +6,24 @@
 //! explain the received audio, all delays from -64 to 760 ms are searched. Audio that is mostly
 //! explained is echo. A caller speaking over the bot is not explained, and is therefore heard.
 //!
-//! The guard keeps no gain and adapts nothing but the delay, so a loud caller cannot make it
-//! diverge. It costs nothing if nothing was played within the last second.
+//! A window is short, so that a caller's first sounds resemble something played by chance. What
+//! would be louder than any echo that this line has returned is therefore not echo
+//! (`echo/loss.rs`).
+//!
+//! The guard adapts nothing but the delay, so a loud caller cannot make it diverge. It costs nothing
+//! if nothing was played within the last second.
 
 mod fit;
+mod loss;
 mod reference;
 mod search;
 
 use crate::arrival::Arrival;
 use crate::decimate::{DECIMATION, Decimator, NARROW_HZ, dot};
 use crate::resample::ResampleError;
-use crate::voice::FRAME_SAMPLES;
+use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 use fit::{AHEAD, Fitter, PLAYED, TAPS};
+use loss::Loss;
 use reference::Reference;
 use search::{DELAYS, Search, WINDOW};
 
@@ -41,12 +47,19 @@ const BASE: u64 = 2 * SPAN;
 /// one half.
 const ECHO_SHARE: f32 = 0.62;
 
+/// A window with less sound than this is not searched for: among thousands of delays there is one at
+/// which a filter explains it by chance.
+const LEAST_SOUND_MS: f32 = 64.0;
+
 /// Speech is compared in every n-th frame at most.
 const JUDGE_FRAMES: u32 = 2;
 
 /// After this many failed searches the sound is probably not echo, and only one in this many frames
 /// is searched.
 const SEARCHES: u32 = 6;
+
+/// The echo's loss is measured in every n-th frame: once a window.
+const LOSS_FRAMES: u32 = (WINDOW / FRAME) as u32;
 
 /// Frames over which the quietest gives the line's noise: 1.5 s.
 const NOISE_FRAMES: u32 = 94;
@@ -73,6 +86,9 @@ pub struct EchoGuard {
     since_judged: u32,
     verdict: bool,
     noise: Noise,
+    loss: Loss,
+    /// Frames since audio began to be compared.
+    frames: u32,
     comparing: bool,
 }
 
@@ -93,6 +109,8 @@ impl EchoGuard {
             since_judged: JUDGE_FRAMES,
             verdict: false,
             noise: Noise::default(),
+            loss: Loss::default(),
+            frames: 0,
             comparing: false,
         })
     }
@@ -125,6 +143,7 @@ impl EchoGuard {
         if !self.comparing {
             self.comparing = true;
             (self.searches, self.since_judged, self.verdict) = (0, JUDGE_FRAMES, false);
+            self.frames = 0;
             self.decimator.reset();
             self.heard.fill(0.0);
             self.noise = Noise::default();
@@ -137,10 +156,16 @@ impl EchoGuard {
             *place = *sample;
         }
         self.noise.push(&self.narrow);
+        let start = (end + BASE).saturating_sub(WINDOW as u64);
+        self.frames = self.frames.saturating_add(1);
+        if self.frames.is_multiple_of(LOSS_FRAMES) {
+            copy(&self.reference, oldest(start), &mut self.played);
+            self.loss.push(&self.heard, &self.played);
+        }
         self.since_judged = self.since_judged.saturating_add(1);
         if speech && self.since_judged >= JUDGE_FRAMES {
             self.since_judged = 0;
-            self.verdict = self.is_echo((end + BASE).saturating_sub(WINDOW as u64));
+            self.verdict = self.is_echo(start);
         }
         speech && self.verdict
     }
@@ -153,12 +178,14 @@ impl EchoGuard {
             self.searches = 0;
             return true;
         }
+        if sound_ms(&self.heard) < LEAST_SOUND_MS {
+            return false;
+        }
         self.searches += 1;
         if self.searches > SEARCHES && !self.searches.is_multiple_of(SEARCHES) {
             return false;
         }
-        let oldest = start + EARLY - DELAYS as u64;
-        copy(&self.reference, oldest, &mut self.played);
+        copy(&self.reference, oldest(start), &mut self.played);
         let Some(position) = self.search.best(&self.heard, &self.played) else {
             return false;
         };
@@ -183,6 +210,9 @@ impl EchoGuard {
             played,
         );
         let fit = self.fitter.fit(&self.heard, played);
+        if !self.loss.allows(fit.gain) {
+            return 0.0;
+        }
         let rest = (fit.heard - fit.explained - NOISE_OVER_MINIMUM * self.noise.minimum()).max(0.0);
         if fit.explained <= 0.0 {
             0.0
@@ -190,6 +220,28 @@ impl EchoGuard {
             fit.explained / (fit.explained + rest)
         }
     }
+}
+
+/// How long a sound of even loudness would be that is as concentrated as these samples at 4 kHz, in
+/// milliseconds.
+fn sound_ms(samples: &[f32]) -> f32 {
+    let (mut sum, mut squares) = (0.0_f32, 0.0_f32);
+    for block in samples.chunks(FRAME) {
+        let energy = dot(block, block);
+        sum += energy;
+        squares += energy * energy;
+    }
+    if squares > 0.0 {
+        FRAME_MS as f32 * sum * sum / squares
+    } else {
+        0.0
+    }
+}
+
+/// Where audio was played that may come back in a window received from `start` on; both plus
+/// [`BASE`].
+fn oldest(start: u64) -> u64 {
+    (start + EARLY).saturating_sub(DELAYS as u64)
 }
 
 fn copy(reference: &Reference, from: u64, out: &mut [f32]) {

@@ -192,3 +192,53 @@ fn the_recogniser_gets_silence_in_place_of_echo() {
         "{before_dbfs} and {after_dbfs}"
     );
 }
+
+/// Where nothing of the prompt comes back, an answer is passed on as it is, but for a few that are
+/// 20 dB quieter than the prompt.
+#[test]
+fn an_answer_on_a_line_without_echo_is_no_echo() {
+    let (mut silenced, mut loud, mut calls) = (Vec::new(), 0, 0);
+    for (name, prompt) in [("English", greeting_en()), ("Hindi", greeting_hi())] {
+        for (words, caller) in [
+            ("agent", agent_please()),
+            ("no", no_wrong_number()),
+            ("hello", hello()),
+        ] {
+            for level_db in [0.0, -10.0, -20.0] {
+                for noise_dbfs in [None, Some(-60.0)] {
+                    for later_ms in (0..800).step_by(13) {
+                        let at_ms = STARTS_MS + prompt.len() / 8 + later_ms;
+                        let mut line = noise_dbfs.map_or_else(
+                            || vec![0; 8 * (at_ms + 1_500) + caller.len()],
+                            |level_dbfs| noise(7, level_dbfs, 8 * (at_ms + 1_500) + caller.len()),
+                        );
+                        mix(&mut line, at_ms, &gained(&caller, level_db));
+                        let call = Call::new(line);
+                        let alone = call.hear().samples_16k;
+                        let heard = call.playing(STARTS_MS, &prompt).hear().samples_16k;
+                        calls += 1;
+                        let differing = alone
+                            .iter()
+                            .zip(&heard)
+                            .filter(|(alone, heard)| alone != heard)
+                            .count();
+                        if differing > 0 && level_db > -20.0 {
+                            loud += 1;
+                        }
+                        if differing > 0 {
+                            silenced.push(format!(
+                                "{words} at {level_db} dB, {later_ms} ms after {name}, noise {noise_dbfs:?}: {} ms",
+                                differing / 16
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        loud == 0 && silenced.len() * 200 <= calls,
+        "{} of {calls}: {silenced:#?}",
+        silenced.len()
+    );
+}

@@ -21,6 +21,8 @@ pub struct Fit {
     pub heard: f32,
     /// The part explained by the played audio.
     pub explained: f32,
+    /// The power gain of the filter that explains it.
+    pub gain: f32,
 }
 
 /// Solves the least-squares problems, reusing its buffers.
@@ -53,7 +55,8 @@ impl Fitter {
             return Fit::default();
         }
         let energy = dot(heard, heard);
-        let stiffness = self.correlate(heard, played) * STIFFNESS;
+        let tap = self.correlate(heard, played);
+        let stiffness = tap * STIFFNESS;
         let explained = if stiffness > 0.0 {
             self.explained(stiffness).clamp(0.0, energy)
         } else {
@@ -62,6 +65,7 @@ impl Fitter {
         Fit {
             heard: energy / WINDOW as f32,
             explained: explained / WINDOW as f32,
+            gain: if tap > 0.0 { explained / tap } else { 0.0 },
         }
     }
 

@@ -1,0 +1,114 @@
+//! How loud echo can be on this line: while the bot plays and little comes back, its echo is at
+//! most that little.
+
+use super::search::WINDOW;
+use crate::decimate::dot;
+
+/// Windows measured before the older half of them is forgotten: 3 s.
+const WINDOWS: u32 = 16;
+
+/// Echo may exceed the quietest window's bound by this factor (12 dB), since a line carries some
+/// frequencies, and so some sounds, better than others.
+const MARGIN: f32 = 16.0;
+
+/// Echo this quiet (-26 dB) is possible on any line: handsets suppress it at times and let it
+/// through at others.
+const ALWAYS: f32 = 0.002_5;
+
+/// Played audio below this mean square (pre-emphasised, 4 kHz) bounds nothing: about -50 dBFS.
+const AUDIBLE: f32 = 3_000.0;
+
+/// An upper bound of the power gain from played to received audio.
+#[derive(Debug, Default)]
+pub struct Loss {
+    /// Of the previous period and of the current one.
+    minima: [Option<f32>; 2],
+    windows: u32,
+}
+
+impl Loss {
+    /// Takes `heard`, [`WINDOW`] samples, and `played`, [`WINDOW`] + [`DELAYS`](super::search::DELAYS) samples, aligned as
+    /// for [`Search::best`](super::search::Search::best). Whatever the delay of the echo, at least
+    /// the quietest stretch of `played` has been echoed.
+    pub fn push(&mut self, heard: &[f32], played: &[f32]) {
+        let Some(least) = quietest(played) else {
+            return;
+        };
+        if least < AUDIBLE * WINDOW as f32 {
+            return;
+        }
+        let gain = dot(heard, heard) / least;
+        let [before, current] = &mut self.minima;
+        *current = Some(current.map_or(gain, |minimum| minimum.min(gain)));
+        self.windows += 1;
+        if self.windows >= WINDOWS {
+            (*before, *current, self.windows) = (*current, None, 0);
+        }
+    }
+
+    /// Whether echo can have this power gain. Any can until something has been measured.
+    pub fn allows(&self, gain: f32) -> bool {
+        self.minima
+            .iter()
+            .flatten()
+            .copied()
+            .reduce(f32::min)
+            .is_none_or(|bound| gain <= (bound * MARGIN).max(ALWAYS))
+    }
+}
+
+/// The energy of the quietest [`WINDOW`] samples of `played`.
+fn quietest(played: &[f32]) -> Option<f32> {
+    let mut energy = f64::from(dot(played.get(..WINDOW)?, played.get(..WINDOW)?));
+    let mut least = energy;
+    for (leaves, enters) in played.iter().zip(played.get(WINDOW..)?) {
+        energy += f64::from(enters * enters) - f64::from(leaves * leaves);
+        least = least.min(energy);
+    }
+    Some(least.max(0.0) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::search::DELAYS;
+    use super::*;
+    use crate::test_signals::noise;
+
+    fn floats(seed: u64, amplitude: f64, samples: usize) -> Vec<f32> {
+        noise(seed, amplitude, samples)
+            .into_iter()
+            .map(f32::from)
+            .collect()
+    }
+
+    #[test]
+    fn what_did_not_come_back_is_no_echo_later() {
+        let played = floats(1, 9_000.0, WINDOW + DELAYS);
+        let mut loss = Loss::default();
+        assert!(loss.allows(1.0), "nothing is known yet");
+        loss.push(&floats(2, 9.0, WINDOW), &played);
+        assert!(!loss.allows(0.01));
+        assert!(loss.allows(0.002), "faint echo is possible on any line");
+    }
+
+    #[test]
+    fn echo_is_allowed_its_gain_and_what_is_older_is_forgotten() {
+        let played = floats(1, 9_000.0, WINDOW + DELAYS);
+        let mut loss = Loss::default();
+        loss.push(&floats(2, 9.0, WINDOW), &played);
+        for _ in 0..2 * WINDOWS {
+            loss.push(&floats(2, 2_700.0, WINDOW), &played);
+        }
+        assert!(loss.allows(0.09));
+        assert!(!loss.allows(4.0));
+    }
+
+    #[test]
+    fn a_pause_of_the_bot_bounds_nothing() {
+        let mut played = floats(1, 9_000.0, WINDOW + DELAYS);
+        played[1_000..2_000].fill(0.0);
+        let mut loss = Loss::default();
+        loss.push(&floats(2, 9.0, WINDOW), &played);
+        assert!(loss.allows(1.0));
+    }
+}
