@@ -437,6 +437,8 @@ impl<'a> Driver<'a> {
                 if let Some(language) = expectation.languages.first() {
                     unheard::check(self.call, Some(recognizer.as_ref()), language);
                 }
+                self.machine
+                    .set_hears_phrases_only(recognizer.hears_phrases_only(&expectation.languages));
                 match recognizer.listen(expectation, sender) {
                     Ok(recognition) => self.recognition = Some(recognition),
                     Err(error) => self.machine.recognition_failed(error.to_string()),

@@ -8,6 +8,7 @@
 mod attempts;
 mod keys;
 mod network;
+mod second;
 mod turns;
 
 #[cfg(test)]
@@ -153,6 +154,8 @@ pub struct Machine {
     heard_questions: BTreeSet<String>,
     /// Finished utterances whose final recognition result is still outstanding.
     awaited_hearings: u32,
+    /// Whether the recogniser knows only the phrases it is given.
+    hears_phrases_only: bool,
     last_audio_ms: Option<u64>,
     reported: network::Reported,
     ended: bool,
@@ -179,6 +182,7 @@ impl Machine {
             keys: keys::TypedAhead::default(),
             heard_questions: BTreeSet::new(),
             awaited_hearings: 0,
+            hears_phrases_only: false,
             last_audio_ms: None,
             reported: network::Reported::default(),
             ended: false,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ghanti_language::ChoiceMatcher;
 use ghanti_language::builtin::{Grammar, Reading};
 use ghanti_model::{Answer, Extent, Language, Masked, Playout, Reply};
-use ghanti_speech::Expectation;
+use ghanti_speech::{Expectation, Recognized};
 use time::PrimitiveDateTime;
 
 use crate::rendered_prompt::RenderedPrompt;
@@ -126,7 +126,7 @@ pub enum Phase {
 }
 
 /// An utterance of the caller that is being spoken or recognised.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Utterance {
     /// When the caller began to speak.
     pub began_ms: u64,
@@ -142,8 +142,25 @@ pub struct Utterance {
     pub is_acknowledged: bool,
     /// Whether that choice may stop any prompt, even before the question was heard.
     pub stops: bool,
+    /// What the recogniser was fed of it, at 16 kHz, for a second hearing.
+    pub fed: Vec<i16>,
+    /// Its second hearing.
+    pub second: SecondHearing,
     /// Its stage.
     pub stage: Stage,
+}
+
+/// The second hearing of an utterance, without the question's phrases: a recogniser that knows only
+/// these may have put the most similar one in place of what was said.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum SecondHearing {
+    /// None so far.
+    #[default]
+    Possible,
+    /// In progress; this was heard first.
+    Running(Recognized),
+    /// It has had one.
+    Over,
 }
 
 /// The stage of an utterance.
@@ -173,6 +190,8 @@ impl Utterance {
             is_complete: false,
             is_acknowledged: false,
             stops: false,
+            fed: Vec::new(),
+            second: SecondHearing::default(),
             stage: Stage::Speaking,
         }
     }

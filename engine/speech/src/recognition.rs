@@ -108,6 +108,12 @@ pub trait Recognizer: Send + Sync {
     /// Whether it supports a language.
     fn understands(&self, language: &Language) -> bool;
 
+    /// Whether for these languages it knows only the phrases of an [`Expectation`], so that listening
+    /// without them may give other words.
+    fn hears_phrases_only(&self, _languages: &[Language]) -> bool {
+        false
+    }
+
     /// How much audio of all recognitions was fed and has not been recognised yet. What was heard in
     /// the rest has been sent. Above zero for long, it cannot keep up.
     fn backlog(&self) -> Duration;

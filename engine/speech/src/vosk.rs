@@ -156,6 +156,10 @@ impl Recognizer for Vosk {
         self.model_for(language).is_some()
     }
 
+    fn hears_phrases_only(&self, _languages: &[Language]) -> bool {
+        true
+    }
+
     fn backlog(&self) -> Duration {
         self.workers.backlog()
     }

@@ -123,6 +123,8 @@ pub fn put(
             Some(Completion::Queued(_))
         ));
     }
+    // as Vosk does
+    line.machine.set_hears_phrases_only(true);
     line.machine.command(0, Command::Ask(Box::new(asked)));
     line.settle();
     line.call(when, clip);

@@ -3,6 +3,7 @@
 mod bench;
 mod echo;
 mod keys;
+mod second;
 
 use ghanti_language::ChoiceMatcher;
 use ghanti_model::{CallError, Choice, Extent, Language, Masked, PromptId, Reply};

@@ -69,6 +69,7 @@ impl Machine {
         let ended = ended.or_else(|| self.has_answered(now_ms));
         let samples = self.caller_audio.take_feed();
         if !samples.is_empty() {
+            self.keep(&samples);
             self.outputs.push_back(Output::Feed(samples));
         }
         if let (Some(Waiting::Ask(asking)), Some(ended_ms)) = (&mut self.waiting, ended)
@@ -209,6 +210,8 @@ impl Machine {
             }
             // what was fed is not lost, so that nothing changes here; the driver records it
             Hearing::Lost(_) => {}
+            // it fails again, and is reported, when it is to go on
+            Hearing::Failed(_) if self.ends_second_hearing(now_ms) => {}
             Hearing::Failed(error) => {
                 self.awaited_hearings = 0;
                 self.events.push_back(Event::RecognitionFailed {
@@ -279,7 +282,10 @@ impl Machine {
         }
     }
 
-    fn understood(&mut self, now_ms: u64, recognized: Recognized) {
+    pub(super) fn understood(&mut self, now_ms: u64, recognized: Recognized) {
+        let Some(recognized) = self.heard_twice(now_ms, recognized) else {
+            return;
+        };
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
         };
@@ -405,6 +411,9 @@ impl Machine {
     /// The recogniser has not given its final result in time, which is not the caller's fault: asks
     /// them to wait, and later asks the question again.
     pub(super) fn overloaded(&mut self, now_ms: u64, is_late: bool) {
+        if self.ends_second_hearing(now_ms) {
+            return;
+        }
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
         };

@@ -95,6 +95,11 @@ impl Recognizer for Recognizers {
             .any(|listed| listed.recognizer.understands(language))
     }
 
+    fn hears_phrases_only(&self, languages: &[Language]) -> bool {
+        let first = self.order(languages).into_iter().next();
+        first.is_some_and(|listed| listed.recognizer.hears_phrases_only(languages))
+    }
+
     fn backlog(&self) -> Duration {
         self.listed
             .iter()

@@ -32,6 +32,13 @@ pub(super) struct Bench {
     /// The recogniser's partial result while the caller is still speaking.
     pub(super) partial: Option<&'static str>,
     pub(super) confidence: f32,
+    /// What a second hearing gives, and how sure it is.
+    pub(super) second: Option<(&'static str, f32)>,
+    /// Samples fed since the recogniser began to listen, and whether it listens without the question's
+    /// phrases.
+    pub(super) fed: usize,
+    pub(super) is_free: bool,
+    has_phrases: bool,
 }
 
 pub(super) fn yes_wav() -> Vec<i16> {
@@ -58,6 +65,10 @@ impl Bench {
             recognised: None,
             partial: None,
             confidence: 0.9,
+            second: None,
+            fed: 0,
+            is_free: false,
+            has_phrases: false,
         }
     }
 
@@ -101,13 +112,23 @@ impl Bench {
                 self.playing_until_ms = self.now_ms;
                 self.marks.clear();
             }
+            Output::Finish if self.is_free => {
+                assert!(self.fed > 0, "a second hearing of nothing");
+                self.log.push(format!("{} second hearing", self.now_ms));
+                if let Some((words, confidence)) = self.second.take() {
+                    self.confidence = confidence;
+                    let heard = self.recognized(words, false);
+                    self.machine.hearing(self.now_ms, Hearing::Final(heard));
+                }
+            }
             Output::Finish => {
                 if let Some((words, unknown)) = self.recognised.take() {
                     let heard = self.recognized(words, unknown);
                     self.machine.hearing(self.now_ms, Hearing::Final(heard));
                 }
             }
-            Output::Feed(_) => {
+            Output::Feed(samples) => {
+                self.fed += samples.len();
                 if let Some(words) = self.partial.take() {
                     let heard = self.recognized(words, false);
                     self.machine.hearing(self.now_ms, Hearing::Partial(heard));
@@ -116,7 +137,12 @@ impl Bench {
             Output::PeerLost { .. } => self.log.push(format!("{} peer lost", self.now_ms)),
             Output::Complete(completion) => self.completions.push(completion),
             Output::Close => self.log.push(format!("{} close", self.now_ms)),
-            Output::Listen(_) | Output::Forget | Output::StopListening => {}
+            Output::Listen(expectation) => {
+                self.fed = 0;
+                self.is_free = self.has_phrases && expectation.phrases.is_empty();
+                self.has_phrases |= !expectation.phrases.is_empty();
+            }
+            Output::Forget | Output::StopListening => {}
         }
     }
 
