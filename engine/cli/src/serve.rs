@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::{DataLock, Folders, Front, Mode, logs, open};
+use ghanti_server::{DataLock, Folders, Front, Mode, logs, open, private};
 use tokio::net::TcpListener;
 
 use crate::config::{Serving, warn_of_ignored};
@@ -32,6 +32,8 @@ pub struct Serve {
 impl Serve {
     /// Serves until stopped; returns once records and logs are written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        // before anything is written
+        private::new_files();
         let config = self.serving.read()?;
         let logs = logs::begin(&config.log)?;
         let folders = Folders {

@@ -15,7 +15,8 @@ pub(crate) mod inside;
 mod verdicts;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ use crate::run::Program;
 const COMPILATIONS: usize = 2;
 /// Length of a SHA-256 digest.
 const DIGEST_BYTES: usize = 32;
+/// The permissions by which other users write.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// Where machine code came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +210,15 @@ fn broken(error: &wasmtime::Error) -> Fault {
 }
 
 fn kept(engine: &FlowEngine, file: &Path) -> Option<Component> {
-    let bytes = fs::read(file).ok()?;
+    let mut opened = fs::File::open(file).ok()?;
+    let found = opened.metadata().ok()?;
+    let own = [0, rustix::process::geteuid().as_raw()];
+    if !own.contains(&found.uid()) || found.mode() & OTHERS_WRITE != 0 {
+        tracing::warn!(file = %file.display(), "compiled flow could be written by another user and is compiled again");
+        return None;
+    }
+    let mut bytes = Vec::new();
+    opened.read_to_end(&mut bytes).ok()?;
     let (digest, code) = bytes.split_at_checked(DIGEST_BYTES)?;
     if Sha256::digest(code).as_slice() != digest {
         tracing::warn!(file = %file.display(), "compiled flow is damaged and is compiled again");
@@ -222,8 +233,8 @@ fn kept(engine: &FlowEngine, file: &Path) -> Option<Component> {
 fn usable(engine: &FlowEngine, code: &[u8]) -> wasmtime::Result<Component> {
     // wasmtime checks version and configuration but trusts the code itself. So it must come from
     // this engine, or from its child, which returns it in an anonymous file. In the cache the
-    // digest detects damaged and partial files; against a malicious writer the folder must be
-    // protected like the engine's own binary.
+    // digest detects damaged and partial files, and files that other users could write are not
+    // taken: the folder is protected like the engine's own binary.
     #[expect(
         unsafe_code,
         reason = "machine code of the engine's own child or folder, whole by its digest"
@@ -254,6 +265,8 @@ fn write_whole(file: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::engine::EngineSettings;
 
@@ -261,7 +274,7 @@ mod tests {
     const BULKY: &[u8] = include_bytes!("../tests/fixtures/bulky-0.1.0.wasm");
 
     #[tokio::test]
-    async fn a_component_is_compiled_once_and_again_when_its_file_is_damaged() {
+    async fn a_component_is_compiled_once_and_again_when_its_file_is_damaged_or_open_to_others() {
         let folder = tempfile::tempdir().unwrap();
         let engine = FlowEngine::new(&EngineSettings {
             max_calls: 1,
@@ -270,17 +283,22 @@ mod tests {
         .unwrap();
         let compiler = Compiler::new(engine, folder.path().join("components"));
         let mut origins = Vec::new();
-        for damage in [false, false, true, false] {
-            if damage {
-                let mut bytes = fs::read(compiler.file("d", "cwasm")).unwrap();
+        let file = compiler.file("d", "cwasm");
+        for before in ["", "", "damage", "", "open to others", ""] {
+            if before == "damage" {
+                let mut bytes = fs::read(&file).unwrap();
                 *bytes.last_mut().unwrap() ^= 1;
-                fs::write(compiler.file("d", "cwasm"), bytes).unwrap();
+                fs::write(&file, bytes).unwrap();
+            } else if !before.is_empty() {
+                fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
             }
             origins.push(compiler.compile(BULKY.to_vec(), "d").await.unwrap().1);
         }
         assert_eq!(
             origins,
             [
+                Origin::Compiled,
+                Origin::Cached,
                 Origin::Compiled,
                 Origin::Cached,
                 Origin::Compiled,

@@ -28,6 +28,7 @@ use crate::routes::{
     events, flows, health, list_of_calls, metrics, passthru, proof, recording, setup, status,
     stream, voicebot, webhooks,
 };
+use crate::same_site;
 use crate::unserved::{self, Unserved};
 
 /// Maximum size of a request body: records and callbacks are small.
@@ -251,6 +252,7 @@ pub fn router(app: App) -> Router {
             .fallback(fallback::no_such_route)
     };
     routes
+        .layer(from_fn_with_state(watched.clone(), same_site::guard))
         .layer(from_fn(fallback::end_connection))
         .layer(from_fn_with_state(watched, unserved::watch))
 }

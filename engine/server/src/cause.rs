@@ -15,4 +15,6 @@ pub enum Cause {
     Upgrade,
     /// The body cannot be read.
     Body,
+    /// A web page of another site made the request.
+    Site,
 }

@@ -97,6 +97,9 @@ pub struct Server {
     /// The base URL by which Exotel reaches this engine, such as `https://bot.example.com`. When
     /// absent, URLs are built from the `Host` of each request.
     pub public_url: Option<String>,
+    /// Further names by which clients of the API reach this engine; only checked if there is no API
+    /// token (`same_site.rs`).
+    pub hosts: Vec<String>,
     /// A path prefix for all routes, such as `/bot`; empty for none.
     pub path: String,
     /// The token that a media stream must carry, in its path or as the password of HTTP Basic. When
@@ -352,6 +355,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             public_url: None,
+            hosts: Vec::new(),
             path: String::new(),
             stream_token: None,
             applet_token: None,

@@ -46,7 +46,7 @@ impl DataLock {
             folder: folder.to_owned(),
             reason,
         };
-        std::fs::create_dir_all(folder).map_err(refused)?;
+        crate::private::folder(folder).map_err(refused)?;
         let mut file = File::options()
             .read(true)
             .write(true)

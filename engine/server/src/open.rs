@@ -28,6 +28,7 @@ use ghanti_webhook::{CallMessages, Delivery};
 
 use crate::config::Config;
 use crate::dialler::Dialler;
+use crate::private;
 use crate::speech::{Providers, SpeechError};
 
 /// Disk space for compiled functions that a recompilation for an author can reuse. A Python interpreter's take a
@@ -145,7 +146,7 @@ pub struct Opened {
 
 /// Creates a folder of the engine.
 fn make(folder: &Path) -> Result<(), OpenError> {
-    std::fs::create_dir_all(folder).map_err(|reason| OpenError::Data {
+    private::folder(folder).map_err(|reason| OpenError::Data {
         folder: folder.to_owned(),
         reason,
     })

@@ -45,6 +45,7 @@ mod recordings;
 mod replay;
 mod resuming;
 mod rules;
+mod same_site;
 mod scripts;
 mod shipped;
 mod speech;

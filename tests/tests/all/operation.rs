@@ -368,3 +368,33 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_engine_writes_is_for_its_user_alone() {
+    let fresh = tempfile::tempdir().unwrap();
+    let data = fresh.path().join("data");
+    let engine = setup(BY_KEYS).data(&data).start();
+    engine.customer("+919876510061", None).await;
+    let mut stream = Stream::begin(&engine, "private", "+919876510061").await;
+    stream.hear_voice().await;
+    drop(stream);
+    engine.ended("private").await;
+
+    let mut folders = vec![data, engine.house().join("logs")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", folder.display());
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 3, "the engine wrote {files} files");
+}

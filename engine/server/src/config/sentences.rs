@@ -48,6 +48,13 @@ pub(super) const SECTIONS: [Section; 16] = [
                 "\"https://bot.example.com\"",
             ),
             setting(
+                "hosts",
+                "Further names by which clients of the API reach this engine, such as its name in a network of containers. Without an \
+                 `api-token` the API answers to these, to the host of `public-url`, to `localhost` and to addresses alone, so that no web page \
+                 can use it through a name of its own.",
+                "[\"engine\"]",
+            ),
+            setting(
                 "path",
                 "A path before all routes, such as \"/bot\"; empty for none.",
                 "\"\"",

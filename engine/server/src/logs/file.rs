@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::private;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
@@ -47,7 +48,7 @@ impl LogFile {
     /// # Errors
     /// The folder cannot be written.
     pub(super) fn open(folder: &Path, name: &'static str, bytes_max: u64) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        private::folder(folder)?;
         let path = path(folder, name);
         // engines before 0.1.0 left a link to the file of the day here
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {

@@ -41,6 +41,9 @@ macro_rules! kinds {
 kinds! {
     // any request
     Unauthorized = "unauthorized", UNAUTHORIZED, "The token is missing or wrong";
+    AnotherSite = "another-site", FORBIDDEN, "A web page of another site makes the request";
+    AnotherHost = "another-host", MISDIRECTED_REQUEST, "The request names another host";
+    BodyIsForm = "body-is-form", UNSUPPORTED_MEDIA_TYPE, "The body is a form";
     UnknownPath = "unknown-path", NOT_FOUND, "Nothing is at this path";
     WrongMethod = "wrong-method", METHOD_NOT_ALLOWED, "The path does not take this method";
     UnreadablePath = "unreadable-path", BAD_REQUEST, "The path cannot be read";

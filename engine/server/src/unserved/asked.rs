@@ -132,6 +132,10 @@ impl Asked {
                 "unreadable-callback",
                 "its body could not be read; let Exotel send it as a form, multipart or JSON",
             ),
+            Cause::Site => (
+                "another-site",
+                "a web page of another site asked, or another host was named; set the three tokens of `[server]`, or `public-url` or `hosts`",
+            ),
         }
     }
 }
@@ -145,6 +149,7 @@ impl Cause {
             Cause::Method => "method",
             Cause::Upgrade => "no-upgrade",
             Cause::Body => "body",
+            Cause::Site => "another-site",
         }
     }
 }
