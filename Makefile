@@ -24,7 +24,7 @@ demo: build flows ## one whole call: greeting, identity, the instalment, an agen
 	target/release/ghanti call --scenario tests/scenarios/agrees.toml
 
 # tests wait for calls more than they compute
-test: export RUST_TEST_THREADS ?= 6
+test: export RUST_TEST_THREADS ?= 8
 test: build flows ## all tests, with real speech, Redis and PostgreSQL
 	cargo test --release --workspace --no-fail-fast $(LOCKED)
 

@@ -19,6 +19,7 @@ use crate::gate::Rules;
 use crate::known::{Change, Known};
 use crate::limit::{Ended, Limit};
 use crate::log::{level_name, write_log};
+use crate::memory_budget::MemoryBudget;
 use crate::meters::compute::ComputeMeter;
 use crate::meters::{MemoryMeter, RateMeter};
 use crate::random::SplitMix64;
@@ -51,14 +52,18 @@ pub(crate) struct StoreData {
 }
 
 impl StoreData {
-    pub(crate) fn new(host: Option<CallContext>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        host: Option<CallContext>,
+        limits: &Limits,
+        memory: Arc<MemoryBudget>,
+    ) -> Self {
         let seed = host.as_ref().map_or(0, |host| host.journal.seed());
         Self {
             host,
             wasi: Wasi::new(seed),
             text_bytes: limits.text_bytes,
             log_lines: limits.log_lines,
-            memory: MemoryMeter::new(limits.memory_bytes),
+            memory: MemoryMeter::new(limits.memory_bytes, memory),
             compute: ComputeMeter::new(limits.compute_ms),
             calls: RateMeter::new(limits.host_calls_per_second),
         }

@@ -16,6 +16,7 @@ use crate::capacity::Machine;
 use crate::contract;
 use crate::limit::TABLE_ELEMENTS_MAX;
 use crate::loader_pool::LoaderPool;
+use crate::memory_budget::{self, MemoryBudget};
 use crate::remembered::RememberedFile;
 
 /// How often a computing flow yields to other calls, and the granularity of `[limits] compute-ms`.
@@ -95,6 +96,9 @@ pub struct EngineSettings {
     pub remembered_bytes: u64,
     /// Where components are parsed and compiled.
     pub compile_in: CompileIn,
+    /// The machine's memory, in bytes, of which flows get a share; by default what the control group or
+    /// the machine has.
+    pub machine_memory_bytes: Option<u64>,
 }
 
 impl Default for EngineSettings {
@@ -107,6 +111,7 @@ impl Default for EngineSettings {
             show_flow_logs: false,
             remembered_bytes: 0,
             compile_in: CompileIn::default(),
+            machine_memory_bytes: None,
         }
     }
 }
@@ -150,6 +155,7 @@ pub struct FlowEngine {
     show_flow_logs: bool,
     compile_in: CompileIn,
     remembered: Option<Arc<RememberedFile>>,
+    memory: Arc<MemoryBudget>,
 }
 
 impl std::fmt::Debug for FlowEngine {
@@ -182,7 +188,12 @@ impl FlowEngine {
             .map(Arc::new);
         start_ticker(engine.weak())?;
         let loader_pool = LoaderPool::new()?;
-        tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
+        let memory = MemoryBudget::of(
+            settings
+                .machine_memory_bytes
+                .unwrap_or_else(memory_budget::of_this_machine),
+        );
+        tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, memory_of_all = memory.max_bytes(), "webassembly pool is ready");
         let (show_flow_logs, compile_in) = (settings.show_flow_logs, settings.compile_in.clone());
         Ok(Self {
             engine,
@@ -191,6 +202,7 @@ impl FlowEngine {
             show_flow_logs,
             compile_in,
             remembered,
+            memory,
         })
     }
 
@@ -207,6 +219,11 @@ impl FlowEngine {
     /// Threads for slow work that no call waits for.
     pub fn loader_pool(&self) -> &LoaderPool {
         &self.loader_pool
+    }
+
+    /// What the flows of all calls share.
+    pub(crate) fn memory_budget(&self) -> Arc<MemoryBudget> {
+        Arc::clone(&self.memory)
     }
 
     pub(crate) fn shows_flow_logs(&self) -> bool {

@@ -23,6 +23,7 @@ mod limit;
 mod link_error;
 mod loader_pool;
 mod log;
+mod memory_budget;
 mod meters;
 mod questions;
 mod random;

@@ -34,6 +34,8 @@ pub(crate) const HANDED_OVER_BYTES: usize = 1 << 20;
 pub enum Limit {
     /// `[limits] memory`.
     Memory,
+    /// What the flows of all calls together may have of the machine's memory.
+    AllMemory,
     /// `[limits] compute-ms`.
     Compute,
     /// Computing for most of the time, a little before each host call.
@@ -59,6 +61,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Limit::Memory => f.write_str("the flow needs more memory than `[limits] memory` grants: raise it, or keep less"),
+            Limit::AllMemory => f.write_str("the flows of all calls together have all the memory that the engine gives them: lower `memory` of `[limits]` or `max-calls`, or give the machine more"),
             Limit::Compute => f.write_str("the flow computed for longer than `[limits] compute-ms` without calling a host function"),
             Limit::Busy => {
                 write!(f, "the flow computed for {} s of {} s: let it wait for the caller", BUSY.as_secs(), BUSY_WINDOW.as_secs())

@@ -3,30 +3,45 @@
 
 pub(crate) mod compute;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::ResourceLimiter;
 
 use crate::limit::{Limit, TABLE_ELEMENTS_MAX};
+use crate::memory_budget::{GUARANTEED_BYTES, MemoryBudget};
 
 /// Counts linear memory, all memories of a component together.
 #[derive(Debug)]
 pub(crate) struct MemoryMeter {
     bytes: u64,
     max_bytes: u64,
-    /// Whether growing was ever refused. In most languages a trap follows, which is then reported
-    /// as this limit.
-    pub(crate) refused: bool,
+    budget: Arc<MemoryBudget>,
+    /// The limit by which growing was last refused, if it was. In most languages a trap follows,
+    /// which is then reported as this limit.
+    pub(crate) refused: Option<Limit>,
 }
 
 impl MemoryMeter {
-    pub(crate) fn new(max_bytes: u64) -> Self {
+    pub(crate) fn new(max_bytes: u64, budget: Arc<MemoryBudget>) -> Self {
         Self {
             bytes: 0,
             max_bytes,
-            refused: false,
+            budget,
+            refused: None,
         }
     }
+}
+
+impl Drop for MemoryMeter {
+    fn drop(&mut self) {
+        self.budget.give_back(of_budget(self.bytes));
+    }
+}
+
+/// How much of a flow's memory counts towards that of all.
+fn of_budget(bytes: u64) -> u64 {
+    bytes.saturating_sub(GUARANTEED_BYTES)
 }
 
 impl ResourceLimiter for MemoryMeter {
@@ -40,7 +55,11 @@ impl ResourceLimiter for MemoryMeter {
             .bytes
             .saturating_add(desired.saturating_sub(current) as u64);
         if bytes > self.max_bytes {
-            self.refused = true;
+            self.refused = Some(Limit::Memory);
+            return Ok(false);
+        }
+        if !self.budget.take(of_budget(bytes) - of_budget(self.bytes)) {
+            self.refused = Some(Limit::AllMemory);
             return Ok(false);
         }
         self.bytes = bytes;
@@ -93,10 +112,29 @@ mod tests {
 
     #[test]
     fn memories_are_counted_together() {
-        let mut meter = MemoryMeter::new(100);
+        let mut meter = MemoryMeter::new(100, MemoryBudget::of(1_000));
         assert!(meter.memory_growing(0, 60, None).unwrap());
         assert!(!meter.memory_growing(0, 60, None).unwrap());
         assert!(meter.memory_growing(60, 100, None).unwrap());
-        assert!(meter.refused);
+        assert_eq!(meter.refused, Some(Limit::Memory));
+    }
+
+    #[test]
+    fn all_flows_share_what_the_machine_has_and_each_gets_its_least() {
+        let budget = MemoryBudget::of(10 << 20);
+        let mut greedy = MemoryMeter::new(64 << 20, Arc::clone(&budget));
+        let mut honest = MemoryMeter::new(64 << 20, Arc::clone(&budget));
+        let usize_of = |bytes: u64| usize::try_from(bytes).unwrap();
+        assert!(greedy.memory_growing(0, 8 << 20, None).unwrap());
+        assert!(!greedy.memory_growing(8 << 20, 9 << 20, None).unwrap());
+        assert_eq!(greedy.refused, Some(Limit::AllMemory));
+        assert!(
+            honest
+                .memory_growing(0, usize_of(GUARANTEED_BYTES), None)
+                .unwrap()
+        );
+        assert!(!honest.memory_growing(2 << 20, 3 << 20, None).unwrap());
+        drop(greedy);
+        assert!(honest.memory_growing(2 << 20, 8 << 20, None).unwrap());
     }
 }

@@ -71,7 +71,9 @@ impl RunEnd {
     pub fn is_flows_fault(&self) -> bool {
         match self {
             RunEnd::Trapped { .. } => true,
-            RunEnd::LimitExceeded { what } => !matches!(what, Limit::Calls | Limit::CallLength),
+            RunEnd::LimitExceeded { what } => {
+                !matches!(what, Limit::Calls | Limit::CallLength | Limit::AllMemory)
+            }
             RunEnd::Failed(error) => {
                 !matches!(error, CallError::CallEnded | CallError::Unavailable(_))
             }
@@ -113,7 +115,8 @@ impl Program {
     }
 
     fn store(&self, host: Option<CallContext>, limits: &Limits) -> Store<StoreData> {
-        let mut store = Store::new(self.engine.wasmtime(), StoreData::new(host, limits));
+        let data = StoreData::new(host, limits, self.engine.memory_budget());
+        let mut store = Store::new(self.engine.wasmtime(), data);
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(HANDED_OVER_BYTES);
@@ -220,10 +223,8 @@ fn run_end(error: &wasmtime::Error, guest: &StoreData) -> RunEnd {
         return RunEnd::LimitExceeded { what: Limit::Stack };
     }
     // a guest that gets no more memory traps or gives up by itself, each language in its own way
-    if guest.memory.refused {
-        return RunEnd::LimitExceeded {
-            what: Limit::Memory,
-        };
+    if let Some(what) = guest.memory.refused {
+        return RunEnd::LimitExceeded { what };
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return RunEnd::LimitExceeded { what: Limit::Calls };

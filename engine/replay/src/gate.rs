@@ -148,7 +148,7 @@ async fn obstacle(
     if matches!(
         end,
         RunEnd::LimitExceeded {
-            what: ghanti_host::Limit::Calls
+            what: ghanti_host::Limit::Calls | ghanti_host::Limit::AllMemory
         }
     ) {
         return Err("the engine has no room for a replay beside its calls".to_owned());

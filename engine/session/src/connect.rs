@@ -83,10 +83,10 @@ pub async fn await_start(wire: &mut dyn Wire) -> Result<(Start, usize), NoStart>
             match wire.receive().await {
                 Received::Closed => return Err(NoStart::Closed),
                 Received::Broken(why) => return Err(NoStart::Broken(why)),
-                Received::Binary(_) => passed_over += 1,
+                Received::Binary(_) | Received::Control => passed_over += 1,
                 Received::Text(text) => match inbound::parse(text.as_str()) {
                     Ok(Inbound::Start(start)) => return Ok((start, passed_over)),
-                    Ok(Inbound::Connected) => connected = true,
+                    Ok(Inbound::Connected) if !connected => connected = true,
                     Ok(Inbound::Stop(_)) => return Err(NoStart::Stopped),
                     Ok(_) => passed_over += 1,
                     Err(error) if text.as_str().contains("\"start\"") => {

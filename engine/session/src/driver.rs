@@ -24,6 +24,7 @@ use crate::call::LiveCall;
 use crate::ending::StreamEnd;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::migration::Migration;
+use crate::pace::{Message, Pace};
 use crate::playback::Sending;
 use crate::recorder::Recorder;
 use crate::recording::CallRecording;
@@ -60,6 +61,7 @@ pub struct Driver<'a> {
     hearings: mpsc::Receiver<Hearing>,
     rate_hz: u32,
     invalid_frame: u32,
+    pace: Pace,
     payload: Vec<u8>,
     samples: Vec<i16>,
     text: String,
@@ -111,6 +113,7 @@ impl<'a> Driver<'a> {
             hearings,
             rate_hz: format.rate_hz,
             invalid_frame: 0,
+            pace: Pace::default(),
             payload: Vec::new(),
             samples: Vec::new(),
             text: String::new(),
@@ -246,9 +249,11 @@ impl<'a> Driver<'a> {
             .machine
             .next_wake(now_ms)
             .map_or(until, |at_ms| self.call.instant(at_ms).min(until));
+        let opens_at = self.pace.opens_at(now_ms);
+        let wake = opens_at.map_or(wake, |at_ms| self.call.instant(at_ms).min(wake));
         tokio::select! {
             biased;
-            received = self.wire.receive() => self.received(received),
+            received = self.wire.receive(), if opens_at.is_none() => self.received(received),
             Some(hearing) = self.hearings.recv() => match hearing {
                 Hearing::Lost(loss) => self.lost("recognizer-lost", &loss),
                 hearing => self.machine.hearing(self.call.now_ms(), hearing),
@@ -267,6 +272,7 @@ impl<'a> Driver<'a> {
                 self.call.problem(why.name, why.detail);
                 self.end(StreamEnd::Lost);
             }
+            Received::Control => self.paced(now_ms, Message::Other),
             Received::Binary(bytes) => self.invalid_frame(format!(
                 "a binary frame of {bytes} bytes was ignored: Exotel sends text frames only"
             )),
@@ -278,6 +284,8 @@ impl<'a> Driver<'a> {
                             self.check_format(now_ms);
                             self.samples.clear();
                             self.decoder.decode(&self.payload, &mut self.samples);
+                            let ms = self.samples.len() as u64 * 1_000 / u64::from(self.rate_hz);
+                            self.paced(now_ms, Message::Audio(ms));
                             self.machine.audio(now_ms, &self.samples);
                             if let Some(recording) = &mut self.recording {
                                 recording.caller(now_ms, &self.samples);
@@ -286,8 +294,14 @@ impl<'a> Driver<'a> {
                         Err(error) => self.invalid_frame(error.to_string()),
                     }
                 }
-                Ok(Inbound::Mark(mark)) => self.machine.mark(now_ms, &mark.name),
-                Ok(Inbound::Dtmf(dtmf)) => self.machine.key(now_ms, dtmf.digit),
+                Ok(Inbound::Mark(mark)) => {
+                    self.paced(now_ms, Message::Other);
+                    self.machine.mark(now_ms, &mark.name);
+                }
+                Ok(Inbound::Dtmf(dtmf)) => {
+                    self.paced(now_ms, Message::Key);
+                    self.machine.key(now_ms, dtmf.digit);
+                }
                 Ok(Inbound::Stop(stop)) => {
                     tracing::debug!(call = %self.call.id(), reason = stop.reason.as_deref(), "stop");
                     self.end(StreamEnd::HungUp);
@@ -295,7 +309,9 @@ impl<'a> Driver<'a> {
                 Ok(Inbound::Start(_)) => self.invalid_frame(
                     "a second `start` was ignored: one socket carries one stream".to_owned(),
                 ),
-                Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => {}
+                Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => {
+                    self.paced(now_ms, Message::Other);
+                }
                 Err(error) => self.invalid_frame(error.to_string()),
             },
         }
@@ -325,7 +341,17 @@ impl<'a> Driver<'a> {
         self.call.note(name, detail, Repeat::OncePerName);
     }
 
+    /// Notes a message for the stream's pace.
+    fn paced(&mut self, now_ms: u64, message: Message) {
+        if self.pace.take(now_ms, message) {
+            let detail = "the stream sends faster than a call can: it is read as fast as real time allows; see what else than Exotel connects here";
+            self.call
+                .note("too-fast", detail.to_owned(), Repeat::OncePerName);
+        }
+    }
+
     fn invalid_frame(&mut self, detail: String) {
+        self.paced(self.call.now_ms(), Message::Other);
         self.invalid_frame += 1;
         if self.invalid_frame <= INVALID_FRAMES {
             self.call.problem("bad-frame", detail);

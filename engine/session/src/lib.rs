@@ -23,6 +23,7 @@ pub mod migration;
 pub mod network;
 pub mod opening_hours;
 pub mod outcomes;
+mod pace;
 mod playback;
 pub mod postmortem;
 mod prepare;

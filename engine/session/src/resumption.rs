@@ -184,7 +184,7 @@ pub async fn is_gone(wire: &mut dyn Wire, services: &Services, node: NodeId) -> 
             stopped = &mut stopped => return stopped,
             received = wire.receive() => match received {
                 Received::Closed | Received::Broken(_) => return false,
-                Received::Text(_) | Received::Binary(_) => {}
+                Received::Text(_) | Received::Binary(_) | Received::Control => {}
             },
         }
     }

@@ -17,6 +17,8 @@ pub enum Received {
     Text(Text),
     /// A binary frame of this many bytes. Exotel sends text frames only.
     Binary(usize),
+    /// A ping or a pong (RFC 6455, section 5.5), which the socket answers itself.
+    Control,
     /// The peer closed the socket, or the connection was lost.
     Closed,
     /// The socket was abandoned for a known reason: what arrived cannot be handled.

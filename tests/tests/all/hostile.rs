@@ -290,6 +290,45 @@ async fn rubbish_without_end_neither_fills_the_record_nor_stops_the_bot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_floods_is_read_as_fast_as_a_call_needs() {
+    let engine = Setup::new("[speech]\nrecognizer = 'none'").start();
+    for (sid, phone, flood) in [
+        (
+            "h-keys",
+            "09876530021",
+            Message::text("{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"7\"}}"),
+        ),
+        ("h-pings", "09876530022", Message::Ping("x".into())),
+    ] {
+        let mut stream = talking(&engine, sid, phone).await;
+        // a sender that is not read from cannot send on: nothing else bounds this
+        let mut sent = 0_u32;
+        let flood = async {
+            while stream.send(flood.clone()).await.is_ok() {
+                sent += 1;
+            }
+        };
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(4), flood).await;
+        let record = engine
+            .record_when(sid, PATIENCE, |record| {
+                problems(record)
+                    .iter()
+                    .any(|told| told.starts_with("\"too-fast"))
+            })
+            .await;
+        assert_eq!(record["state"], "live", "{record:#}");
+        assert!(sent > 200, "{sid}: {sent}");
+        let kept = record["transcript"].as_array().unwrap().len();
+        assert!(kept < 500, "{kept} lines in the transcript");
+        drop(stream);
+        engine.ended(sid).await;
+    }
+    let logs = engine.logs();
+    assert!(logs.len() < 1 << 20, "{} bytes of log", logs.len());
+    engine.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_frame_of_ten_megabytes_ends_its_own_call_alone() {
     let engine = engine();
     let mut other = talking(&engine, "h-other", "09876530004").await;

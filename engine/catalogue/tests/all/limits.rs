@@ -3,7 +3,7 @@
 use ghanti_host::{Limit, RunEnd, ScriptedCaller};
 use ghanti_model::{CallError, FlowName, Function};
 
-use crate::common::{House, acting, facts};
+use crate::common::{House, acting, acting_in, facts};
 
 async fn run(act: &str, more: &str) -> (RunEnd, ghanti_model::Journal) {
     let (_house, version) = acting(act, more).await;
@@ -78,6 +78,36 @@ async fn a_hoarder_of_memory_meets_its_limit() {
             what: Limit::Memory
         }
     );
+}
+
+#[tokio::test]
+async fn hoarders_do_not_get_more_than_the_machine_has_and_an_honest_flow_gets_its_least() {
+    let limits = "[limits]\nmemory = \"64MiB\"\ncompute-ms = 1000\n";
+    let house = House::on(Some(20 << 20));
+    let (house, hoarder) = acting_in(house, "memory", limits).await;
+    let end = hoarder
+        .run(
+            Box::new(ScriptedCaller::new([])),
+            hoarder.journal(facts().call_id),
+        )
+        .await;
+    assert_eq!(
+        end,
+        RunEnd::LimitExceeded {
+            what: Limit::AllMemory
+        }
+    );
+    assert!(!end.is_flows_fault(), "another machine has more");
+    drop((house, hoarder));
+
+    let (_house, honest) = acting_in(House::on(Some(0)), "converse", "").await;
+    let end = honest
+        .run(
+            Box::new(ScriptedCaller::new([]).hang_up_at("identity")),
+            honest.journal(facts().call_id),
+        )
+        .await;
+    assert_eq!(end, RunEnd::CallEnded);
 }
 
 #[tokio::test]

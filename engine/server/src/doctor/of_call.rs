@@ -63,6 +63,7 @@ fn code(record: &CallRecord, problem: &Problem) -> Option<Code> {
         | "message-too-long"
         | "not-utf-8"
         | "websocket-broken"
+        | "too-fast"
         | "bad-frame" => Code::NotAStream,
         NEVER_ASKED if passthru_after() => Code::TransferNeverAsked,
         NEVER_ASKED => Code::PassthruAfterMissing,

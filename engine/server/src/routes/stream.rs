@@ -225,22 +225,19 @@ impl Socket {
 
 impl Wire for Socket {
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
-        loop {
-            let received = match ready!(self.socket.poll_next_unpin(context)) {
-                Some(Ok(Message::Text(text))) => Received::Text(Bytes::from(text).into()),
-                Some(Ok(Message::Binary(bytes))) => Received::Binary(bytes.len()),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(Message::Close(_))) | None => Received::Closed,
-                Some(Err(error)) => {
-                    if !self.is_closing {
-                        tracing::debug!(target: WEBSOCKET, %error, "ended");
-                    }
-                    // Exotel ends a stream without a close frame; that is not an error
-                    broken(&error).map_or(Received::Closed, Received::Broken)
+        Poll::Ready(match ready!(self.socket.poll_next_unpin(context)) {
+            Some(Ok(Message::Text(text))) => Received::Text(Bytes::from(text).into()),
+            Some(Ok(Message::Binary(bytes))) => Received::Binary(bytes.len()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Received::Control,
+            Some(Ok(Message::Close(_))) | None => Received::Closed,
+            Some(Err(error)) => {
+                if !self.is_closing {
+                    tracing::debug!(target: WEBSOCKET, %error, "ended");
                 }
-            };
-            return Poll::Ready(received);
-        }
+                // Exotel ends a stream without a close frame; that is not an error
+                broken(&error).map_or(Received::Closed, Received::Broken)
+            }
+        })
     }
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireClosed>> {

@@ -44,10 +44,16 @@ pub struct House {
 
 impl House {
     pub fn new() -> Self {
+        Self::on(None)
+    }
+
+    /// On a machine of so much memory.
+    pub fn on(machine_memory_bytes: Option<u64>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("flows")).unwrap();
         let engine = FlowEngine::new(&EngineSettings {
             max_calls: 20,
+            machine_memory_bytes,
             ..EngineSettings::default()
         })
         .unwrap();
@@ -95,7 +101,11 @@ impl House {
 
 /// The fixture flow with one act, under the rules above and additional ones.
 pub async fn acting(act: &str, more: &str) -> (House, Arc<FlowVersion>) {
-    let house = House::new();
+    acting_in(House::new(), act, more).await
+}
+
+/// The same in a given house.
+pub async fn acting_in(house: House, act: &str, more: &str) -> (House, Arc<FlowVersion>) {
     house.add(
         "acts",
         ACTS,
