@@ -10,8 +10,8 @@ use ghanti_sim::voice::Voice;
 
 /// What a caller who talks says, after each turn of the bot.
 const TALKS: &str = "yes, speaking";
-/// What a caller who interrupts says, in each turn of the bot. Words that bots stop for at any moment.
-const INTERRUPTS: &str = "stop, please";
+/// What a caller who interrupts says, in each turn of the bot. The shipped flows stop for it at any moment.
+const INTERRUPTS: &str = "wrong number";
 /// When, from the beginning of the turn.
 const INTERRUPTS_AFTER_MS: u64 = 1_500;
 /// What a caller with keys presses after each turn of the bot.

@@ -32,6 +32,9 @@ const KEY_EVERY_MS: u64 = 400;
 /// How often a record is read while a step waits for it.
 const RECORD_EVERY_MS: u64 = 250;
 
+/// Audio of the bot that begins this shortly before the end of the caller's speech answers it.
+const LAST_WORDS_US: u64 = 500_000;
+
 /// How much of the bot's speech may be unplayed when it closes the stream: rounding of its last frame.
 const UNHEARD_US: u64 = 100_000;
 
@@ -105,7 +108,7 @@ pub async fn play(mut socket: Socket, facts: StreamFacts, playing: Playing<'_>) 
         record: Record::new(playing.record.clone()),
         saying: None,
         keys: Vec::new(),
-        responses: 0,
+        speech_ends_us: None,
         frames_sent: 0,
         since_frame_ms: 0,
         interrupts_us: None,
@@ -142,8 +145,8 @@ struct Call<'a> {
     saying: Option<(Arc<Utterance>, usize)>,
     /// Keys to press, the last one first, with the time of each.
     keys: Vec<(u64, char)>,
-    /// Responses that were recorded.
-    responses: usize,
+    /// When the caller's speech ends that the bot has not answered yet.
+    speech_ends_us: Option<u64>,
     frames_sent: u64,
     since_frame_ms: u64,
     /// When the caller began to speak over the bot, until it stops.
@@ -237,25 +240,24 @@ impl Call<'_> {
         let at_ms = self.frames_sent * frame_ms;
         let _ = self.far_end.media_in_base64(payload, at_ms, &mut text);
         self.frames_sent += 1;
-        if let Some((utterance, sent)) = &mut self.saying {
-            *sent += 1;
-            if *sent >= utterance.frames.len() {
-                let before_ms = (*sent as u64 - 1) * frame_ms;
-                let begun_ms = (begins_us / 1_000).saturating_sub(before_ms);
-                self.heard.caller_fell_silent(begun_ms + utterance.lasts_ms);
-                self.saying = None;
-            }
-        }
+        self.saying = self
+            .saying
+            .take()
+            .map(|(utterance, sent)| (utterance, sent + 1))
+            .filter(|(utterance, sent)| *sent < utterance.frames.len());
         text
     }
 
     fn begin_to_speak(&mut self, onset_us: u64, lasts_ms: u64) {
-        self.heard.caller_speaks();
         self.director.acts(onset_us / 1_000 + lasts_ms);
-        if self.playout.plays(self.now_us) && !self.heard.is_silent(self.now_us / 1_000) {
+        let interrupts =
+            self.playout.plays(self.now_us) && !self.heard.is_silent(self.now_us / 1_000);
+        if interrupts {
             self.interrupts_us = Some(onset_us);
             self.count(|set| set.counts.interruptions += 1);
         }
+        // whoever talks over the bot does not wait for its next sound
+        self.speech_ends_us = (!interrupts).then_some(onset_us + lasts_ms * 1_000);
     }
 
     /// Takes what the caller has heard by now.
@@ -267,12 +269,13 @@ impl Call<'_> {
             }
             self.heard
                 .bot_audible(span.first_us / 1_000, span.last_us / 1_000);
-        }
-        let new = self.heard.response_ms().get(self.responses..);
-        let new = new.unwrap_or_default().to_vec();
-        self.responses += new.len();
-        for ms in new {
-            self.count(|set| set.record(Figure::Response, ms * 1_000));
+            if let Some(us) = self
+                .speech_ends_us
+                .take()
+                .and_then(|ends_us| response(ends_us, span.first_us))
+            {
+                self.count(|set| set.record(Figure::Response, us));
+            }
         }
         if self.heard.is_silent(self.now_us / 1_000) {
             self.interrupts_us = None;
@@ -431,6 +434,12 @@ impl Call<'_> {
     }
 }
 
+/// The time from the end of the caller's speech to the bot's answer; 0 for one that begins in the last
+/// words, as bots do that answer at once. Earlier audio is no answer.
+fn response(speech_ends_us: u64, first_us: u64) -> Option<u64> {
+    (first_us + LAST_WORDS_US >= speech_ends_us).then(|| first_us.saturating_sub(speech_ends_us))
+}
+
 /// The transcript in the call's record, read only while a step waits for it.
 struct Record {
     of: Option<(Applets, String)>,
@@ -474,5 +483,27 @@ impl Record {
                 let _ = answer.send(record.transcript);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_timed_from_the_last_word_and_may_begin_in_it() {
+        const MS: u64 = 1_000;
+        for (first_ms, answered_ms) in [
+            (2_600, Some(600)),
+            (2_000, Some(0)),
+            (1_600, Some(0)),
+            // the bot went on by itself
+            (1_400, None),
+        ] {
+            assert_eq!(
+                response(2_000 * MS, first_ms * MS),
+                answered_ms.map(|ms: u64| ms * MS)
+            );
+        }
     }
 }

@@ -304,8 +304,8 @@ fn method(text: &mut String) {
         are of all calls of the stage; CPU, memory and descriptors are of the time in which all calls ran.\n\
         - A frame of the caller is sent when its last sample has been spoken. Audible is what is above -45 dBFS.\n\
         - *Answer to first audio*: from `start` to the first audible sample as it is played.\n\
-        - *End of speech to first audio*: from the caller's last audible sample to the bot's next one; not where the bot was audible \
-        within the last half second of the caller's speech.\n\
+        - *End of speech to first audio*: from the caller's last audible sample to the bot's next one; 0 where that is within the last half \
+        second of the speech. Not of a caller who talks over the bot.\n\
         - *Onset to `clear`*: from the first sample of a caller who speaks while the bot is audible. A bot may go on by intention.\n\
         - *Late for its playout*: the bot's audio is played frame after frame as it comes; a frame that comes when all before it has been \
         played is late by the time in which nothing was played. More than {gap} ms is a gap.\n\

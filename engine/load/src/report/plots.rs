@@ -9,6 +9,7 @@ use crate::timeline::Sample;
 
 const SIZE: (u32, u32) = (900, 420);
 const FONT: &str = "sans-serif";
+const LABEL: u32 = 14;
 
 /// Percentiles are drawn by their nines: 90 % at 1, 99 % at 2. The largest value is drawn here.
 const NINES_MAX: f64 = 4.3;
@@ -129,7 +130,7 @@ fn curve(spread: &Spread) -> Vec<(f64, f64)> {
 /// A percentile's place, as text.
 fn percentile(nines: &f64) -> String {
     let percent = 100.0 * (1.0 - 10_f64.powf(-nines));
-    let digits = (nines.floor() as usize).saturating_sub(1);
+    let digits = (nines.round() as usize).saturating_sub(2);
     format!("{percent:.digits$} %")
 }
 
@@ -158,7 +159,9 @@ fn drawn(plot: &Plot<'_>, svg: &mut String) -> Result<(), Box<dyn std::error::Er
         .light_line_style(TRANSPARENT)
         .x_desc(plot.x)
         .y_desc(plot.y)
-        .x_labels(9)
+        .x_labels(if plot.by_percentile { 5 } else { 9 })
+        .label_style((FONT, LABEL))
+        .axis_desc_style((FONT, LABEL))
         .x_label_formatter(if plot.by_percentile {
             &percentile
         } else {
@@ -178,6 +181,7 @@ fn drawn(plot: &Plot<'_>, svg: &mut String) -> Result<(), Box<dyn std::error::Er
     }
     chart
         .configure_series_labels()
+        .label_font((FONT, LABEL))
         .position(SeriesLabelPosition::UpperLeft)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
