@@ -138,15 +138,13 @@ async fn through_engine(
     } else {
         Ok(CallId::generate())
     };
-    let facts = ordered.map_err(|error| error.to_string()).and_then(|id| {
-        let facts = Facts::new(id, customer.phone.clone(), caller.direction);
-        facts
-            .map(|facts| (id, facts))
-            .map_err(|error| error.to_string())
-    });
-    let (call_id, facts) = match facts {
-        Ok(made) => made,
-        Err(reason) => return (Verdict::Refused(reason), None),
+    let call_id = match ordered {
+        Ok(call_id) => call_id,
+        Err(error) => return (unordered(&error), None),
+    };
+    let facts = match Facts::new(call_id, customer.phone.clone(), caller.direction) {
+        Ok(facts) => facts,
+        Err(error) => return (Verdict::Wrong(vec![error.to_string()]), None),
     };
     let record_id = if caller.known && caller.direction == Direction::Outbound {
         call_id.to_string()
@@ -183,6 +181,16 @@ async fn through_engine(
         other => other,
     };
     (verdict, outcome)
+}
+
+/// A call whose order was not stored: the engine has too much to do, or the load orders what it cannot.
+fn unordered(error: &EngineError) -> Verdict {
+    match error {
+        EngineError::Refused { status, .. } if !matches!(status, 429 | 503) => {
+            Verdict::Wrong(vec![error.to_string()])
+        }
+        _ => Verdict::Refused(error.to_string()),
+    }
 }
 
 /// Stores the customer's record, again after a 503 as a client of the API does.
@@ -409,6 +417,16 @@ mod tests {
         for end in [End::Bot, End::Caller, End::Cut] {
             assert_eq!(judge(end, Some(Some(&good))), Verdict::Good);
         }
+    }
+
+    #[test]
+    fn an_order_that_cannot_be_stored_is_wrong_and_no_refusal_of_a_busy_engine() {
+        let refused = |status| {
+            let body = String::new();
+            unordered(&EngineError::Refused { status, body })
+        };
+        assert!(matches!(refused(400), Verdict::Wrong(_)));
+        assert!(matches!(refused(503), Verdict::Refused(_)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! put into a message.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -46,11 +47,12 @@ impl Sounds {
         wanted: impl IntoIterator<Item = (Voice, String)>,
         frames: Frames,
     ) -> Result<Self, VoiceError> {
-        let mut spoken = HashMap::new();
+        let mut spoken: HashMap<(Voice, String), Arc<Utterance>> = HashMap::new();
         for key in wanted {
-            if !spoken.contains_key(&key) {
-                let samples = key.0.speak(&key.1, frames.rate_hz).await?;
-                spoken.insert(key, Arc::new(utterance(samples, frames)));
+            if let Entry::Vacant(place) = spoken.entry(key) {
+                let (voice, words) = place.key();
+                let samples = voice.speak(words, frames.rate_hz).await?;
+                place.insert(Arc::new(utterance(samples, frames)));
             }
         }
         let mut line = CallerAudio::default();

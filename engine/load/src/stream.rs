@@ -290,10 +290,11 @@ impl Call<'_> {
         if !self.is_heard && self.now_us >= FIRST_AUDIO.as_micros() as u64 {
             return Some(End::Mute);
         }
-        (self.now_us >= caller.holds_ms * 1_000).then(|| match caller.scenario {
+        let end = match caller.scenario {
             Some(_) => End::OutOfTime,
             None => End::Caller,
-        })
+        };
+        (self.now_us >= caller.holds_ms * 1_000).then_some(end)
     }
 
     /// Takes the caller's next step, if it is due.

@@ -195,9 +195,10 @@ async fn an_engine_and_the_floor_are_measured_in_one_report() {
         &engine.url(""),
         "--floor",
         "--calls=4",
-        "--rate=4/s",
-        "--hold=4s",
-        "--for=4s",
+        "--rate=8/s",
+        // the greeting, and with it the first mark, takes six seconds and a half
+        "--hold=8s",
+        "--for=8s",
         "--mix=silent=1,keys=1",
     ])
     .await;
@@ -261,7 +262,7 @@ async fn calls_of_scenarios_that_end_otherwise_are_wrong_and_no_others() {
         let file = folder.path().join(name);
         let text = format!(
             "title = 't'\nexpect = '{expect}'\nexpect-agent = false\n[customer]\nphone = '+919876500001'\nflow = 'emi-reminder'\n\
-             [customer.fields]\nname = 'Asha Rao'\nlanguage = 'en-IN'\nloan = 'LN-1'\namount = '12,500'\ndue-date = '2030-12-05'\n\
+             [customer.fields]\nname = 'Asha Rao'\nlanguage = 'en-IN'\nloan = 'LN-00478213'\namount = '12,500'\ndue-date = '2030-12-05'\n\
              [[caller]]\nduring = 500\nhang-up = true\n"
         );
         std::fs::write(&file, text).unwrap();

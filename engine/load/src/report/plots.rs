@@ -25,6 +25,11 @@ pub struct PlotError {
 /// A line: its name and its points.
 type Line<'a> = (&'a str, Vec<(f64, f64)>);
 
+/// What a line of percentiles shows of a run.
+type OfRun = fn(&Run) -> &Spread;
+/// What a line over time shows of a sample.
+type OfSample = fn(&Sample) -> Option<f64>;
+
 /// What a plot shows.
 struct Plot<'a> {
     name: &'static str,
@@ -37,7 +42,7 @@ struct Plot<'a> {
 
 /// All plots that have something to show, with the names of their files.
 pub(super) fn all(report: &Report) -> Result<Vec<(&'static str, String)>, PlotError> {
-    let curves: [(_, _, fn(&Run) -> &Spread); 5] = [
+    let curves: [(_, _, OfRun); 5] = [
         ("first-audio.svg", "answer to first audio", |run| {
             &run.figures.first_audio
         }),
@@ -54,7 +59,7 @@ pub(super) fn all(report: &Report) -> Result<Vec<(&'static str, String)>, PlotEr
             &run.figures.own
         }),
     ];
-    let times: [(_, _, _, fn(&Sample) -> Option<f64>); 4] = [
+    let times: [(_, _, _, OfSample); 4] = [
         ("calls.svg", "calls at once", "calls", |sample| {
             Some(sample.live as f64)
         }),
