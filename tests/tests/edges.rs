@@ -127,6 +127,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "ghanti-load",
+        &[
+            "ghanti-audio",
+            "ghanti-exotel",
+            "ghanti-model",
+            "ghanti-sim",
+        ],
+    ),
+    (
         "ghanti-cli",
         &[
             "ghanti-catalogue",
@@ -134,6 +143,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-host",
             "ghanti-codegen",
             "ghanti-import",
+            "ghanti-load",
             "ghanti-manifest",
             "ghanti-model",
             "ghanti-replay",

@@ -117,7 +117,7 @@ impl Call {
 }
 
 /// Adds the configuration's tokens to the engine's URL, unless the URL has credentials.
-fn with_tokens(url: &str, config: &Config) -> String {
+pub fn with_tokens(url: &str, config: &Config) -> String {
     let server = &config.server;
     let in_url = |token: &Option<Secret>| token.as_ref().map_or_else(String::new, Secret::in_url);
     match url.split_once("://") {

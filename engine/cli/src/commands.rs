@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    call, calls, campaign, config, customers, dev, dial, doctor, flow, health, init, manual,
+    call, calls, campaign, config, customers, dev, dial, doctor, flow, health, init, load, manual,
     replay, serve, sim, speech,
 };
 
@@ -43,6 +43,7 @@ pub enum Command {
     Speech(speech::Command),
     /// Simulate Exotel and a caller against a running engine
     Call(call::Call),
+    Load(load::Load),
     /// Simulate Exotel's side of outbound calls
     Sim(sim::Sim),
     /// Replay recorded calls against their own version of a flow or another one
@@ -74,6 +75,7 @@ impl Command {
             Self::Config(command) => command.run(),
             Self::Speech(command) => command.run(),
             Self::Call(call) => call.run(),
+            Self::Load(load) => load.run(),
             Self::Sim(sim) => sim.run(),
             Self::Replay(replay) => replay.run(),
             Self::Completions(completions) => completions.run(Self::command()),

@@ -13,6 +13,7 @@ mod engine;
 mod flow;
 mod health;
 mod init;
+mod load;
 mod manual;
 mod replay;
 mod runtime;

@@ -147,9 +147,28 @@ impl FarEnd {
     /// Appends `media`. Real calls send 20 ms per message (320 bytes at 8 kHz); any length is
     /// allowed. `timestamp_ms` is relative to the start of the stream.
     pub fn media(&mut self, audio: &[u8], timestamp_ms: u64, out: &mut impl Write) -> fmt::Result {
+        self.payload(Base64Display::new(audio, &BASE64), timestamp_ms, out)
+    }
+
+    /// Appends `media` whose audio is in base64 already, so that many streams can share it.
+    pub fn media_in_base64(
+        &mut self,
+        payload: &str,
+        timestamp_ms: u64,
+        out: &mut impl Write,
+    ) -> fmt::Result {
+        self.payload(payload, timestamp_ms, out)
+    }
+
+    fn payload(
+        &mut self,
+        payload: impl fmt::Display,
+        timestamp_ms: u64,
+        out: &mut impl Write,
+    ) -> fmt::Result {
         self.open("media", out)?;
         self.chunk += 1;
-        let (chunk, payload) = (self.chunk, Base64Display::new(audio, &BASE64));
+        let chunk = self.chunk;
         write!(
             out,
             r#","media":{{"chunk":"{chunk}","timestamp":"{timestamp_ms}","payload":"{payload}"}}}}"#

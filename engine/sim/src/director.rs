@@ -54,6 +54,17 @@ impl Director {
         self.steps.len()
     }
 
+    /// Whether the next step waits for the record to say that a template was spoken.
+    pub fn waits_for_record(&self) -> bool {
+        let next = self.steps.as_slice().first();
+        next.is_some_and(|step| {
+            matches!(
+                step.when,
+                When::AfterTemplate { .. } | When::IntoTemplate { .. }
+            )
+        })
+    }
+
     fn is_time(&self, when: &When, now_ms: u64, heard: &Heard, transcript: &[Line]) -> bool {
         let silent = heard.is_silent(now_ms);
         let spoken = |name: &str| {

@@ -19,7 +19,7 @@ pub fn is_audible(sample: i16) -> bool {
 }
 
 /// The indices of the first and the last audible sample of a frame.
-fn audible_span(frame: &[i16]) -> Option<(usize, usize)> {
+pub fn audible_span(frame: &[i16]) -> Option<(usize, usize)> {
     let first = frame.iter().position(|&sample| is_audible(sample))?;
     let last = frame.iter().rposition(|&sample| is_audible(sample))?;
     Some((first, last))
@@ -51,10 +51,13 @@ impl Heard {
 
     /// Processes a frame of the bot's audio, which the caller hears from `at_ms` on.
     pub fn bot(&mut self, at_ms: u64, frame: &[i16]) {
-        let Some((first, last)) = audible_span(frame) else {
-            return;
-        };
-        let (first_ms, last_ms) = (at_ms + self.span_ms(first), at_ms + self.span_ms(last));
+        if let Some((first, last)) = audible_span(frame) {
+            self.bot_audible(at_ms + self.span_ms(first), at_ms + self.span_ms(last));
+        }
+    }
+
+    /// Processes audio of the bot that is audible from one time to another.
+    pub fn bot_audible(&mut self, first_ms: u64, last_ms: u64) {
         if self.is_silent(first_ms) {
             self.turn_began_ms = Some(first_ms);
         }

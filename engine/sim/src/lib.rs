@@ -16,7 +16,7 @@
 //! | [`director`], [`heard`], [`watch`] | when the caller's next step is due |
 //! | [`caller_audio`], [`room`], [`voice`] | the caller's audio |
 //! | [`playback`] | the network's playback buffer |
-//! | [`wire`], [`wire_log`] | the socket, and the log of its messages |
+//! | [`socket`], [`wire`], [`wire_log`] | the socket, and the log of its messages |
 //! | [`wire_check`], [`fault`] | Exotel's rules, and violations of them |
 //! | [`verdict`], [`bot_words`] | whether the call went as expected |
 //! | [`report`], [`listener`] | results, and live events |
@@ -42,7 +42,7 @@ pub mod report;
 pub mod room;
 pub mod run;
 pub mod scenario;
-mod socket;
+pub mod socket;
 pub mod stream_url;
 pub mod verdict;
 pub mod voice;

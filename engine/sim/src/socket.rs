@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Response, StatusCode, header};
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
 };
@@ -37,7 +37,7 @@ const LINGER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub enum Incoming {
     /// A text message.
-    Text(String),
+    Text(Utf8Bytes),
     /// A binary message of this many bytes.
     Binary(usize),
     /// The bot closed the stream.
@@ -176,7 +176,7 @@ impl Socket {
     pub async fn next(&mut self) -> Incoming {
         while !self.closed {
             match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => return Incoming::Text(text.as_str().to_owned()),
+                Some(Ok(Message::Text(text))) => return Incoming::Text(text),
                 Some(Ok(Message::Binary(bytes))) => return Incoming::Binary(bytes.len()),
                 Some(Ok(Message::Close(_))) => self.closed = true,
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}

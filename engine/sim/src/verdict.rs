@@ -45,7 +45,8 @@ pub fn complaints(
     complaints
 }
 
-fn of_record(scenario: &Scenario, record: &CallRecord, bot_words: &[String]) -> Vec<String> {
+/// Everything that is wrong with the record of a call; empty if it is as expected.
+pub fn of_record(scenario: &Scenario, record: &CallRecord, bot_words: &[String]) -> Vec<String> {
     let mut complaints = Vec::new();
     if record.state != CallState::Ended {
         complaints.push("the call's record was not closed".to_owned());

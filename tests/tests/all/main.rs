@@ -31,6 +31,7 @@ mod found_calls;
 mod gates;
 mod hostile;
 mod http;
+mod load;
 mod logs;
 mod lost_stores;
 mod manual;
