@@ -1,4 +1,4 @@
-//! The progress of a load on standard error: one line that changes where that is a terminal, else a line
+//! The progress of a load on standard error: two lines that change where that is a terminal, else a line
 //! every ten seconds.
 
 use std::cell::{Cell, RefCell};
@@ -23,7 +23,7 @@ impl Shown {
     /// For a terminal, or for a log.
     pub fn new(is_terminal: bool) -> Self {
         let bar = is_terminal.then(|| {
-            let style = ProgressStyle::with_template("{wide_msg}")
+            let style = ProgressStyle::with_template("{wide_msg}\n  {prefix}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
@@ -45,6 +45,7 @@ impl Shown {
     pub fn end(&self, run: &Run) {
         if let Some(bar) = &self.bar {
             bar.set_message("");
+            bar.set_prefix("");
         }
         let (counts, first) = (&run.counts, &run.figures.first_audio);
         self.line(&format!(
@@ -67,25 +68,31 @@ impl Shown {
 
 impl Progress for Shown {
     fn tick(&self, glance: &Glance) {
-        let line = told(&self.stage.borrow(), glance);
+        let (line, newest) = told(&self.stage.borrow(), glance);
         match &self.bar {
-            Some(bar) => bar.set_message(line),
+            Some(bar) => {
+                bar.set_message(line);
+                bar.set_prefix(newest);
+            }
             None if glance.at.saturating_sub(self.told.get()) >= LINE => {
                 self.told.set(glance.at);
-                self.line(&line);
+                let parts = [line, newest];
+                let parts = parts.iter().filter(|part| !part.is_empty());
+                self.line(&parts.map(String::as_str).collect::<Vec<_>>().join("; "));
             }
             None => {}
         }
     }
 }
 
-fn told(stage: &str, glance: &Glance) -> String {
+/// How far a stage is, and the newest look.
+fn told(stage: &str, glance: &Glance) -> (String, String) {
     let clock = |time: Duration| {
         let seconds = time.as_secs();
         format!("{}:{:02}", seconds / 60, seconds % 60)
     };
     let counts = &glance.counts;
-    let mut line = format!(
+    let line = format!(
         "{stage}: {} of {}; {} live, {} begun, {} wrong, {} lost, {} gaps",
         clock(glance.at),
         clock(glance.of),
@@ -95,7 +102,7 @@ fn told(stage: &str, glance: &Glance) -> String {
         counts.lost(),
         counts.gaps
     );
-    if let Some(newest) = &glance.newest {
+    let newest = glance.newest.as_ref().map(|newest| {
         let parts = [
             newest
                 .first_audio_p50_ms
@@ -109,12 +116,9 @@ fn told(stage: &str, glance: &Glance) -> String {
                 .own_p99_ms
                 .map(|ms| format!("own lateness p99 {ms:.1} ms")),
         ];
-        for part in parts.into_iter().flatten() {
-            line.push_str("; ");
-            line.push_str(&part);
-        }
-    }
-    line
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    });
+    (line, newest.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -146,7 +150,11 @@ mod tests {
         };
         assert_eq!(
             told("engine, 10 calls", &glance),
-            "engine, 10 calls: 1:05 of 10:00; 10 live, 12 begun, 0 wrong, 2 lost, 0 gaps; bot 0.25 cores; 40 MiB"
+            (
+                "engine, 10 calls: 1:05 of 10:00; 10 live, 12 begun, 0 wrong, 2 lost, 0 gaps"
+                    .to_owned(),
+                "bot 0.25 cores; 40 MiB".to_owned()
+            )
         );
     }
 }
