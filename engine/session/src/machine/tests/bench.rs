@@ -116,7 +116,9 @@ impl Bench {
             Output::PeerLost { .. } => self.log.push(format!("{} peer lost", self.now_ms)),
             Output::Complete(completion) => self.completions.push(completion),
             Output::Close => self.log.push(format!("{} close", self.now_ms)),
-            Output::Listen(_) | Output::Forget | Output::StopListening => {}
+            Output::Listen(_) => self.log.push(format!("{} listen", self.now_ms)),
+            Output::StopListening => self.log.push(format!("{} stop listening", self.now_ms)),
+            Output::Forget => {}
         }
     }
 
@@ -200,7 +202,16 @@ pub(super) fn name(event: &Event) -> String {
         Event::PromptFailed { template, .. } => format!("failed {template}"),
         Event::Asked { question } => format!("asked {question}"),
         Event::Listening => "listening".to_owned(),
-        Event::BargedIn { .. } => "barged-in".to_owned(),
+        Event::BargedIn {
+            stopped_after_ms, ..
+        } => {
+            assert!(*stopped_after_ms < 5_000);
+            "barged-in".to_owned()
+        }
+        Event::Responded(latency) => {
+            let stages = latency.stages().map(|(stage, ms)| format!(" {stage} {ms}"));
+            format!("responded{}", stages.collect::<String>())
+        }
         Event::TalkedOver { text, .. } => format!("talked over {}", text.expose()),
         Event::PromptConfirmed { prompt } => format!("confirmed {}", prompt.0),
         Event::NoMarks => "no marks".to_owned(),
