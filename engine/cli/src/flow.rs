@@ -13,7 +13,7 @@ mod folder;
 mod folders;
 mod inspect;
 mod list;
-mod loading;
+pub mod loading;
 mod map;
 mod new;
 mod outcome;

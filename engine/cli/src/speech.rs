@@ -1,5 +1,7 @@
 //! `ghanti speech`: what the configured synthesizers and recognisers do, without a call.
 
+mod warm;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +16,7 @@ use ghanti_server::speech::say::say;
 use ghanti_server::speech::{Providers, open_recognizer};
 use serde_json::{Value, json};
 
+use self::warm::Warm;
 use crate::config::Source;
 use crate::runtime::many_threads;
 
@@ -27,6 +30,8 @@ pub enum Command {
     Say(Say),
     /// Tell what a call would understand of recordings
     Hear(Hear),
+    /// Speak flows' prompts into the engine's prompt cache, before its calls
+    Warm(Box<Warm>),
 }
 
 /// Ask each synthesizer and recogniser
@@ -105,6 +110,7 @@ impl Command {
                 Self::Check(check) => check.run().await,
                 Self::Say(say) => say.run().await,
                 Self::Hear(hear) => hear.run().await,
+                Self::Warm(warm) => warm.run().await,
             }
         })
     }

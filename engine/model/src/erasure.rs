@@ -103,6 +103,7 @@ impl EventKind {
             | Self::Asked { .. }
             | Self::Listening
             | Self::BargedIn { .. }
+            | Self::Responded(_)
             | Self::Utterance { .. }
             | Self::TalkedOver { .. }
             | Self::Keys { .. }
@@ -180,6 +181,7 @@ impl EventKind {
             | Self::Asked { .. }
             | Self::Listening
             | Self::BargedIn { .. }
+            | Self::Responded(_)
             | Self::EngineEnded { .. }
             | Self::ConversationEnded {
                 flow: None | Some(FlowEnd::Returned | FlowEnd::CallEnded | FlowEnd::TooLong),

@@ -22,6 +22,7 @@ mod id;
 mod parts;
 #[cfg(test)]
 pub(crate) mod samples;
+mod turn;
 
 use std::fmt;
 
@@ -34,6 +35,7 @@ pub use self::parts::{
     PassthruAfter, Recorded, Repeat, Requested, StatusReported, StreamEnd, StreamResumed,
     StreamStarted,
 };
+pub use self::turn::TurnLatency;
 use crate::{
     CallId, CallRecord, CallSid, Decision, DeletedFor, Erased, Extent, FailureReport, FlowName,
     Language, Line, Masked, PhoneNumber, Problem, PromptId, Step, VersionMove,
@@ -205,7 +207,13 @@ pub enum EventKind {
     BargedIn {
         /// When they began to speak, in milliseconds since the stream's start.
         at_ms: u64,
+        /// How long after that the engine stopped the prompt, in milliseconds; absent in events of
+        /// engine versions that did not measure it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopped_after_ms: Option<u64>,
     },
+    /// The bot has begun to say something in reply to a turn of the caller, or to their key.
+    Responded(TurnLatency),
     /// The caller said something that counts for the question, as an answer or a no-match.
     Utterance {
         /// Its line of the transcript.
@@ -330,6 +338,7 @@ impl EventKind {
             EventKind::Asked { .. } => "asked",
             EventKind::Listening => "listening",
             EventKind::BargedIn { .. } => "barged-in",
+            EventKind::Responded(_) => "responded",
             EventKind::Utterance { .. } => "utterance",
             EventKind::TalkedOver { .. } => "talked-over",
             EventKind::Keys { .. } => "keys",
@@ -384,6 +393,7 @@ impl EventKind {
             | EventKind::Asked { .. }
             | EventKind::Listening
             | EventKind::BargedIn { .. }
+            | EventKind::Responded(_)
             | EventKind::Utterance { .. }
             | EventKind::TalkedOver { .. }
             | EventKind::Keys { .. }

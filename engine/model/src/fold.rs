@@ -178,6 +178,7 @@ impl CallRecord {
             EventKind::Asked { .. }
             | EventKind::Listening
             | EventKind::BargedIn { .. }
+            | EventKind::Responded(_)
             | EventKind::Erased(_)
             | EventKind::Other { .. } => {}
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::speech::warm::prompt_cache;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ghanti_campaign::SetupError;
@@ -19,7 +20,6 @@ use ghanti_replay::RecordedCheck;
 use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;
 use ghanti_session::{CallRegistry, CallSettings, Services};
-use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
     RedisSessions, SessionSettings, SessionStore, SqlRecords,
@@ -226,15 +226,7 @@ async fn open_all(
         // it was said already
         None => mode == Mode::Author,
     });
-    let mib = |mib: u64| mib.saturating_mul(1 << 20);
-    let prompts = PromptCache::of(
-        voices,
-        CacheSettings {
-            memory_bytes: usize::try_from(mib(config.speech.cache_mib)).unwrap_or(usize::MAX),
-            folder: Some(folders.data.join("prompts")),
-            disk_bytes: mib(config.speech.cache_disk_mib),
-        },
-    );
+    let prompts = prompt_cache(config, &folders.data, voices);
     let (recordings, unended) = open_recordings(config, folders).await?;
     let services = Services {
         catalogue,

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod hear;
 pub mod say;
+pub mod warm;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -474,7 +474,7 @@ impl<'a> Driver<'a> {
                 if let Some(recognition) = &mut self.recognition
                     && let Err(error) = recognition.feed(&samples)
                 {
-                    self.machine.recognition_failed(error.to_string());
+                    self.machine.cut(error.to_string());
                 }
             }
             Output::Finish => match &mut self.recognition {

@@ -1,5 +1,6 @@
 //! Events of a live call, for the record, the log and subscribers.
 
+use ghanti_model::event::TurnLatency;
 use ghanti_model::{Extent, Language, Masked, PromptId};
 
 /// Something that happened in a call. Times are in milliseconds since the stream's start.
@@ -77,7 +78,11 @@ pub enum Event {
     BargedIn {
         /// When they began to speak.
         at_ms: u64,
+        /// How long after that the prompt was stopped.
+        stopped_after_ms: u64,
     },
+    /// The bot has begun to reply to a turn of the caller.
+    Responded(TurnLatency),
     /// The caller said something that counts for the question, as an answer or a no-match.
     Said {
         /// The question.

@@ -6,6 +6,7 @@ use ghanti_model::{CallEvent, CallRecord, NodeId};
 use ghanti_store::EventWriter;
 use tokio::sync::broadcast;
 
+use crate::latency::Latencies;
 use crate::log_lines;
 
 /// How many events a follower may lag behind. Beyond that it misses the oldest, and has to read
@@ -17,6 +18,7 @@ pub struct Events {
     node: NodeId,
     writer: EventWriter,
     followers: broadcast::Sender<Arc<CallEvent>>,
+    latencies: Latencies,
 }
 
 impl Events {
@@ -26,6 +28,7 @@ impl Events {
             node,
             writer,
             followers: broadcast::Sender::new(FOLLOWED),
+            latencies: Latencies::default(),
         }
     }
 
@@ -39,6 +42,11 @@ impl Events {
         &self.writer
     }
 
+    /// Returns how long callers have waited.
+    pub fn latencies(&self) -> &Latencies {
+        &self.latencies
+    }
+
     /// Subscribes to all events of this node from now on.
     pub fn follow(&self) -> broadcast::Receiver<Arc<CallEvent>> {
         self.followers.subscribe()
@@ -48,6 +56,7 @@ impl Events {
     /// call's after the event.
     pub(crate) fn publish(&self, event: CallEvent, record: &CallRecord) -> Arc<CallEvent> {
         log_lines::log(&event, record);
+        self.latencies.count(&event.kind);
         let event = Arc::new(event);
         self.writer.submit(Arc::clone(&event));
         // fails if there are no followers

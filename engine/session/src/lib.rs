@@ -16,6 +16,8 @@ pub mod events;
 pub mod fallback_prompt;
 pub mod files;
 pub mod find;
+pub mod known_ahead;
+pub mod latency;
 pub mod live;
 pub mod log_lines;
 pub mod machine;

@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::call::LiveCall;
 use crate::files::AudioFiles;
+use crate::known_ahead::is_personal;
 use crate::machine::{Awaited, Command, Completion};
 use crate::question::{Answers, Asked, ValueAnswers};
 use crate::rendered_prompt::{RenderedPrompt, Source};
@@ -183,7 +184,8 @@ impl LiveConversation {
                     .prompts
                     .render(&template, &language, today)
                     .map_err(|error| CallError::Invalid(error.to_string()))?;
-                words(Masked::new(text), !template.arguments.is_empty(), language)
+                let personal = is_personal(&template, &self.version.manifest().settings);
+                words(Masked::new(text), personal, language)
             }
             Content::Audio(name) => {
                 let samples = self

@@ -3,6 +3,7 @@
 //! Lines have the target [`CALL`] or [`STEP`], by which a view that reads the events themselves
 //! knows that it need not read them here. What callers say and press is masked by its type.
 
+use ghanti_model::event::TurnLatency;
 use ghanti_model::{CallEvent, CallRecord, EventKind, Function, JournalEntry, Reply};
 use tracing::field::display;
 
@@ -49,8 +50,21 @@ pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
         EventKind::Asked { question } => {
             tracing::debug!(target: CALL, %call, sid, question, "asked")
         }
-        EventKind::BargedIn { at_ms } => {
-            tracing::debug!(target: CALL, %call, sid, at_ms, "barge-in")
+        EventKind::BargedIn {
+            at_ms,
+            stopped_after_ms,
+        } => {
+            tracing::debug!(target: CALL, %call, sid, at_ms, stopped_after_ms, "barge-in")
+        }
+        EventKind::Responded(TurnLatency {
+            question,
+            endpoint_ms,
+            result_ms,
+            flow_ms,
+            audio_ms,
+            whole_ms,
+        }) => {
+            tracing::debug!(target: CALL, %call, sid, question, endpoint_ms, result_ms, flow_ms, audio_ms, whole_ms, "response");
         }
         EventKind::Utterance { text: said, .. } => {
             tracing::info!(target: CALL, %call, sid, question = said.name, text = %said.text, language = %said.language, confidence = said.confidence, "caller said");

@@ -7,6 +7,7 @@
 
 mod attempts;
 mod keys;
+mod latency;
 mod network;
 mod second;
 mod turns;
@@ -150,6 +151,7 @@ pub struct Machine {
     outputs: VecDeque<Output>,
     events: VecDeque<Event>,
     keys: keys::TypedAhead,
+    latency: latency::Latency,
     /// Names of questions that the caller has heard to their end.
     heard_questions: BTreeSet<String>,
     /// Finished utterances whose final recognition result is still outstanding.
@@ -180,6 +182,7 @@ impl Machine {
             outputs: VecDeque::new(),
             events: VecDeque::new(),
             keys: keys::TypedAhead::default(),
+            latency: latency::Latency::default(),
             heard_questions: BTreeSet::new(),
             awaited_hearings: 0,
             hears_phrases_only: false,
@@ -219,6 +222,11 @@ impl Machine {
         let heard_at_ms = now_ms + self.playback.lead_ms(now_ms);
         let sending = self.playback.send(now_ms, frame, &mut self.events);
         if sending == Some(Sending::Frame) {
+            if let Some(Event::PromptBegan { prompt, .. }) = self.events.back()
+                && let Some(latency) = self.latency.began(now_ms, *prompt)
+            {
+                self.events.push_back(Event::Responded(latency));
+            }
             self.played.clear();
             self.decoder.decode(frame, &mut self.played);
             self.played_at_ms = heard_at_ms;
@@ -253,6 +261,9 @@ impl Machine {
         if self.ended {
             self.complete(Completion::Failed(CallError::CallEnded));
             return;
+        }
+        if let Some(latency) = self.latency.acts(now_ms) {
+            self.events.push_back(Event::Responded(latency));
         }
         self.waiting = Some(match command {
             Command::Say(spoken) => Waiting::Say(spoken),
@@ -294,6 +305,7 @@ impl Machine {
 
     fn queue(&mut self, now_ms: u64, spoken: RenderedPrompt) -> PromptId {
         let prompt = self.playback.queue(now_ms, spoken.clone());
+        self.latency.queued(prompt);
         self.outputs
             .push_back(Output::Fetch(Fetch { prompt, spoken }));
         prompt

@@ -129,6 +129,13 @@ impl Playback {
         self.queue.is_empty()
     }
 
+    /// Whether no other prompt than those of this name is queued or still to be heard.
+    pub fn is_idle_but_for(&self, template: &str) -> bool {
+        self.queue
+            .iter()
+            .all(|queued| queued.spoken.template == template)
+    }
+
     /// How many prompts have not been heard to their end.
     pub fn len(&self) -> usize {
         self.queue.len()

@@ -31,6 +31,17 @@ pub enum Answers {
     },
 }
 
+impl Answers {
+    /// Whether it can be answered by keys.
+    pub fn has_keys(&self) -> bool {
+        match self {
+            Answers::Choices(matcher) => matcher.has_keys(),
+            Answers::Value(_) | Answers::Keys { .. } => true,
+            Answers::Open => false,
+        }
+    }
+}
+
 /// How a value is said and keyed.
 pub struct ValueAnswers {
     /// The grammar.
@@ -146,6 +157,8 @@ pub struct Utterance {
     pub fed: Vec<i16>,
     /// Its second hearing.
     pub second: SecondHearing,
+    /// Whether the recogniser was not given all of it, so that its words may be wrong.
+    pub is_cut: bool,
     /// Its stage.
     pub stage: Stage,
 }
@@ -192,6 +205,7 @@ impl Utterance {
             stops: false,
             fed: Vec::new(),
             second: SecondHearing::default(),
+            is_cut: false,
             stage: Stage::Speaking,
         }
     }
@@ -218,6 +232,8 @@ pub struct Asking {
     pub noises: u32,
     /// How often the recogniser failed or was too late.
     pub overloads: u32,
+    /// Whether it is answered by keys alone, as the recogniser has failed too often.
+    pub by_keys: bool,
     /// Attempts so far, including the current one.
     attempts: u32,
     /// Playouts of the prompts so far.
@@ -248,6 +264,7 @@ impl Asking {
             keys: String::new(),
             noises: 0,
             overloads: 0,
+            by_keys: false,
             attempts: 1,
             playouts: Vec::new(),
             transcript: None,
@@ -277,6 +294,11 @@ impl Asking {
             Some(prompt) => self.again(prompt),
             None => Next::Over(self.answer(Reply::NoInput, 0.0, None)),
         }
+    }
+
+    /// The recogniser heard none of what the caller said, and there are no keys to answer by.
+    pub fn unheard(&mut self) -> Next {
+        Next::Over(self.answer(Reply::NoInput, 0.0, None))
     }
 
     /// The caller said or pressed something that is no answer.

@@ -16,7 +16,6 @@ pub struct Recorder {
     open: Vec<(PromptId, u32)>,
     /// Transcript line and template of each prompt that is assumed to have been heard.
     assumed: Vec<(PromptId, u32, String)>,
-    last_caller_ended_ms: Option<u64>,
     /// How long the call had lasted when the stream began: lines count from the call's start.
     lasted_before_ms: u64,
 }
@@ -38,9 +37,6 @@ impl Recorder {
         match event {
             Event::PromptBegan { prompt, template, text, language, at_ms } => {
                 self.step(call, Step::Greeting);
-                if let Some(ended_ms) = self.last_caller_ended_ms.take() {
-                    tracing::debug!(call = %call.id(), response_ms = at_ms.saturating_sub(ended_ms), "response");
-                }
                 let line =
                     Line { at_ms: self.since_start(at_ms), lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
                 if let Some(place) = self.next_line() {
@@ -89,11 +85,11 @@ impl Recorder {
                 call.emit(EventKind::Listening);
                 self.step(call, Step::Listening);
             }
-            Event::BargedIn { at_ms } => {
-                call.emit(EventKind::BargedIn { at_ms });
+            Event::BargedIn { at_ms, stopped_after_ms } => {
+                call.emit(EventKind::BargedIn { at_ms, stopped_after_ms: Some(stopped_after_ms) });
             }
+            Event::Responded(latency) => call.emit(EventKind::Responded(latency)),
             Event::Said { question, text, language, confidence, began_ms, ended_ms } => {
-                self.last_caller_ended_ms = Some(ended_ms);
                 let text = self.spoken_line(question, text, language, confidence, (began_ms, ended_ms));
                 if let Some(line) = self.next_line() {
                     call.emit(EventKind::Utterance { line, text });
@@ -108,7 +104,6 @@ impl Recorder {
                 }
             }
             Event::Keyed { question, keys, at_ms } => {
-                self.last_caller_ended_ms = Some(at_ms);
                 let language = call.record().language.clone().unwrap_or_else(Language::english);
                 let text = Line {
                     at_ms: self.since_start(at_ms),

@@ -66,6 +66,18 @@ pub enum Keep {
     Personal,
 }
 
+/// What came of a prompt that was spoken ahead of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmed {
+    /// It was spoken, and is on disk now.
+    New,
+    /// It was there.
+    Kept,
+    /// It was spoken and is not on disk: there is none, it cannot be written, or more than one voice
+    /// had to speak.
+    Lost,
+}
+
 /// A synthesizer with a cache. Clones share it. Its methods need a Tokio runtime.
 #[derive(Clone)]
 pub struct PromptCache {
@@ -117,11 +129,25 @@ impl PromptCache {
     /// The audio of an utterance at `rate_hz`. Returns immediately; audio that is not in memory
     /// streams in while it is read or synthesized.
     pub fn fetch(&self, utterance: &Utterance, rate_hz: u32, keep: Keep) -> PromptAudio {
+        let (audio, making) = self.find(utterance, rate_hz, keep);
+        if let Some((making, keys)) = making {
+            tokio::spawn(making.run(keys, utterance.clone(), rate_hz));
+        }
+        audio
+    }
+
+    /// The audio of an utterance, and what still has to be run for it, by the prompt's keys.
+    fn find(
+        &self,
+        utterance: &Utterance,
+        rate_hz: u32,
+        keep: Keep,
+    ) -> (PromptAudio, Option<(Making, Vec<Key>)>) {
         let keys = self.shared.keys(utterance, rate_hz, keep);
         let mut prompts = self.shared.prompts();
         for (key, voice) in keys.iter().zip(self.shared.voices.all()) {
             if let Some(speech) = prompts.memory.get(key, Instant::now()) {
-                return PromptAudio::whole(speech);
+                return (PromptAudio::whole(speech), None);
             }
             // one that is left alone does not speak: the next one's copy will do
             if voice.is_ready() {
@@ -129,10 +155,11 @@ impl PromptCache {
             }
         }
         let Some(&key) = keys.first() else {
-            return PromptAudio::failed(none_speaks());
+            return (PromptAudio::failed(none_speaks()), None);
         };
         if let Some(growing) = prompts.growing.get(&key) {
-            return PromptAudio::growing(Follower::new(&growing.growth, growing.grown.clone()));
+            let follower = Follower::new(&growing.growth, growing.grown.clone());
+            return (PromptAudio::growing(follower), None);
         }
         let (grow, grown) = watch::channel(());
         let growth = Arc::<Growth>::default();
@@ -145,34 +172,35 @@ impl PromptCache {
             },
         );
         drop(prompts);
-        tokio::spawn(
-            Making {
-                shared: Arc::clone(&self.shared),
-                key,
-                growth,
-                grow,
-                lost: Vec::new(),
-            }
-            .run(keys, utterance.clone(), rate_hz),
-        );
-        audio
+        let making = Making {
+            shared: Arc::clone(&self.shared),
+            key,
+            growth,
+            grow,
+            lost: Vec::new(),
+        };
+        (audio, Some((making, keys)))
     }
 
-    /// Loads shared prompts before a call needs them, one at a time so that calls take precedence.
-    /// All are tried; the first failure is returned.
-    pub async fn prewarm(
+    /// Has a shared prompt spoken and written to disk before a call needs it, unless it is there.
+    /// Returns what came of it and which voices were lost meanwhile.
+    ///
+    /// # Errors
+    /// No voice could speak it.
+    pub async fn warm(
         &self,
-        utterances: &[Utterance],
+        utterance: &Utterance,
         rate_hz: u32,
-    ) -> Result<(), SynthesisError> {
-        let mut outcome = Ok(());
-        for utterance in utterances {
-            let mut audio = self.fetch(utterance, rate_hz, Keep::Shared);
-            while let Some(piece) = audio.next().await {
-                outcome = outcome.and(piece.map(|_| ()));
-            }
+    ) -> Result<(Warmed, Vec<Loss>), SynthesisError> {
+        let (mut audio, making) = self.find(utterance, rate_hz, Keep::Shared);
+        let warmed = match making {
+            Some((making, keys)) => making.run(keys, utterance.clone(), rate_hz).await,
+            None => Warmed::Kept,
+        };
+        while let Some(piece) = audio.next().await {
+            piece?;
         }
-        outcome
+        Ok((warmed, audio.losses()))
     }
 
     /// How often each synthesizer failed, by kind of fault.
@@ -241,7 +269,7 @@ struct Making {
 }
 
 impl Making {
-    async fn run(mut self, keys: Vec<Key>, utterance: Utterance, rate_hz: u32) {
+    async fn run(mut self, keys: Vec<Key>, utterance: Utterance, rate_hz: u32) -> Warmed {
         let made = self.make(&keys, &utterance, rate_hz).await;
         let speech = self.growth.speech();
         let (end, kept) = match made {
@@ -262,10 +290,16 @@ impl Making {
         let shared = Arc::clone(&self.shared);
         // from here on, requests find the prompt in memory or start a new synthesis
         drop(self);
-        if let Some((key, true)) = kept {
-            shared
-                .on_disk(key, move |disk| disk.write(&key, &speech))
-                .await;
+        match kept {
+            Some((key, true)) => {
+                let written = shared.on_disk(key, move |disk| disk.write(&key, &speech));
+                match written.await {
+                    Some(true) => Warmed::New,
+                    _ => Warmed::Lost,
+                }
+            }
+            Some((_, false)) => Warmed::Kept,
+            None => Warmed::Lost,
         }
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ghanti_model::Language;
+use ghanti_speech::cache::Warmed;
 use ghanti_speech::{
     CacheSettings, Keep, PromptAudio, PromptCache, Samples, SynthesisError, Synthesizer, Utterance,
 };
@@ -300,22 +301,31 @@ async fn a_synthesizer_that_hangs_is_given_up() {
 }
 
 #[tokio::test]
-async fn prewarming_has_prompts_ready() {
+async fn what_is_warmed_is_on_disk_when_it_says_so_and_is_spoken_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = scene(1 << 20, Some(folder.path()));
+    let cache = first.cache.clone();
+    let warming = tokio::spawn(async move { cache.warm(&utterance("one"), 8_000).await });
+    first.speak(&[1]).await;
+    assert_eq!(warming.await.unwrap(), Ok((Warmed::New, Vec::new())));
+    // another process with the same folder, such as a running engine
+    let mut engine = scene(1 << 20, Some(folder.path()));
+    let mut audio = engine.cache.fetch(&utterance("one"), 8_000, Keep::Shared);
+    assert_eq!(all(&mut audio).await.unwrap(), [1; 800]);
+    assert_eq!(engine.waiting(), 0);
+    let mut again = scene(1 << 20, Some(folder.path()));
+    assert_eq!(
+        again.cache.warm(&utterance("one"), 8_000).await,
+        Ok((Warmed::Kept, Vec::new()))
+    );
+    assert_eq!(again.waiting(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_not_said_to_be_warm() {
     let mut scene = scene(1 << 20, None);
     let cache = scene.cache.clone();
-    let warming = tokio::spawn(async move {
-        cache
-            .prewarm(&[utterance("one"), utterance("two")], 8_000)
-            .await
-    });
+    let warming = tokio::spawn(async move { cache.warm(&utterance("one"), 8_000).await });
     scene.speak(&[1]).await;
-    scene.speak(&[2]).await;
-    warming.await.unwrap().unwrap();
-    assert!(
-        scene
-            .cache
-            .fetch(&utterance("two"), 8_000, Keep::Shared)
-            .ready()
-            .is_some()
-    );
+    assert_eq!(warming.await.unwrap(), Ok((Warmed::Lost, Vec::new())));
 }

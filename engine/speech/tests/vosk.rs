@@ -155,11 +155,24 @@ async fn languages_without_a_model_are_said_to_be_so() {
 }
 
 #[tokio::test]
+async fn the_longest_turn_waits_whole_for_a_worker_that_is_behind() {
+    let mut ear = Ear::new(vosk(), expect(&["en-IN"], &PHRASES));
+    let mut turn = vec![0; 16_000 * 12];
+    turn.extend(caller_says("wrong number, no"));
+    turn.extend(caller_says("yes"));
+    turn.truncate(16_000 * 15);
+    let whole = ear.recognition.feed(&turn);
+    assert_eq!(whole, Ok(()), "a turn is not cut");
+    ear.recognition.finish();
+    let _ = ear.hear().await;
+}
+
+#[tokio::test]
 async fn too_much_at_once_is_dropped_and_told() {
     let vosk = vosk();
     let mut ear = Ear::new(vosk, expect(&["en-IN"], &PHRASES));
     assert_eq!(
-        ear.recognition.feed(&vec![0; 16_000 * 6]),
+        ear.recognition.feed(&vec![0; 16_000 * 16]),
         Err(RecognitionError::Overloaded)
     );
     assert_eq!(

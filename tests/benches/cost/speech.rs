@@ -183,7 +183,7 @@ async fn synthesis(table: &mut Table) -> anyhow::Result<()> {
     );
 
     let cache = PromptCache::new(espeak, CacheSettings::default());
-    cache.prewarm(&[utterance(SENTENCE)], 8_000).await?;
+    cache.warm(&utterance(SENTENCE), 8_000).await?;
     let wanted = utterance(SENTENCE);
     let hit = each(&[(); 2_000], |()| {
         drop(std::hint::black_box(

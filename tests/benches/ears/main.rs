@@ -32,6 +32,7 @@ mod question;
 mod table;
 
 mod answers;
+mod crowd;
 mod echo;
 mod report;
 mod sounds;
@@ -60,6 +61,9 @@ fn main() {
     answers::run(&runtime, &mut report, wanted);
     if wanted("echo") {
         echo::run(&runtime, &mut report);
+    }
+    if wanted("crowd") {
+        crowd::run(&mut report);
     }
     if wanted("sounds") {
         sounds::run(&runtime, &mut report);

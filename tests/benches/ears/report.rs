@@ -15,7 +15,7 @@ impl Report {
     /// An empty one.
     pub fn new() -> Self {
         Self {
-            tables: "# How callers are understood\n\nWritten by `make bench-ears`. Callers are synthetic voices through G.711; time is virtual: what the recogniser takes to compute is not in the delays.\n"
+            tables: "# How callers are understood\n\nWritten by `make bench-ears`. Callers are synthetic voices through G.711; time is virtual: what the recogniser takes to compute is not in the delays, but in those of crowds.\n"
                 .to_owned(),
             rows: String::new(),
         }

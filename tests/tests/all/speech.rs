@@ -130,6 +130,33 @@ async fn a_call_whose_recogniser_breaks_off_is_understood_by_the_next_one() {
         "ghanti_speech_failures_total{role=\"recognizer\",provider=\"far\",fault=\"broken\"}";
     let counted = metrics(&engine).await;
     assert!(counted.contains(failures), "{counted}");
+    // how long the caller waited, stage by stage, and turn by turn
+    for stage in ["endpoint", "result", "flow", "whole"] {
+        let count = format!("ghanti_turn_seconds_count{{stage=\"{stage}\"}} ");
+        let turns = counted.lines().find_map(|line| line.strip_prefix(&count));
+        assert!(
+            turns.is_some_and(|turns| turns != "0"),
+            "{stage}: {counted}"
+        );
+    }
+    assert!(
+        counted.contains("ghanti_turn_seconds_bucket{le=\"0.05\",stage=\"result\"}"),
+        "{counted}"
+    );
+    let call = record["call_id"].as_str().unwrap();
+    let mut events = engine
+        .http()
+        .get(engine.url(&format!("/api/calls/{call}/events")))
+        .send()
+        .await
+        .unwrap();
+    let mut told = String::new();
+    while !told.contains("\"kind\":\"responded\"") {
+        let more = tokio::time::timeout(PATIENCE, events.chunk())
+            .await
+            .expect("no turn is timed");
+        told += &String::from_utf8_lossy(&more.unwrap().expect("no turn is timed"));
+    }
 }
 
 /// Runs `ghanti speech` with a configuration.
@@ -272,5 +299,65 @@ async fn a_check_asks_each_by_itself() {
         (8_000, 4_000)
     );
     assert!(folder.path().join("samples/espeak.wav").exists());
+    assert!(!told.contains(KEY), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompts_that_are_the_same_in_every_call_are_spoken_ahead() {
+    let stand_in = StandIn::start(Kind::OpenAi, Mode::Good).await;
+    let config = format!(
+        "[speech]\nsynthesizers = ['own']\n[speech.providers.own]\nkind = 'openai'\nurl = '{}'\nkey = '{KEY}'\n",
+        stand_in.url
+    );
+    let flows = crate::support::root().join("flows");
+    let data = tempfile::tempdir().unwrap();
+    let arguments = [
+        "warm",
+        "emi-reminder",
+        "--flows",
+        flows.to_str().unwrap(),
+        "--data",
+        data.path().to_str().unwrap(),
+    ];
+    let (_, warmed) = speech(&config, &arguments).await;
+    let told = shown(&warmed);
+    assert!(warmed.status.success(), "{told}");
+    let of_hindi = |told: &str| {
+        let line = told
+            .lines()
+            .find(|line| line.starts_with("emi-reminder in hi-IN"));
+        line.unwrap_or_else(|| panic!("{told}")).to_owned()
+    };
+    assert!(of_hindi(&told).ends_with("new, 0 already there"), "{told}");
+    assert!(told.contains("  greeting: name\n"), "{told}");
+    // its variables are settings
+    assert!(!told.contains("  who-we-are"), "{told}");
+    let kept = fs::read_dir(data.path().join("prompts")).unwrap().count();
+    assert!(kept > 11 * 15, "{kept}");
+
+    // what is there is not asked for again
+    let asked = stand_in.asked();
+    let (_, again) = speech(&config, &arguments).await;
+    let told = shown(&again);
+    assert!(
+        again.status.success() && of_hindi(&told).contains(": 0 new"),
+        "{told}"
+    );
+    assert_eq!(stand_in.asked(), asked);
+
+    // a provider that fails is told, by prompt and with its reason
+    let dead = StandIn::start(Kind::OpenAi, Mode::Status(401)).await;
+    let other = tempfile::tempdir().unwrap();
+    let (_, failed) = speech(
+        &config.replace(&stand_in.url, &dead.url),
+        &[&arguments[..5], &[other.path().to_str().unwrap()]].concat(),
+    )
+    .await;
+    let told = shown(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("disclosure in en-IN: ") && told.contains("failed"),
+        "{told}"
+    );
     assert!(!told.contains(KEY), "{told}");
 }

@@ -69,18 +69,7 @@ pub struct Hearer {
 
 impl Hearer {
     fn open() -> Self {
-        let folder = std::env::var_os("GHANTI_TOOLS")
-            .map_or_else(|| root().join(".tools"), PathBuf::from)
-            .join("vosk");
-        let model = without_dither(&folder.join("vosk-model-small-en-us-0.15"));
-        let models = [(Language::english(), model.path().to_owned())];
-        let settings = VoskSettings {
-            library: folder.join("libvosk.so"),
-            models: models.into(),
-            workers: 1,
-        };
-        let vosk = Vosk::open(settings).unwrap_or_else(|error| panic!("{error}\nrun `make setup`"));
-        Self { vosk }
+        Self { vosk: open(1) }
     }
 
     /// Begins to listen.
@@ -104,6 +93,21 @@ impl Hearer {
         }
         std::iter::from_fn(|| listening.hearings.try_recv().ok()).collect()
     }
+}
+
+/// The recogniser, with so many threads; its model hears the same in the same clip each time.
+pub fn open(workers: usize) -> Vosk {
+    let folder = std::env::var_os("GHANTI_TOOLS")
+        .map_or_else(|| root().join(".tools"), PathBuf::from)
+        .join("vosk");
+    let model = without_dither(&folder.join("vosk-model-small-en-us-0.15"));
+    let models = [(Language::english(), model.path().to_owned())];
+    let settings = VoskSettings {
+        library: folder.join("libvosk.so"),
+        models: models.into(),
+        workers,
+    };
+    Vosk::open(settings).unwrap_or_else(|error| panic!("{error}\nrun `make setup`"))
 }
 
 /// A recognition in progress.

@@ -287,7 +287,13 @@ mod tests {
                     text: greeting,
                 },
             ),
-            (1_900, EventKind::BargedIn { at_ms: 900 }),
+            (
+                1_900,
+                EventKind::BargedIn {
+                    at_ms: 900,
+                    stopped_after_ms: Some(300),
+                },
+            ),
             (1_901, played(0, "greeting", Extent::Partial)),
             (
                 2_500,

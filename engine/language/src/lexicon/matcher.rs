@@ -176,6 +176,11 @@ impl ChoiceMatcher {
             .map(String::as_str)
     }
 
+    /// Whether any choice has a key.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// Whether the words so far are exactly one phrase of a choice, so that endpointing need not
     /// wait long.
     pub fn is_complete(&self, partial: &str) -> bool {

@@ -141,12 +141,6 @@ impl PromptBook {
     pub fn is_part(&self, name: &str) -> bool {
         self.pages.values().any(|pages| pages.parts.contains(name))
     }
-
-    /// Whether a rendered template may be personal, so that it must not be cached on disk: it has
-    /// arguments.
-    pub fn is_personal(template: &Template) -> bool {
-        !template.arguments.is_empty()
-    }
 }
 
 impl Pages {

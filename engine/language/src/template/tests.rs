@@ -340,12 +340,6 @@ fn a_prompt_is_bounded() {
 }
 
 #[test]
-fn only_templates_with_arguments_are_personal() {
-    assert!(PromptBook::is_personal(&emi()));
-    assert!(!PromptBook::is_personal(&template("goodbye", vec![])));
-}
-
-#[test]
 fn one_book_serves_many_threads() {
     let book = Arc::new(book());
     std::thread::scope(|scope| {

@@ -190,7 +190,20 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             question: "identity".to_owned(),
         },
         EventKind::Listening,
-        EventKind::BargedIn { at_ms: 90 },
+        EventKind::BargedIn {
+            at_ms: 90,
+            stopped_after_ms: None,
+        },
+        EventKind::BargedIn {
+            at_ms: 90,
+            stopped_after_ms: Some(320),
+        },
+        EventKind::Responded(TurnLatency {
+            question: "identity".to_owned(),
+            endpoint_ms: Some(650),
+            whole_ms: Some(700),
+            ..TurnLatency::default()
+        }),
         EventKind::Utterance {
             line: 1,
             text: line(Speaker::Caller),

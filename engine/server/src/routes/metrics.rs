@@ -154,6 +154,11 @@ fn calls(app: &App, registry: &mut Registry) {
 }
 
 fn speech(app: &App, registry: &mut Registry) {
+    registry.register(
+        "turn_seconds",
+        "How long callers waited for the bot's reply, by stage; `barge-in` is from their first sound to the end of the prompt",
+        app.services.registry.events().latencies().stages(),
+    );
     let failures = Counts::<3>::default();
     let recognizer = app.services.recognizer.as_ref();
     for (role, counts) in [

@@ -97,7 +97,8 @@ impl Machine {
             Next::Again(prompt) => {
                 let _ = self.flush(now_ms);
                 self.restart_turn();
-                self.queue(now_ms, prompt);
+                let prompt = self.queue(now_ms, prompt);
+                self.latency.replies(prompt);
             }
             Next::Over(answer) => self.answered(answer),
         }
@@ -138,6 +139,11 @@ impl Machine {
         let Some(utterance) = asking.utterance.take() else {
             return;
         };
+        // it had one that failed, which is not the caller's fault
+        if asking.overloads > 0 {
+            self.put_again(now_ms);
+            return self.advance(now_ms);
+        }
         if utterance.counts && asking.phase != Phase::Prompting {
             self.not_understood(now_ms, None, 0.0);
         } else {

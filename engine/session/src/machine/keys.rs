@@ -90,6 +90,7 @@ impl Machine {
             Press::Keep => self.keys.push(key),
             Press::Choose(choice) => {
                 self.events.push_back(keyed(&key.to_string()));
+                self.latency.keyed(&asking.asked.name, now_ms);
                 let answer = asking.keyed(Reply::Choice(choice));
                 self.hush(now_ms, Some(answer));
             }
@@ -197,6 +198,7 @@ impl Machine {
         });
         match reply {
             Some(reply) => {
+                self.latency.keyed(&asking.asked.name, now_ms);
                 let answer = asking.keyed(reply);
                 self.answered(answer);
             }

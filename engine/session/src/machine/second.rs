@@ -85,6 +85,7 @@ impl Machine {
             // one that is late has kept the caller waiting long enough
             SecondHearing::Possible
                 if !utterance.fed.is_empty()
+                    && !utterance.is_cut
                     && !*is_late
                     && (recognized.unknown || !recognized.text.is_empty())
                     && !is_choice(&recognized, asking.asked.min_confidence) =>

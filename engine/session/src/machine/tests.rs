@@ -3,6 +3,7 @@
 mod bench;
 mod echo;
 mod keys;
+mod overload;
 mod second;
 
 use ghanti_language::ChoiceMatcher;
@@ -496,27 +497,6 @@ fn a_noise_that_is_no_word_does_not_use_up_an_attempt() {
     bench.pass(2_500);
     assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
     assert_eq!(bench.answer().attempts, 1);
-}
-
-#[test]
-fn a_recogniser_that_never_answers_has_the_question_put_again_and_is_given_up_in_the_end() {
-    let mut bench = Bench::new();
-    bench.command(Command::Ask(yes_or_no()));
-    bench.pass(1_500);
-    for _ in 0..2 {
-        bench.speech = yes_wav();
-        bench.pass(11_000);
-        assert!(bench.happened("recognition failed").is_some());
-        assert_eq!(
-            bench.happened("began pardon"),
-            None,
-            "no fault of the caller's: {:#?}",
-            bench.log
-        );
-    }
-    bench.speech = yes_wav();
-    bench.pass(11_000);
-    assert!(bench.happened("began pardon").is_some(), "{:#?}", bench.log);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use ghanti_speech::{Hearing, Recognized};
 use super::attempts::NOISES;
 use super::{END_SILENCE_MS, Machine, Output, Waiting};
 use crate::event::Event;
+use crate::fallback_prompt::{self, ONE_MOMENT};
 use crate::question::{Answers, Asking, Phase, Stage, Utterance};
 
 /// How much of a question may still be unplayed when its answer begins: nobody waits for the last
@@ -29,8 +30,8 @@ const UNDERSTAND_MS: u64 = 2_000;
 const UNDERSTAND_LATE_MS: u64 = 6_000;
 /// How long the caller has at least to speak again after a noise.
 const RESUME_MS: u64 = 1_000;
-/// How often a question is asked again because the recogniser failed or was too late, without using
-/// up an attempt.
+/// How often a question is put again, to be answered by voice, because the recogniser failed or was
+/// too late.
 const OVERLOADS: u32 = 2;
 /// Minimum confidence of an urgent choice that is accepted before the question was heard.
 const URGENT_CONFIDENCE: f32 = 0.6;
@@ -57,6 +58,7 @@ impl Machine {
             return;
         };
         if matches!(asking.asked.answers, Answers::Keys { .. })
+            || asking.by_keys
             || matches!(asking.phase, Phase::Keying { .. })
         {
             return;
@@ -84,6 +86,8 @@ impl Machine {
                 is_late: false,
             };
             self.caller_audio.close();
+            self.latency
+                .turn_ended(&asking.asked.name, ended_ms, now_ms);
             self.awaited_hearings += 1;
             self.outputs.push_back(Output::Finish);
         }
@@ -123,7 +127,8 @@ impl Machine {
         {
             utterance.is_acknowledged = true;
             let acknowledge = acknowledge.clone();
-            self.queue(now_ms, acknowledge);
+            let prompt = self.queue(now_ms, acknowledge);
+            self.latency.acknowledges(prompt);
         }
         None
     }
@@ -186,7 +191,10 @@ impl Machine {
         if stops {
             utterance.barged_in = true;
             let began_ms = utterance.began_ms;
-            self.events.push_back(Event::BargedIn { at_ms: began_ms });
+            self.events.push_back(Event::BargedIn {
+                at_ms: began_ms,
+                stopped_after_ms: now_ms.saturating_sub(began_ms),
+            });
             let stopped = self.flush(now_ms);
             if let Some(Waiting::Ask(asking)) = &mut self.waiting {
                 asking.stopped = stopped;
@@ -217,10 +225,12 @@ impl Machine {
                 self.events.push_back(Event::RecognitionFailed {
                     reason: error.to_string(),
                 });
-                if let Some(Waiting::Ask(asking)) = &mut self.waiting
-                    && asking.utterance.is_some()
-                {
-                    self.put_again(now_ms);
+                match &self.waiting {
+                    Some(Waiting::Ask(asking)) if asking.utterance.is_some() => {
+                        self.put_again(now_ms);
+                    }
+                    Some(Waiting::Ask(_)) => self.listen_again(),
+                    _ => {}
                 }
             }
         }
@@ -295,6 +305,10 @@ impl Machine {
         let Stage::Understanding { ended_ms, .. } = utterance.stage else {
             return;
         };
+        if utterance.is_cut {
+            return self.put_again(now_ms);
+        }
+        self.latency.understood(now_ms);
         let (began_ms, counts) = (utterance.began_ms, utterance.counts);
         let is_acknowledged = utterance.is_acknowledged;
         if recognized.text.is_empty() && !recognized.unknown {
@@ -367,10 +381,12 @@ impl Machine {
                 let Some(Waiting::Ask(asking)) = &mut self.waiting else {
                     return;
                 };
+                self.latency.answered(now_ms, is_acknowledged);
                 let answer = asking.spoken(reply, text, confidence, language);
                 self.answered(answer);
             }
-            None if counts && self.playback.is_idle() && !has_stopped => {
+            // the caller may just be asked to wait for it
+            None if counts && self.playback.is_idle_but_for(ONE_MOMENT) && !has_stopped => {
                 self.events.push_back(said);
                 self.not_understood(now_ms, Some(text), confidence);
             }
@@ -383,6 +399,7 @@ impl Machine {
                     began_ms,
                     ended_ms,
                 });
+                self.latency.dropped();
                 self.talked_over(now_ms);
             }
         }
@@ -394,6 +411,7 @@ impl Machine {
             return;
         };
         asking.utterance = None;
+        self.latency.dropped();
         if !asking.stopped.is_empty() {
             return self.talked_over(now_ms);
         }
@@ -430,34 +448,77 @@ impl Machine {
             (*deadline_ms, *is_late) = (now_ms + UNDERSTAND_LATE_MS, true);
             if self.playback.is_idle() {
                 let language = asking.asked.prompt.language().clone();
-                self.queue(now_ms, crate::fallback_prompt::one_moment(&language));
+                self.queue(now_ms, fallback_prompt::one_moment(&language));
             }
             return;
         }
         self.events.push_back(Event::RecognitionFailed {
             reason: format!(
-                "no result within {} ms: the recogniser is overloaded",
+                "no result within {} ms: the recogniser is overloaded; give it more cores and `recognizer-threads` of [speech], or the engine fewer calls (`max-calls` of [server])",
                 UNDERSTAND_MS + UNDERSTAND_LATE_MS
             ),
         });
         self.put_again(now_ms);
     }
 
-    /// Asks the question again without using up an attempt; after [`OVERLOADS`] times it is a
-    /// no-match.
-    fn put_again(&mut self, now_ms: u64) {
+    /// The recogniser was not given all of the utterance: whatever it makes of the rest is no answer.
+    pub fn cut(&mut self, reason: String) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        if let Some(utterance) = &mut asking.utterance
+            && !std::mem::replace(&mut utterance.is_cut, true)
+        {
+            self.events.push_back(Event::RecognitionFailed { reason });
+        }
+    }
+
+    /// The recogniser failed while the caller was silent: begins another recognition, as often as a
+    /// question may be put again.
+    fn listen_again(&mut self) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
         };
         asking.overloads += 1;
-        if asking.overloads > OVERLOADS {
-            return self.not_understood(now_ms, None, 0.0);
-        }
+        self.outputs.push_back(if asking.overloads > OVERLOADS {
+            Output::StopListening
+        } else {
+            Output::Listen(asking.asked.expectation.clone())
+        });
+    }
+
+    /// Puts the question again without using up an attempt, and offers its keys. After [`OVERLOADS`]
+    /// times only they are left; without keys the caller was not heard.
+    pub(super) fn put_again(&mut self, now_ms: u64) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        asking.overloads += 1;
         asking.utterance = None;
         asking.stopped.clear();
+        let is_last = asking.overloads > OVERLOADS;
+        let has_keys = asking.asked.answers.has_keys();
+        if is_last && !has_keys {
+            let next = asking.unheard();
+            return self.next_attempt(now_ms, next);
+        }
+        asking.by_keys = is_last;
         asking.phase = Phase::Prompting;
         let prompt = asking.asked.prompt.clone();
-        self.restart_turn();
+        let expectation = asking.asked.expectation.clone();
+        self.caller_audio.close();
+        self.caller_audio.reset();
+        // dropped with what it still has of the utterance, which would only keep other callers waiting
+        self.awaited_hearings = 0;
+        self.latency.dropped();
+        self.outputs.push_back(if is_last {
+            Output::StopListening
+        } else {
+            Output::Listen(expectation)
+        });
+        if has_keys {
+            self.queue(now_ms, fallback_prompt::by_keys(prompt.language()));
+        }
         self.queue(now_ms, prompt);
     }
 }

@@ -72,11 +72,12 @@ impl Disk {
         Ok(Some(samples))
     }
 
-    /// Writes a complete prompt, and removes others if there are too many.
-    pub(super) fn write(&self, key: &Key, speech: &Speech) -> io::Result<()> {
+    /// Writes a complete prompt, and removes others if there are too many. Returns whether it was
+    /// written: one that is longer than the limit is not.
+    pub(super) fn write(&self, key: &Key, speech: &Speech) -> io::Result<bool> {
         let bytes = encode(speech);
         if bytes.len() as u64 > self.limit_bytes {
-            return Ok(());
+            return Ok(false);
         }
         fs::create_dir_all(&self.folder)?;
         let mut file = tempfile::Builder::new()
@@ -84,7 +85,8 @@ impl Disk {
             .tempfile_in(&self.folder)?;
         file.write_all(&bytes)?;
         file.persist(self.path(key))?;
-        self.make_room(bytes.len() as u64)
+        self.make_room(bytes.len() as u64)?;
+        Ok(true)
     }
 
     fn make_room(&self, added: u64) -> io::Result<()> {

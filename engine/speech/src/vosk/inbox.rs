@@ -15,11 +15,12 @@ use tokio::sync::mpsc;
 use super::ffi::Model;
 use crate::recognition::{Hearing, RATE_HZ};
 
-/// The most audio that may wait for one recognition: five seconds. A worker further behind than
-/// that would answer too late to be useful, so further samples are dropped and the caller of `feed`
-/// gets an error.
-const QUEUED_SAMPLES: usize = 80_000;
-const _: () = assert!(QUEUED_SAMPLES == 5 * RATE_HZ as usize);
+/// The most audio that may wait for one recognition: fifteen seconds, which is the longest turn of a
+/// caller with its pre-roll. A worker that is behind with others leaves it all for the end of the
+/// turn, and decodes it then at once. Further samples are dropped and the caller of `feed` gets an
+/// error.
+const QUEUED_SAMPLES: usize = 240_000;
+const _: () = assert!(QUEUED_SAMPLES == 15 * RATE_HZ as usize);
 
 /// The parameters of a recognition.
 pub(super) struct Request {

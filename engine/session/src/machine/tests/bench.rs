@@ -141,8 +141,10 @@ impl Bench {
                 self.fed = 0;
                 self.is_free = self.has_phrases && expectation.phrases.is_empty();
                 self.has_phrases |= !expectation.phrases.is_empty();
+                self.log.push(format!("{} listen", self.now_ms));
             }
-            Output::Forget | Output::StopListening => {}
+            Output::StopListening => self.log.push(format!("{} stop listening", self.now_ms)),
+            Output::Forget => {}
         }
     }
 
@@ -226,7 +228,16 @@ pub(super) fn name(event: &Event) -> String {
         Event::PromptFailed { template, .. } => format!("failed {template}"),
         Event::Asked { question } => format!("asked {question}"),
         Event::Listening => "listening".to_owned(),
-        Event::BargedIn { .. } => "barged-in".to_owned(),
+        Event::BargedIn {
+            stopped_after_ms, ..
+        } => {
+            assert!(*stopped_after_ms < 5_000);
+            "barged-in".to_owned()
+        }
+        Event::Responded(latency) => {
+            let stages = latency.stages().map(|(stage, ms)| format!(" {stage} {ms}"));
+            format!("responded{}", stages.collect::<String>())
+        }
         Event::TalkedOver { text, .. } => format!("talked over {}", text.expose()),
         Event::PromptConfirmed { prompt } => format!("confirmed {}", prompt.0),
         Event::NoMarks => "no marks".to_owned(),

@@ -1,0 +1,126 @@
+//! `ghanti speech warm`: speaks flows' prompts into the engine's prompt cache before its calls.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ghanti_model::FlowName;
+use ghanti_server::speech::Providers;
+use ghanti_server::speech::warm::{AT_ONCE_MAX, Came, Warmth, warm};
+
+use crate::config::Source;
+use crate::flow::loading::Loading;
+
+/// Prompts that are spoken at once, unless the command line says otherwise: the machine may have
+/// calls.
+const AT_ONCE: usize = 2;
+
+/// Speak flows' prompts into the engine's prompt cache, before its calls
+///
+/// Those whose words are the same in every call, in all languages of the flow and in their default
+/// voices: without variables, or with the flow's own settings alone; and what the engine itself may
+/// say. They are kept in the folder `prompts` of the engine's data, where a running engine finds
+/// them. Exits with 1 if a prompt is not there afterwards, or a synthesizer was lost.
+#[derive(Args)]
+pub struct Warm {
+    #[command(flatten)]
+    source: Source,
+    /// Names of flows
+    #[arg(value_name = "FLOW", required = true)]
+    names: Vec<String>,
+    /// The folder of flows
+    #[arg(long, value_name = "DIR", default_value = "flows")]
+    flows: PathBuf,
+    /// The engine's folder of databases, caches and spools
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// How many prompts are spoken at once
+    #[arg(long, value_name = "COUNT", default_value_t = AT_ONCE, value_parser = at_once)]
+    at_once: usize,
+}
+
+fn at_once(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok();
+    count
+        .filter(|count| (1..=AT_ONCE_MAX).contains(count))
+        .ok_or_else(|| format!("give a number from 1 to {AT_ONCE_MAX}"))
+}
+
+impl Warm {
+    /// Speaks them.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = self.source.read()?;
+        if !self.data.is_dir() {
+            bail!(
+                "there is no folder `{}`: name the engine's data folder with --data",
+                self.data.display()
+            );
+        }
+        let providers = Providers::open(&config).await?;
+        let files = Loading::with(1, None, config.default_agents().to_vec())?
+            .files
+            .within(config.allowance());
+        let mut is_well = true;
+        for name in &self.names {
+            let flow = FlowName::parse(name)
+                .map_err(|error| anyhow::anyhow!("`{name}` names no flow: {error}"))?;
+            let folder = self.flows.join(name);
+            let version = files
+                .load(flow, &folder, None)
+                .await
+                .with_context(|| format!("cannot load the flow in `{}`", folder.display()))?;
+            let voices = providers.voices();
+            let warmth = warm(&config, &self.data, voices, &version, self.at_once).await;
+            is_well &= warmth.is_well();
+            tell(&mut std::io::stdout(), name, &warmth)?;
+        }
+        Ok(ExitCode::from(u8::from(!is_well)))
+    }
+}
+
+/// What came of a language's prompts.
+#[derive(Default)]
+struct Counts {
+    new: usize,
+    kept: usize,
+    failed: usize,
+}
+
+fn tell(out: &mut impl std::io::Write, flow: &str, warmth: &Warmth) -> std::io::Result<()> {
+    let mut languages: BTreeMap<&str, Counts> = BTreeMap::new();
+    for prompt in &warmth.prompts {
+        let (template, language) = (&prompt.template, prompt.language.as_str());
+        let counts = languages.entry(language).or_default();
+        for lost in &prompt.losses {
+            writeln!(
+                out,
+                "{template} in {language}: `{}` took over from `{}`: {}",
+                lost.next, lost.provider, lost.reason
+            )?;
+        }
+        match &prompt.came {
+            Came::New => counts.new += 1,
+            Came::Kept => counts.kept += 1,
+            Came::Failed(why) => {
+                counts.failed += 1;
+                writeln!(out, "{template} in {language}: {why}")?;
+            }
+        }
+    }
+    for (language, Counts { new, kept, failed }) in languages {
+        write!(out, "{flow} in {language}: {new} new, {kept} already there")?;
+        match failed {
+            0 => writeln!(out)?,
+            _ => writeln!(out, ", {failed} failed")?,
+        }
+    }
+    if !warmth.unknown.is_empty() {
+        writeln!(out, "not known before a call:")?;
+    }
+    for (template, variables) in &warmth.unknown {
+        writeln!(out, "  {template}: {}", variables.join(", "))?;
+    }
+    Ok(())
+}
