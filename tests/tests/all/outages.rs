@@ -39,7 +39,8 @@ async fn saying(engine: &Engine, template: &str) -> Value {
                 return record;
             }
             assert_ne!(
-                record["state"], "ended",
+                record["state"],
+                "ended",
                 "`{template}` was not said: {record:#}\n{}",
                 engine.logs()
             );
