@@ -87,7 +87,7 @@ pub fn telephone(site: &Site, shown: &TelephonePage) -> String {
                         }
                     }
                 }
-                section aria-labelledby="said" { h2 id="said" { (words.transcript) } div data-transcript { p class="empty" { (words.nothing_said) } } }
+                section aria-label=(words.call) { div data-transcript { p class="empty" { (words.nothing_said) } } }
             }
         }
     };

@@ -10,7 +10,7 @@
 use std::sync::LazyLock;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, OriginalUri, RawQuery, State};
+use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::header::{ACCEPT, COOKIE, HOST, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -218,13 +218,11 @@ impl FromRequestParts<App> for Viewer {
             };
             return Err(site.page(StatusCode::OK, again(&site.site(app, false))));
         }
-        // with the engine's `path`, which is taken off on the way to a handler
-        let whole = parts.extensions.get::<OriginalUri>();
-        let uri = whole.map_or(&parts.uri, |OriginalUri(uri)| uri);
-        let here = uri.path_and_query().map_or("", |here| here.as_str());
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("next", here);
+        // the engine's `path` is taken off on the way to a handler
         let path = &config.server.path;
+        let here = format!("{path}{}", parts.uri);
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("next", &here);
         Err(redirect(&format!(
             "{path}/console/login?{}",
             query.finish()

@@ -10,6 +10,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ghanti_console::{Choice, Field, TelephonePage, telephone};
+use ghanti_exotel::applet::PassthruRequest;
 use ghanti_manifest::CustomerField;
 use ghanti_model::CallId;
 use ghanti_model::values::Kind as Value;
@@ -17,12 +18,11 @@ use serde_json::{Map, json};
 
 use super::Form;
 use super::session::Viewer;
-use crate::access::Applet;
 use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::problem::{Kind, Problem};
 use crate::routes::calls::undialled;
-use crate::routes::passthru::passthru;
+use crate::routes::passthru::passed;
 use crate::routes::stream::{Peer, Upgrade, taken};
 use crate::segments::{BadPath, Segments};
 
@@ -98,14 +98,14 @@ pub(super) async fn begin(
         .append_pair("Direction", "incoming")
         .append_pair("CustomField", &customer.call_id.to_string())
         .finish();
-    let answer = passthru(Applet, State(app.clone()), RawQuery(Some(query))).await;
-    if answer.status() != StatusCode::OK {
-        return Err(Problem::new(
+    let passed = passed(&app, PassthruRequest::parse(&query)).await;
+    passed.map_err(|refusal| {
+        Problem::new(
             Kind::ConsoleBusy,
-            "the engine takes no further call now",
+            refusal.to_string(),
             "wait until a call has ended; `max-calls` of `[server]` says how many there may be",
-        ));
-    }
+        )
+    })?;
     let (rate_hz, stream_sid) = (
         app.config.calls.sample_rate_hz,
         format!("{SID}{}", CallId::generate()),
