@@ -218,3 +218,78 @@ fn facts(site: &Site, record: &CallRecord) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ghanti_model::{CallId, Language, Line, Problem, Speaker};
+
+    use super::*;
+    use crate::words::ENGLISH;
+
+    const ATTACK: &str = "</span><script>alert('x')</script><img src=x onerror=\"a()\">&";
+
+    fn record() -> CallRecord {
+        let mut record = CallRecord::new(CallId::generate(), 1_795_770_000_000);
+        record.state = CallState::Ended;
+        record.outcome = Some(ATTACK.to_owned());
+        record.detail = Some(ATTACK.to_owned());
+        record.transcript = vec![Line {
+            at_ms: 2_000,
+            lasted_ms: 900,
+            speaker: Speaker::Caller,
+            text: ATTACK.into(),
+            language: Language::english(),
+            name: ATTACK.to_owned(),
+            heard: None,
+            confidence: None,
+        }];
+        record.notes.insert(ATTACK.to_owned(), ATTACK.into());
+        record.exotel.insert(ATTACK.to_owned(), ATTACK.to_owned());
+        record.problems = vec![Problem {
+            unix_ms: 1_795_770_001_000,
+            name: "bad-frame".to_owned(),
+            detail: ATTACK.to_owned(),
+        }];
+        record
+    }
+
+    #[test]
+    fn nothing_that_anybody_said_is_markup() {
+        let site = Site {
+            prefix: "/bot".to_owned(),
+            csrf: "token".to_owned(),
+            is_member: true,
+            offset_minutes: 330,
+            now_ms: 1_795_770_002_000,
+            has_numbers: false,
+            words: &ENGLISH,
+        };
+        let shown = CallPage {
+            findings: vec![Finding {
+                code: "old-host".to_owned(),
+                is_error: true,
+                sentence: ATTACK.to_owned(),
+                evidence: vec![ATTACK.to_owned()],
+                fix: ATTACK.to_owned(),
+            }],
+            players: vec![Player {
+                number: 1,
+                at_ms: 500,
+            }],
+            events: Vec::new(),
+            has_more_events: false,
+            record: record(),
+        };
+        let html = call(&site, &shown);
+        for markup in ["<script>", "<img"] {
+            assert!(!html.contains(markup), "{markup}: {html}");
+        }
+        let told = html.matches("&lt;script&gt;alert").count();
+        assert_eq!(told, 12, "each is shown: {html}");
+        // the line is heard where it is in the recording
+        assert!(
+            html.contains("data-from=\"1500\" data-until=\"2400\""),
+            "{html}"
+        );
+    }
+}

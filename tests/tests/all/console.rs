@@ -385,7 +385,7 @@ async fn what_others_say_is_text_and_problems_come_with_what_to_do() {
     let report = engine.http().post(engine.url("/status"));
     let report = filled(
         report,
-        &[("CallSid", sid), ("Status", "completed"), ("Evil", attack)],
+        &[("CallSid", sid), ("Status", "completed"), (attack, "busy")],
     );
     assert!(report.send().await.unwrap().status().is_success());
     let reported = |record: &Value| record["exotel"].to_string().contains("onerror");
@@ -455,7 +455,7 @@ async fn the_browsers_telephone_holds_a_call_as_exotel_does() {
         (stripped, vec![("cookie", cookie.clone())]),
         (path, vec![]),
         (
-            &format!("/ws/voicebot/{sid}"),
+            "/ws/voicebot/browser-other",
             vec![("cookie", cookie.clone())],
         ),
     ] {

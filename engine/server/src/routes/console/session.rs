@@ -297,3 +297,82 @@ fn next(app: &App, asked: &str) -> String {
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if is_own { asked.to_owned() } else { root }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(server: &str) -> Config {
+        let text = format!(
+            "[server]\nstream-token = 'stream-0123456789'\napplet-token = 'applet-0123456789'\n{server}"
+        );
+        crate::config::read(&text, []).unwrap()
+    }
+
+    fn asked(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+        headers
+    }
+
+    fn cookie(viewer: &Viewer) -> String {
+        let set = viewer.new_cookie.as_ref().unwrap().to_str().unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_session_is_known_as_long_as_its_token_is_accepted() {
+        let old = config("api-token = 'api-0123456789-old'");
+        let changing =
+            config("api-token = 'api-0123456789-new'\nprevious-api-token = 'api-0123456789-old'");
+        let new = config("api-token = 'api-0123456789-new'");
+        let member = Viewer::new(&old, &HeaderMap::new(), MEMBER);
+        let headers = asked("cookie", &format!("a=b; {}; c=d", cookie(&member)));
+        for (config, is_known) in [(&old, true), (&changing, true), (&new, false)] {
+            let seen = Viewer::of(config, &headers);
+            assert_eq!(seen.is_member, is_known);
+            assert_eq!(seen.is_own(&member.csrf()), is_known);
+        }
+        let other = Viewer::new(&old, &HeaderMap::new(), MEMBER);
+        assert!(!other.is_own(&member.csrf()) && !other.is_own(""));
+    }
+
+    #[test]
+    fn what_was_not_signed_or_is_too_old_is_no_session() {
+        let config = config("api-token = 'api-0123456789-x'");
+        let key = Secret::new("api-0123456789-x");
+        let now_s = unix_ms() / 1_000;
+        for (kind, expires_s, is_member) in [
+            (MEMBER, now_s + 100, true),
+            (MEMBER, now_s - 1, false),
+            (GUEST, now_s + 100, false),
+        ] {
+            let signed = format!("{kind}.{expires_s}.nonce");
+            let signature = sign(&key, "session", &signed);
+            let own = asked("cookie", &format!("{COOKIE_NAME}={signed}.{signature}"));
+            assert_eq!(Viewer::of(&config, &own).is_member, is_member, "{signed}");
+            // what forms carry does not open a session
+            let form = sign(&key, "form", &signed);
+            for wrong in ["", &form, &signature[1..]] {
+                let headers = asked("cookie", &format!("{COOKIE_NAME}={signed}.{wrong}"));
+                assert!(!Viewer::of(&config, &headers).is_member, "{wrong}");
+            }
+        }
+        let headers = asked("cookie", &format!("{COOKIE_NAME}=member"));
+        assert!(!Viewer::of(&config, &headers).is_member);
+    }
+
+    #[test]
+    fn a_cookie_is_secure_where_the_browser_came_by_https() {
+        let config =
+            config("api-token = 'api-0123456789-x'\npublic-url = 'https://bot.example.com'");
+        for (headers, is_secure) in [
+            (asked("host", "bot.example.com"), true),
+            (asked("x-forwarded-proto", "https"), true),
+            (asked("host", "127.0.0.1:8000"), false),
+        ] {
+            let set = set(&config, &headers, "x", 5);
+            assert_eq!(set.contains("; Secure"), is_secure, "{headers:?}: {set}");
+        }
+    }
+}
