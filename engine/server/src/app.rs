@@ -24,9 +24,9 @@ use crate::fallback;
 use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, campaigns, customers, deploy, description, do_not_call, doctor, erasure,
-    events, flows, health, list_of_calls, metrics, passthru, proof, recording, setup, status,
-    stream, voicebot, webhooks,
+    after, agents, calls, campaigns, console, customers, deploy, description, do_not_call, doctor,
+    erasure, events, flows, health, list_of_calls, metrics, passthru, proof, recording, setup,
+    status, stream, voicebot, webhooks,
 };
 use crate::same_site;
 use crate::unserved::{self, Unserved};
@@ -72,6 +72,8 @@ pub struct App {
     pub background: Arc<Semaphore>,
     /// Permits for clients that follow events, [`events::FOLLOWERS`] in all.
     pub followers: Arc<Semaphore>,
+    /// Permits for pictures of recordings that are being drawn, [`console::DRAWN`] in all.
+    pub drawn: Arc<Semaphore>,
     /// Live calls and background tasks.
     pub tasks: TaskTracker,
     /// Cancelled when the engine stops admitting new calls.
@@ -116,6 +118,7 @@ impl App {
             dialler: dialler.map(Arc::new),
             background: Arc::new(Semaphore::new(BACKGROUND)),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
+            drawn: Arc::new(Semaphore::new(console::DRAWN)),
             webhooks: counts,
             tasks,
             draining: CancellationToken::new(),
@@ -240,6 +243,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
+        .merge(console::routes())
         .fallback(fallback::no_such_route)
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))

@@ -165,6 +165,16 @@ impl Problem {
         Self::new(kind, format!("{what} (line {line}, column {column})"), fix)
     }
 
+    /// What was wrong and what to do about it, for a person.
+    pub fn told(&self) -> Told<'_> {
+        Told {
+            status: self.kind.status(),
+            title: self.body.title,
+            detail: &self.body.detail,
+            hint: &self.body.hint,
+        }
+    }
+
     /// A store does not answer.
     pub fn unavailable(error: impl std::fmt::Display) -> Self {
         Self::new(
@@ -173,6 +183,19 @@ impl Problem {
             "see /readyz, and the log of this time",
         )
     }
+}
+
+/// A problem as a page shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// What the kind means.
+    pub title: &'static str,
+    /// What was wrong.
+    pub detail: &'a str,
+    /// What to do.
+    pub hint: &'a str,
 }
 
 /// A step by its name.

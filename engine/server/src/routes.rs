@@ -4,6 +4,7 @@ pub mod after;
 pub mod agents;
 pub mod calls;
 pub mod campaigns;
+pub mod console;
 pub mod customers;
 pub mod deploy;
 pub mod description;

@@ -45,7 +45,9 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     }
     let path = request.uri().path();
     let path = path.strip_prefix(server.path.as_str()).unwrap_or(path);
-    let is_for_people = is_of_api(path) || matches!(path, "/setup" | "/metrics" | "/websocket-url");
+    let is_for_people = is_of_api(path)
+        || path.starts_with("/console")
+        || matches!(path, "/setup" | "/metrics" | "/websocket-url");
     let refused = if is_foreign(request.headers()) {
         Some(Refused::Site)
     } else if is_for_people && !is_own_host(server, request.uri(), request.headers()) {

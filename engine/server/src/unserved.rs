@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 mod asked;
 mod noticing;
 
-use asked::{Asked, STREAM, of_session};
+use asked::{Asked, CONSOLE, STREAM, of_session};
 use noticing::Noticed;
 
 use crate::app::App;
@@ -359,7 +359,7 @@ impl Asked {
         }
         if !matches!(
             self.place,
-            "/api" | "/metrics" | "/websocket-url" | "/setup" | "/healthz" | "/readyz"
+            "/api" | CONSOLE | "/metrics" | "/websocket-url" | "/setup" | "/healthz" | "/readyz"
         ) {
             let detail = format!("Exotel asked `{}` and was not answered: {hint}", self.shown);
             let problem = Problem {

@@ -15,6 +15,7 @@ mod callbacks;
 mod campaigns;
 mod capacity;
 mod claims;
+mod console;
 mod contract;
 mod contract_page;
 mod customers;

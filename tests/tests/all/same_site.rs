@@ -69,6 +69,7 @@ async fn a_web_page_of_another_site_cannot_use_an_engine_without_tokens() {
         "/websocket-url",
         "/metrics",
         "/api/events",
+        "/console/",
     ] {
         let (status, told) = asked(&engine, Method::GET, path, &named).await;
         assert_eq!(status, 421, "{path}: {told}");

@@ -114,6 +114,10 @@ kinds! {
 
     // webhooks
     UnknownMessage = "unknown-webhook-message", NOT_FOUND, "There is no such webhook message";
+
+    // the console
+    FormOutOfDate = "form-out-of-date", FORBIDDEN, "This form is out of date";
+    ConsoleBusy = "console-busy", SERVICE_UNAVAILABLE, "The console is busy";
 }
 
 #[cfg(test)]

@@ -80,15 +80,12 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let services = &app.services;
     let body = body?;
-    let dates = services.settings.date_rules(unix_ms());
     let Order {
         phone,
         flow,
         fields,
         dial,
-    } = Order::read(&body, |flow, fields| {
-        services.catalogue.read_order(flow, fields, dates)
-    })?;
+    } = read(&app, &body)?;
     let dialler = placed_dialler(&app, dial)?;
     refuse_unwanted(&app, &phone).await?;
     let call_id = CallId::generate();
@@ -123,6 +120,40 @@ pub async fn create(
         Answer(Created { call_id, dials }),
     )
         .into_response())
+}
+
+/// Reads an order by the flows that there are.
+fn read(app: &App, body: &[u8]) -> Result<Order, Problem> {
+    let services = &app.services;
+    let dates = services.settings.date_rules(unix_ms());
+    Order::read(body, |flow, fields| {
+        services.catalogue.read_order(flow, fields, dates)
+    })
+}
+
+/// Stores the record of a customer whom the engine does not dial.
+///
+/// # Errors
+///
+/// As [`create`].
+pub(super) async fn undialled(app: &App, body: &[u8]) -> Result<CustomerRecord, Problem> {
+    let Order {
+        phone,
+        flow,
+        fields,
+        dial: _,
+    } = read(app, body)?;
+    refuse_unwanted(app, &phone).await?;
+    let customer = CustomerRecord {
+        call_id: CallId::generate(),
+        phone,
+        flow,
+        fields,
+    };
+    outbound::request(&app.services, &customer, false)
+        .await
+        .map_err(Problem::unavailable)?;
+    Ok(customer)
 }
 
 /// The path of a call.
@@ -248,18 +279,31 @@ pub async fn show(
     id: Result<Segments<String>, BadPath>,
 ) -> Result<Response, Problem> {
     let Segments(id) = id?;
-    let record = find(&app, &id).await?;
-    let urls = urls(&app, &Base::new(&app.config, &headers), false);
+    answered(&app, &headers, &id).await
+}
+
+/// The answer of [`show`].
+///
+/// # Errors
+///
+/// As [`find`].
+pub(super) async fn answered(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<Response, Problem> {
+    let record = find(app, id).await?;
+    let urls = urls(app, &Base::new(&app.config, headers), false);
     let findings = findings_of(&record, &urls);
     let (call_id, has_ended) = (record.call_id, record.state == CallState::Ended);
     let shown = Answer(Shown { record, findings });
     let answer = if has_ended {
-        shown.tagged(&headers)
+        shown.tagged(headers)
     } else {
         shown.into_response()
     };
-    let own = [(CONTENT_LOCATION, path_of(&app, call_id))];
-    let is_by_sid = CallId::parse(&id) != Some(call_id);
+    let own = [(CONTENT_LOCATION, path_of(app, call_id))];
+    let is_by_sid = CallId::parse(id) != Some(call_id);
     Ok(if is_by_sid {
         (own, answer).into_response()
     } else {

@@ -273,11 +273,13 @@ mod tests {
     use super::*;
 
     /// The kinds that requests other than those of the API's documented operations have.
-    const ELSEWHERE: [Kind; 4] = [
+    const ELSEWHERE: [Kind; 6] = [
         Kind::UnknownPath,
         Kind::WrongMethod,
         Kind::Starting,
         Kind::Internal,
+        Kind::FormOutOfDate,
+        Kind::ConsoleBusy,
     ];
 
     #[test]

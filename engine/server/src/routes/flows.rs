@@ -112,12 +112,22 @@ pub async fn list(_: Api, State(app): State<App>) -> Answer<Flows> {
     )
 )]
 pub async fn reload(_: Api, State(app): State<App>) -> Result<Answer<Flows>, Problem> {
+    read_again(&app).await?;
+    Ok(Answer(all(&app)))
+}
+
+/// Scans the folder now, retrying what was rejected.
+///
+/// # Errors
+///
+/// 503 if it cannot be read.
+pub(super) async fn read_again(app: &App) -> Result<(), Problem> {
     app.services.catalogue.reload().await.map_err(|error| {
         let hint =
             "make the folder, or name another with --flows; until then all flows stay as they are";
         Problem::new(Kind::FlowsUnreadable, error.to_string(), hint)
     })?;
-    Ok(Answer(all(&app)))
+    Ok(())
 }
 
 /// Withdraws the candidate, or if there is none, makes the previous version active again. Answers
@@ -144,12 +154,7 @@ pub async fn rollback(
     name: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<Flow>, Problem> {
     let Segments(name) = name?;
-    let name = named(name)?;
-    app.services
-        .catalogue
-        .rollback(&name, ASKED_FOR)
-        .map_err(unchanged)?;
-    one(&app, name)
+    one(&app, rolled_back(&app, name, ASKED_FOR)?)
 }
 
 /// Makes the candidate active, or if there is none, the version that was rolled back. Answers as
@@ -176,9 +181,30 @@ pub async fn promote(
     name: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<Flow>, Problem> {
     let Segments(name) = name?;
+    one(&app, promoted(&app, name)?)
+}
+
+/// Rolls a flow back, and records the reason. Returns its name.
+///
+/// # Errors
+///
+/// As [`rollback`].
+pub(super) fn rolled_back(app: &App, name: String, reason: &str) -> Result<FlowName, Problem> {
+    let name = named(name)?;
+    let catalogue = &app.services.catalogue;
+    catalogue.rollback(&name, reason).map_err(unchanged)?;
+    Ok(name)
+}
+
+/// Promotes a version of a flow. Returns its name.
+///
+/// # Errors
+///
+/// As [`promote`].
+pub(super) fn promoted(app: &App, name: String) -> Result<FlowName, Problem> {
     let name = named(name)?;
     app.services.catalogue.promote(&name).map_err(unchanged)?;
-    one(&app, name)
+    Ok(name)
 }
 
 const NAMES: &str = "GET /api/flows tells the names";

@@ -54,7 +54,16 @@ pub async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Result<Answer<List<CallSummary>>, Problem> {
-    let query = Query::read(query.as_deref(), &PARAMETERS)?;
+    Ok(Answer(found(&app, query.as_deref()).await?))
+}
+
+/// The page of the list that a query asks for.
+///
+/// # Errors
+///
+/// As [`list`].
+pub(super) async fn found(app: &App, query: Option<&str>) -> Result<List<CallSummary>, Problem> {
+    let query = Query::read(query, &PARAMETERS)?;
     let filter = filter(&query, app.services.settings.offset_minutes)?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
     let behind = query.parsed("cursor", "`next` of the page before", place)?;
@@ -67,12 +76,12 @@ pub async fn list(
         .map_err(Problem::unavailable)?
         .with_unsaved(unsaved, &filter, behind, limit);
     if page.calls.is_empty() {
-        check_outcome(&app, filter.outcome.as_deref()).await?;
+        check_outcome(app, filter.outcome.as_deref()).await?;
     }
-    Ok(Answer(List {
+    Ok(List {
         items: page.calls,
         next: page.next.map(cursor),
-    }))
+    })
 }
 
 fn filter(query: &Query, offset_minutes: i16) -> Result<CallFilter, Problem> {

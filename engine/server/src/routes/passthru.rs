@@ -18,7 +18,7 @@ use ghanti_store::{Ends, Sighting};
 use crate::access::Applet;
 use crate::app::App;
 use crate::awaited::await_stream;
-use crate::refusal::{EntryPoint, admit, refused};
+use crate::refusal::{EntryPoint, Refusal, admit, refused};
 
 /// Reserves a slot for the call, answers, and binds the call in the background. A 302 takes the
 /// Exotel flow to its second branch (Exotel: Passthru applet, support article 48283); it has no
@@ -48,6 +48,26 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
         ),
     }
     "OK".into_response()
+}
+
+/// The same for a caller who opens the stream once this returns: the call is bound then.
+///
+/// # Errors
+///
+/// The call cannot be admitted.
+pub(super) async fn passed(app: &App, request: PassthruRequest) -> Result<(), Refusal> {
+    if let Err(refusal) = admit(app, request.call_sid.as_ref()) {
+        refused(app, EntryPoint::Passthru, refusal, request);
+        return Err(refusal);
+    }
+    see(app, &request);
+    let since = Instant::now();
+    if let Some(call) = bind(app, request, true).await {
+        // as many as there are places: the call has one
+        let (app, tasks) = (app.clone(), app.tasks.clone());
+        tasks.spawn(async move { await_stream(&app, call, since).await });
+    }
+    Ok(())
 }
 
 /// Binds the CallSid to its call, and records the step if the request is the Passthru's. Returns

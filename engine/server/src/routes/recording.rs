@@ -1,12 +1,14 @@
 //! `GET /api/calls/{id}/recording`: the engine's own recording of a call.
 
+use std::path::PathBuf;
+
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ghanti_model::{Recording, RecordingState};
+use ghanti_model::{CallId, Recording, RecordingState};
 use ghanti_store::RecordingName;
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
@@ -58,10 +60,23 @@ pub async fn recording(
     asked: Request,
 ) -> Result<Response, Problem> {
     let Segments(id) = id?;
-    let (mut asked, _) = asked.into_parts();
-    let query = Query::read(query.as_deref(), &["number"])?;
+    let (asked, _) = asked.into_parts();
+    sent(&app, &id, query.as_deref(), asked).await
+}
+
+/// A recording of a call that there is a file of, as its record names it, with its digest.
+///
+/// # Errors
+///
+/// As [`recording`].
+pub(super) async fn named(
+    app: &App,
+    id: &str,
+    query: Option<&str>,
+) -> Result<(CallId, Recording, String), Problem> {
+    let query = Query::read(query, &["number"])?;
     let number = query.number("number", NUMBERS)?.unwrap_or(1);
-    let record = find(&app, &id).await?;
+    let record = find(app, id).await?;
     let at = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     let recording = record.recordings.get(at).ok_or_else(|| {
         let had = record.recordings.len();
@@ -71,6 +86,21 @@ pub async fn recording(
         )
     })?;
     let digest = recording.kept().ok_or_else(|| not_there(recording))?;
+    Ok((record.call_id, recording.clone(), digest.to_owned()))
+}
+
+/// The answer of [`recording`].
+///
+/// # Errors
+///
+/// As [`recording`].
+pub(super) async fn sent(
+    app: &App,
+    id: &str,
+    query: Option<&str>,
+    mut asked: Parts,
+) -> Result<Response, Problem> {
+    let (call, recording, digest) = named(app, id, query).await?;
     let name = RecordingName::parse(&recording.file);
     let tag = format!("\"{digest}\"");
     let headers = [
@@ -88,11 +118,11 @@ pub async fn recording(
         // a part of what the client does not have yet (RFC 9110, 13.1.5)
         asked.headers.remove(RANGE);
     }
-    tracing::info!(call = %record.call_id, "a recording is sent");
-    let mut response = served(&app, name, &asked).await?;
+    tracing::info!(call = %call, "a recording is sent");
+    let mut response = served(app, name, &asked).await?;
     if response.status() == StatusCode::NOT_FOUND {
         // it gets its last name once its digest is stored, which may be just now
-        response = served(&app, name, &asked).await?;
+        response = served(app, name, &asked).await?;
     }
     if response.status() == StatusCode::NOT_FOUND {
         return Err(none(
@@ -126,14 +156,7 @@ async fn served(
     name: Option<RecordingName>,
     asked: &Parts,
 ) -> Result<Response, Problem> {
-    let recordings = app.services.recordings.clone();
-    let path = tokio::task::spawn_blocking(move || recordings.path(name?)).await;
-    let path = path.ok().flatten().ok_or_else(|| {
-        none(
-            "the recording is not in this engine's data folder",
-            "ask the engine that held the call: its data folder has the file",
-        )
-    })?;
+    let path = path(app, name).await?;
     let mut request = Request::new(Body::empty());
     *request.method_mut() = asked.method.clone();
     *request.uri_mut() = asked.uri.clone();
@@ -141,6 +164,22 @@ async fn served(
     // its error type has no values
     let Ok(served) = ServeFile::new(&path).oneshot(request).await;
     Ok(served.map(Body::new))
+}
+
+/// The file of a recording.
+///
+/// # Errors
+///
+/// 404 if it is not in this engine's data folder.
+pub(super) async fn path(app: &App, name: Option<RecordingName>) -> Result<PathBuf, Problem> {
+    let recordings = app.services.recordings.clone();
+    let path = tokio::task::spawn_blocking(move || recordings.path(name?)).await;
+    path.ok().flatten().ok_or_else(|| {
+        none(
+            "the recording is not in this engine's data folder",
+            "ask the engine that held the call: its data folder has the file",
+        )
+    })
 }
 
 fn none(detail: impl Into<String>, hint: &'static str) -> Problem {

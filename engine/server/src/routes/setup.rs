@@ -53,12 +53,13 @@ pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Respons
     Ok((HEADERS, page.html()).into_response())
 }
 
-fn has_no_tokens(app: &App) -> bool {
+pub(super) fn has_no_tokens(app: &App) -> bool {
     let server = &app.config.server;
     server.stream_token.is_none() && server.applet_token.is_none()
 }
 
-fn cards(app: &App, urls: &Urls, tally: &TallyView) -> Vec<Card> {
+/// The applets of the flow, in their order.
+pub(super) fn cards(app: &App, urls: &Urls, tally: &TallyView) -> Vec<Card> {
     let seen = |applets: &[Applet]| {
         let mut all = EntrySeen::default();
         for entry in applets

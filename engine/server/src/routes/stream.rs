@@ -45,7 +45,8 @@ const CLOSE: Duration = Duration::from_secs(1);
 const BUFFER_BYTES: usize = 16 << 10;
 
 type Session<T> = Result<Segments<T>, BadPath>;
-type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+/// A request that may become a stream.
+pub(super) type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// Upgrades a stream whose path has no token.
 pub async fn open(
@@ -77,6 +78,25 @@ fn accept(
     upgrade: Upgrade,
 ) -> Result<Response, AppletError> {
     access::stream(&app, headers, token.as_deref())?;
+    taken(app, session, upgrade, Peer::Exotel)
+}
+
+/// Whose stream it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// Exotel's, or that of whoever has its token.
+    Exotel,
+    /// The console's telephone: it says nothing of how Exotel is set up.
+    Console,
+}
+
+/// Takes a stream whose peer may open one.
+pub(super) fn taken(
+    app: App,
+    session: String,
+    upgrade: Upgrade,
+    peer: Peer,
+) -> Result<Response, AppletError> {
     let upgrade = upgrade?;
     if session == PROBE {
         return Ok(upgrade.on_upgrade(|socket| async move { Socket::new(socket).close().await }));
@@ -91,13 +111,13 @@ fn accept(
         let tasks = app.tasks.clone();
         // a task of its own, so that the record is completed even if the connection's task is
         // dropped
-        let _ = tasks.spawn(hold(app, socket, session, opening)).await;
+        let _ = tasks.spawn(hold(app, socket, session, opening, peer)).await;
     }))
 }
 
 /// Runs the call of a socket. Its opening and closing are written to both logs, with the ids known
 /// at that time.
-async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
+async fn hold(app: App, socket: WebSocket, session: String, opening: Opening, peer: Peer) {
     let path_sid = CallSid::parse(session.clone())
         .ok()
         .filter(|sid| sid.as_str() != ANYONE);
@@ -110,7 +130,9 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
     let waiting = app.unserved.waiting(path_sid.clone());
     let admit = |start: &Start| {
         waiting.started();
-        seen(&app, start);
+        if peer == Peer::Exotel {
+            seen(&app, start);
+        }
         opening
             .start(start.call_sid.as_ref(), Instant::now())
             .inspect_err(|_| unpromised(&app, start))

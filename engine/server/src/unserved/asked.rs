@@ -9,6 +9,8 @@ use crate::refusal::ANYONE;
 
 /// The path of media streams.
 pub(super) const STREAM: &str = "/ws/voicebot";
+/// The path of the console, which people ask.
+pub(super) const CONSOLE: &str = "/console";
 /// The paths that the engine serves, as labels in metrics.
 const PLACES: [&str; 11] = [
     "/passthru",
@@ -76,6 +78,7 @@ impl Asked {
         let place = match PLACES.iter().find(|place| **place == own) {
             Some(place) => *place,
             None if own.starts_with("/api/") => "/api",
+            None if own == CONSOLE || own.starts_with("/console/") => CONSOLE,
             None => ELSEWHERE,
         };
         let request = PassthruRequest::parse(query);
@@ -98,6 +101,10 @@ impl Asked {
                 "stream-refused",
                 "the token is missing or wrong; put the URL of /voicebot-url into the Voicebot applet, or `wss://user:TOKEN@…` with \
                  `stream-token` of `[server]`",
+            ),
+            Cause::Token if self.place == CONSOLE => (
+                "applet-refused",
+                "the token is missing or wrong; log in with `api-token` of `[server]`",
             ),
             Cause::Token
                 if self.place == "/api"

@@ -1,0 +1,164 @@
+//! What every page has: its head, the way to the other pages, and what is shown where there is no
+//! page.
+
+use ghanti_model::PhoneNumber;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::times;
+use crate::words::{PRODUCT, Words};
+
+/// What pages know of the engine and of who looks.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The engine's `path`: `/bot`, or nothing.
+    pub prefix: String,
+    /// What a form has to send back.
+    pub csrf: String,
+    /// Whether they are logged in, and can log out; nobody is where the API is open.
+    pub is_member: bool,
+    /// The zone of the calls: minutes east of UTC.
+    pub offset_minutes: i16,
+    /// The time, in milliseconds since 1970-01-01T00:00:00Z.
+    pub now_ms: u64,
+    /// Whether numbers are shown whole.
+    pub has_numbers: bool,
+    /// The texts.
+    pub words: &'static Words,
+}
+
+/// The pages that every page leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Now,
+    Calls,
+    Flows,
+    Setup,
+    Telephone,
+    /// None of them.
+    Elsewhere,
+}
+
+impl Site {
+    /// The path of something in the console, below its root.
+    pub fn path(&self, below: &str) -> String {
+        format!("{}/console/{below}", self.prefix)
+    }
+
+    /// A number, masked unless numbers are shown.
+    pub(crate) fn number(&self, number: Option<&PhoneNumber>) -> String {
+        match number {
+            None => "–".to_owned(),
+            Some(number) if self.has_numbers => number.expose().to_owned(),
+            Some(number) => number.masked(),
+        }
+    }
+
+    /// A time, for people and for machines.
+    pub(crate) fn time(&self, unix_ms: u64) -> Markup {
+        html! { time datetime=(times::iso(unix_ms)) { (times::shown(unix_ms, self.offset_minutes)) } }
+    }
+
+    /// The field of every form by which its sender is known to have seen a page of the engine's.
+    pub(crate) fn csrf_field(&self) -> Markup {
+        html! { input type="hidden" name="csrf" value=(self.csrf); }
+    }
+}
+
+/// A whole page. `scripts` are names of files.
+pub(crate) fn page(
+    site: &Site,
+    title: &str,
+    place: Place,
+    scripts: &[&str],
+    content: &Markup,
+) -> String {
+    let words = site.words;
+    let places = [
+        (Place::Now, "", words.now),
+        (Place::Calls, "calls", words.calls),
+        (Place::Flows, "flows", words.flows),
+        (Place::Setup, "setup", words.setup),
+        (Place::Telephone, "telephone", words.telephone),
+    ];
+    let content = html! {
+        a class="skip" href="#content" { (words.skip) }
+        header {
+            a class="brand" href=(site.path("")) { (bell()) span { (PRODUCT) } }
+            nav aria-label=(words.pages) {
+                ul {
+                    @for (each, path, name) in places {
+                        li { a href=(site.path(path)) aria-current=[(each == place).then_some("page")] { (name) } }
+                    }
+                }
+            }
+            @if site.is_member {
+                form method="post" action=(site.path("logout")) {
+                    (site.csrf_field())
+                    button class="quiet" { (words.log_out) }
+                }
+            }
+        }
+        main id="content" tabindex="-1" { (content) }
+    };
+    document(site, title, scripts, &content)
+}
+
+/// A document without the ways to other pages.
+pub(crate) fn document(site: &Site, title: &str, scripts: &[&str], body: &Markup) -> String {
+    let html = html! {
+        (DOCTYPE)
+        html lang=(site.words.language) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · " (PRODUCT) }
+                link rel="icon" type="image/svg+xml" href=(site.path("static/icon.svg"));
+                link rel="stylesheet" href=(site.path("static/console.css"));
+                @for script in scripts {
+                    script src=(site.path(&format!("static/{script}"))) defer {}
+                }
+            }
+            body { (body) }
+        }
+    };
+    html.into_string()
+}
+
+fn bell() -> Markup {
+    html! {
+        svg class="bell" viewBox="0 0 24 24" aria-hidden="true" {
+            path d="M12 3a2 2 0 0 1 2 2c3 1 4 4 4 8 0 2 1 3 2 4H4c1-1 2-2 2-4 0-4 1-7 4-8a2 2 0 0 1 2-2zM9.5 18.5h5a2.5 2.5 0 0 1-5 0z" {}
+        }
+    }
+}
+
+/// What is said in place of a page.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// What it is, in some words.
+    pub title: String,
+    /// What was wrong.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// A page that says why there is no other.
+pub fn notice(site: &Site, notice: &Notice) -> String {
+    let content = html! {
+        h1 { (notice.title) }
+        div class="notice" role="alert" {
+            p { (notice.detail) }
+            p class="fix" { (notice.hint) }
+        }
+        p { a href=(site.path("calls")) { (site.words.to_calls) } }
+    };
+    page(
+        site,
+        &notice.title,
+        Place::Elsewhere,
+        &["console.js"],
+        &content,
+    )
+}

@@ -1,0 +1,35 @@
+//! The pages of the web console, as HTML out of values. Whoever serves them reads the values,
+//! decides who may see them, and sends the pages with [`POLICY`].
+//!
+//! Everything on a page is escaped by maud, no page has a script or a style within it, and every
+//! text that is not a value is in [`words`].
+
+pub mod assets;
+mod call;
+mod calls;
+mod events;
+mod flows;
+mod layout;
+mod lines;
+mod login;
+mod now;
+mod setup;
+mod telephone;
+mod times;
+mod waveform;
+pub mod words;
+
+pub use call::{CallPage, Finding, Player, call, call_state};
+pub use calls::{CallsPage, Search, calls};
+pub use flows::{Fault, Flow, FlowsPage, Version, flows};
+pub use layout::{Notice, Site, notice};
+pub use login::{again, login};
+pub use now::{Live, Now, Store, now, now_state};
+pub use setup::{Applet, Lamp, SetupPage, setup};
+pub use telephone::{Choice, Field, TelephonePage, telephone};
+pub use waveform::{PEAKS, waveform};
+
+/// The content security policy of every page (CSP level 3): nothing but this engine's own files, and no
+/// script or style within a page.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; \
+                          form-action 'self'; frame-ancestors 'none'; base-uri 'none'";

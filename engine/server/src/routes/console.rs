@@ -1,0 +1,185 @@
+//! The web console: pages for people, out of what the API answers with.
+//!
+//! Each page asks the functions behind the API, and shows nothing that the API would not. Who may
+//! look is decided by the API's token: see `console/session.rs`. Pages are written by
+//! `ghanti-console`, and sent with its content security policy.
+
+mod calls;
+mod flows;
+mod live;
+mod session;
+mod setup;
+mod telephone;
+mod waveform;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use ghanti_console::assets::asset;
+use ghanti_console::words::ENGLISH;
+use ghanti_console::{Notice, POLICY, Site, notice};
+use ghanti_model::unix_ms;
+
+use crate::answer::tagged;
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+
+use self::session::Viewer;
+
+pub use self::waveform::DRAWN;
+
+const HEADERS: [(HeaderName, &str); 7] = [
+    (CONTENT_TYPE, "text/html; charset=utf-8"),
+    (CONTENT_SECURITY_POLICY, POLICY),
+    // pages are personal
+    (CACHE_CONTROL, "no-store"),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "microphone=(self), camera=(), geolocation=()",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+];
+
+/// All routes of the console.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/console", get(root))
+        .route("/console/", get(live::page))
+        .route("/console/now", get(live::of_all))
+        .route("/console/login", get(session::ask).post(session::login))
+        .route("/console/logout", post(session::logout))
+        .route("/console/static/{name}", get(file))
+        .route("/console/calls", get(calls::list))
+        .route("/console/calls/{id}", get(calls::show))
+        .route("/console/calls/{id}/stream", get(live::of_call))
+        .route("/console/calls/{id}/record.json", get(calls::export))
+        .route("/console/calls/{id}/recording", get(calls::recording))
+        .route("/console/calls/{id}/waveform", get(waveform::waveform))
+        .route("/console/flows", get(flows::list))
+        .route("/console/flows/reload", post(flows::reload))
+        .route("/console/flows/{name}/{action}", post(flows::change))
+        .route("/console/setup", get(setup::page))
+        .route("/console/telephone", get(telephone::page))
+        .route("/console/telephone/calls", post(telephone::begin))
+        .route(
+            "/console/telephone/stream/{session}",
+            get(telephone::stream),
+        )
+        .route("/console/{*rest}", get(nothing))
+}
+
+/// The console without its last slash.
+async fn root(State(app): State<App>) -> Response {
+    redirect(&format!("{}/console/", app.config.server.path))
+}
+
+/// A file that pages refer to. Everybody may have it.
+async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match asset(&name) {
+        Some(asset) => {
+            let body = asset.content.as_bytes().to_vec();
+            let mut response = tagged(body, asset.media_type, &headers);
+            let nosniff = HeaderValue::from_static("nosniff");
+            response
+                .headers_mut()
+                .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+            response
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn nothing(viewer: Viewer, State(app): State<App>) -> Response {
+    let words = ENGLISH;
+    let shown = Notice {
+        title: words.not_found.to_owned(),
+        detail: String::new(),
+        hint: String::new(),
+    };
+    let page = notice(&viewer.site(&app, false), &shown);
+    viewer.page(StatusCode::NOT_FOUND, page)
+}
+
+/// A redirection after which the browser asks by GET.
+fn redirect(to: &str) -> Response {
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()
+}
+
+impl Viewer {
+    /// What a page knows of the engine and of who looks.
+    fn site(&self, app: &App, has_numbers: bool) -> Site {
+        Site {
+            prefix: app.config.server.path.clone(),
+            csrf: self.csrf(),
+            is_member: self.is_member,
+            offset_minutes: app.services.settings.offset_minutes,
+            now_ms: unix_ms(),
+            has_numbers,
+            words: &ENGLISH,
+        }
+    }
+
+    /// Answers with a page.
+    fn page(&self, status: StatusCode, page: String) -> Response {
+        let mut response = (status, HEADERS, page).into_response();
+        if let Some(cookie) = &self.new_cookie {
+            response.headers_mut().insert(SET_COOKIE, cookie.clone());
+        }
+        response
+    }
+
+    /// Answers with a page that says why there is no other.
+    fn failed(&self, app: &App, problem: &Problem) -> Response {
+        let told = problem.told();
+        let shown = Notice {
+            title: told.title.to_owned(),
+            detail: told.detail.to_owned(),
+            hint: told.hint.to_owned(),
+        };
+        self.page(told.status, notice(&self.site(app, false), &shown))
+    }
+
+    /// Checks that a form was sent from a page of this session.
+    ///
+    /// # Errors
+    ///
+    /// 403 if it was not.
+    fn check(&self, form: &Form) -> Result<(), Problem> {
+        if self.is_own(form.text("csrf")) {
+            Ok(())
+        } else {
+            Err(Problem::new(
+                Kind::FormOutOfDate,
+                ENGLISH.out_of_date_detail,
+                ENGLISH.out_of_date_hint,
+            ))
+        }
+    }
+}
+
+/// A form that was sent.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn read(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// A field; empty if it was not sent.
+    fn text(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value)
+    }
+}

@@ -1,0 +1,238 @@
+//! The list of calls, and one call: its record, its recording, its events.
+
+use axum::extract::{RawQuery, Request, State};
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ghanti_console::{CallPage, CallsPage, Finding, Player, Search, call, calls};
+use ghanti_model::{CallEvent, CallId, CallRecord, Outcome, PhoneNumber};
+
+use super::session::Viewer;
+use super::{Form, redirect};
+use crate::app::App;
+use crate::base::Base;
+use crate::doctor::{Finding as Found, Weight};
+use crate::problem::Problem;
+use crate::routes::calls::{answered, find};
+use crate::routes::doctor::{findings_of, urls};
+use crate::routes::list_of_calls::found;
+use crate::routes::recording::sent;
+use crate::segments::{BadPath, Segments};
+
+/// How many events of a call its page shows.
+const EVENTS: u32 = 256;
+/// What the search can be asked for, besides `q`: parameters of `GET /api/calls`.
+const PARAMETERS: [&str; 7] = [
+    "state", "outcome", "flow", "version", "since", "until", "cursor",
+];
+
+/// The list, as it is asked for.
+pub(super) async fn list(
+    viewer: Viewer,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let form = Form::read(query.unwrap_or_default().as_bytes());
+    let q = form.text("q").trim();
+    if CallId::parse(q).is_some() {
+        return redirect(&viewer.site(&app, false).path(&format!("calls/{q}")));
+    }
+    let has_numbers = form.text("numbers") == "true";
+    let answer = found(&app, Some(&asked(&form, q))).await;
+    let (calls_found, next, unreadable) = match answer {
+        Ok(list) => (list.items, list.next, None),
+        Err(problem) if problem.told().status == StatusCode::BAD_REQUEST => {
+            let told = problem.told();
+            let wrong = (told.detail.to_owned(), told.hint.to_owned());
+            (Vec::new(), None, Some(wrong))
+        }
+        Err(problem) => return viewer.failed(&app, &problem),
+    };
+    let text = |name: &str| form.text(name).to_owned();
+    let shown = CallsPage {
+        search: Search {
+            q: q.to_owned(),
+            state: text("state"),
+            outcome: text("outcome"),
+            flow: text("flow"),
+            version: text("version"),
+            since: text("since"),
+            until: text("until"),
+        },
+        calls: calls_found,
+        next: next.map(|cursor| again(&form, Some(&cursor), has_numbers)),
+        first: (!form.text("cursor").is_empty()).then(|| again(&form, None, has_numbers)),
+        other_numbers: again(&form, Some(form.text("cursor")), !has_numbers),
+        flows: flows(&app),
+        outcomes: Outcome::NAMES.map(str::to_owned).into(),
+        unreadable,
+    };
+    let status = if shown.unreadable.is_some() {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::OK
+    };
+    viewer.page(status, calls(&viewer.site(&app, has_numbers), &shown))
+}
+
+/// What the API is asked for: `q` is a number or a CallSid.
+fn asked(form: &Form, q: &str) -> String {
+    let mut asked = form_urlencoded::Serializer::new(String::new());
+    if PhoneNumber::parse(q).is_ok() {
+        asked.append_pair("phone", q);
+    } else if !q.is_empty() {
+        asked.append_pair("call-sid", q);
+    }
+    for name in PARAMETERS {
+        let value = form.text(name);
+        if !value.is_empty() {
+            asked.append_pair(name, value);
+        }
+    }
+    asked.finish()
+}
+
+/// The names of the flows that are loaded.
+fn flows(app: &App) -> Vec<String> {
+    let versions = app.services.catalogue.versions();
+    versions.keys().map(ToString::to_string).collect()
+}
+
+/// The query of another page of the same list.
+fn again(form: &Form, cursor: Option<&str>, has_numbers: bool) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for name in ["q"].iter().chain(&PARAMETERS) {
+        let value = form.text(name);
+        if !value.is_empty() && *name != "cursor" {
+            query.append_pair(name, value);
+        }
+    }
+    if let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) {
+        query.append_pair("cursor", cursor);
+    }
+    if has_numbers {
+        query.append_pair("numbers", "true");
+    }
+    query.finish()
+}
+
+/// One call.
+pub(super) async fn show(
+    viewer: Viewer,
+    State(app): State<App>,
+    headers: HeaderMap,
+    id: Result<Segments<String>, BadPath>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let has_numbers = numbers(query.as_deref());
+    match of(&app, &headers, id).await {
+        Ok(shown) => viewer.page(
+            StatusCode::OK,
+            call(&viewer.site(&app, has_numbers), &shown),
+        ),
+        Err(problem) => viewer.failed(&app, &problem),
+    }
+}
+
+/// Whether a query asks for whole numbers.
+pub(super) fn numbers(query: Option<&str>) -> bool {
+    Form::read(query.unwrap_or_default().as_bytes()).text("numbers") == "true"
+}
+
+async fn of(
+    app: &App,
+    headers: &HeaderMap,
+    id: Result<Segments<String>, BadPath>,
+) -> Result<CallPage, Problem> {
+    let Segments(id) = id?;
+    let record = find(app, &id).await?;
+    let urls = urls(app, &Base::new(&app.config, headers), false);
+    let found = findings_of(&record, &urls);
+    let (events, has_more_events) = events(app, record.call_id).await;
+    Ok(CallPage {
+        players: players(&record),
+        findings: found.into_iter().map(finding).collect(),
+        events,
+        has_more_events,
+        record,
+    })
+}
+
+/// The first events, and whether there are more. What is not stored yet stands behind the others.
+async fn events(app: &App, call: CallId) -> (Vec<CallEvent>, bool) {
+    let registry = &app.services.registry;
+    let unsaved = registry.writer().unsaved(call);
+    let stored = registry.archive().events(call, None, EVENTS).await;
+    // the record is there without them
+    let mut events = stored.unwrap_or_default();
+    for event in unsaved {
+        if events.iter().all(|known| known.id != event.id) {
+            events.push(CallEvent::clone(&event));
+        }
+    }
+    let most = usize::try_from(EVENTS).unwrap_or(usize::MAX);
+    let has_more = events.len() >= most;
+    events.truncate(most);
+    (events, has_more)
+}
+
+fn players(record: &CallRecord) -> Vec<Player> {
+    let numbered = (1..).zip(&record.recordings);
+    numbered
+        .filter(|(_, recording)| recording.kept().is_some())
+        .map(|(number, recording)| Player {
+            number,
+            at_ms: recording.at_ms,
+        })
+        .collect()
+}
+
+/// A finding as pages show it.
+pub(super) fn finding(found: Found) -> Finding {
+    Finding {
+        code: found.code.name().to_owned(),
+        is_error: found.weight == Weight::Error,
+        sentence: found.sentence,
+        evidence: found.evidence,
+        fix: found.fix,
+    }
+}
+
+/// The record as the API answers with it, as a file.
+pub(super) async fn export(
+    viewer: Viewer,
+    State(app): State<App>,
+    headers: HeaderMap,
+    id: Result<Segments<String>, BadPath>,
+) -> Response {
+    let answer = async {
+        let Segments(id) = id?;
+        answered(&app, &headers, &id).await
+    };
+    match answer.await {
+        Ok(mut response) => {
+            let shown = HeaderValue::from_static("attachment; filename=\"record.json\"");
+            response.headers_mut().insert(CONTENT_DISPOSITION, shown);
+            response
+        }
+        Err(problem) => viewer.failed(&app, &problem),
+    }
+}
+
+/// A recording, or a part of it, as the API answers with it.
+pub(super) async fn recording(
+    _: Viewer,
+    State(app): State<App>,
+    id: Result<Segments<String>, BadPath>,
+    RawQuery(query): RawQuery,
+    asked: Request,
+) -> Response {
+    let (asked, _) = asked.into_parts();
+    let answer = async {
+        let Segments(id) = id?;
+        sent(&app, &id, query.as_deref(), asked).await
+    };
+    answer
+        .await
+        .unwrap_or_else(|problem: Problem| problem.into_response())
+}

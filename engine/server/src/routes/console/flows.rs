@@ -1,0 +1,133 @@
+//! The flows, and which version takes calls.
+
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use ghanti_catalogue::{FlowState, Rejected, Stage, VersionState};
+use ghanti_console::words::ENGLISH;
+use ghanti_console::{Fault, Flow, FlowsPage, Version, flows};
+use ghanti_host::Rejection;
+
+use super::session::Viewer;
+use super::{Form, redirect};
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+use crate::routes::flows::{promoted, read_again, rolled_back};
+use crate::segments::{BadPath, Segments};
+
+/// The reason recorded for a version that was rolled back here.
+const ASKED_FOR: &str = "it was rolled back in the console";
+
+/// The page. `done` of the query says what was ordered.
+pub(super) async fn list(
+    viewer: Viewer,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = Form::read(query.unwrap_or_default().as_bytes());
+    let catalogue = &app.services.catalogue;
+    let counts = catalogue.counts();
+    let flow = |state: FlowState| {
+        let counts = counts.get(state.name.as_str()).cloned().unwrap_or_default();
+        let rejected = state.rejected.into_iter().map(
+            |Rejected {
+                 rejection, at_ms, ..
+             }| fault(rejection, Some(at_ms)),
+        );
+        Flow {
+            name: state.name.to_string(),
+            versions: state.versions.into_iter().map(version).collect(),
+            rejected: rejected.collect(),
+            warnings: state.warnings,
+            failures: [counts.trapped, counts.limited, counts.failed],
+        }
+    };
+    let unclaimed = catalogue.unclaimed();
+    let shown = FlowsPage {
+        flows: catalogue.states().into_iter().map(flow).collect(),
+        invalid: catalogue
+            .invalid()
+            .into_iter()
+            .map(|entry| fault(entry, None))
+            .collect(),
+        unclaimed: (
+            unclaimed.flow.map(|flow| flow.to_string()),
+            unclaimed.because,
+        ),
+        told: told(query.text("done")).map(str::to_owned),
+    };
+    viewer.page(StatusCode::OK, flows(&viewer.site(&app, false), &shown))
+}
+
+fn told(done: &str) -> Option<&'static str> {
+    match done {
+        "promote" => Some(ENGLISH.promoted),
+        "rollback" => Some(ENGLISH.rolled_back),
+        "reload" => Some(ENGLISH.reloaded),
+        _ => None,
+    }
+}
+
+fn version(state: VersionState) -> Version {
+    Version {
+        weight: (state.stage == Stage::Candidate).then_some(state.weight),
+        id: state.id.to_string(),
+        version: state.author_version,
+        stage: state.stage.as_str(),
+        calls: state.calls,
+        loaded_ms: state.loaded_ms,
+        reason: state.reason,
+    }
+}
+
+fn fault(rejection: Rejection, rejected_ms: Option<u64>) -> Fault {
+    Fault {
+        flow: rejection.flow,
+        step: rejection.step.to_string(),
+        reason: rejection.reason,
+        line: rejection.line,
+        hint: rejection.hint,
+        rejected_ms,
+    }
+}
+
+/// Has the folder read again.
+pub(super) async fn reload(viewer: Viewer, State(app): State<App>, body: Bytes) -> Response {
+    let done = async {
+        viewer.check(&Form::read(&body))?;
+        read_again(&app).await
+    };
+    ordered(&viewer, &app, done.await.map(|()| "reload"))
+}
+
+/// Promotes a version, or rolls it back.
+pub(super) async fn change(
+    viewer: Viewer,
+    State(app): State<App>,
+    path: Result<Segments<(String, String)>, BadPath>,
+    body: Bytes,
+) -> Response {
+    let done = || {
+        let Segments((name, action)) = path?;
+        viewer.check(&Form::read(&body))?;
+        match action.as_str() {
+            "promote" => promoted(&app, name).map(|_| "promote"),
+            "rollback" => rolled_back(&app, name, ASKED_FOR).map(|_| "rollback"),
+            _ => Err(Problem::new(
+                Kind::UnknownPath,
+                "there is no such order",
+                "give `promote` or `rollback`",
+            )),
+        }
+    };
+    ordered(&viewer, &app, done())
+}
+
+/// Leads back to the page, or says why nothing was done.
+fn ordered(viewer: &Viewer, app: &App, done: Result<&str, Problem>) -> Response {
+    match done {
+        Ok(done) => redirect(&viewer.site(app, false).path(&format!("flows?done={done}"))),
+        Err(problem) => viewer.failed(app, &problem),
+    }
+}

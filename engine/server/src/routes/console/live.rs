@@ -1,0 +1,279 @@
+//! What goes on now, and as it goes on: parts of pages by server-sent events.
+//!
+//! A part is written anew when something has happened, at most every [`PAUSE`]. It is made of what
+//! is in memory, and at most one waits for a browser, so that a slow one holds up nobody: what it
+//! misses is in the next part.
+
+use std::cmp::Reverse;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use ghanti_console::{Live, Now, Site, Store, call_state, now, now_state};
+use ghanti_model::{CallEvent, CallId, CallRecord, CallState};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::calls::numbers;
+use super::session::Viewer;
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+use crate::routes::calls::find;
+use crate::routes::events::FOLLOWERS;
+use crate::segments::{BadPath, Segments};
+
+/// How many live calls the page shows.
+const SHOWN: usize = 24;
+/// How many lines of each.
+const LINES: usize = 3;
+/// The least time between two parts.
+const PAUSE: Duration = Duration::from_millis(300);
+/// A part is written anew after this time, even if nothing has happened: lengths of calls grow.
+const REFRESH: Duration = Duration::from_secs(2);
+/// A browser that takes no part for this long is disconnected.
+const SEND: Duration = Duration::from_secs(30);
+/// Maximum duration of a response. Browsers connect again by themselves.
+const LONGEST: Duration = Duration::from_secs(3_600);
+/// Interval of keep-alive comments.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long what the stores said of themselves is shown.
+const KNOWN: Duration = Duration::from_secs(10);
+
+/// The page.
+pub(super) async fn page(
+    viewer: Viewer,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let site = viewer.site(&app, numbers(query.as_deref()));
+    let shown = state(&app, stores(&app).await);
+    viewer.page(StatusCode::OK, now(&site, &shown))
+}
+
+/// The part of the page that changes, as it does.
+pub(super) async fn of_all(
+    viewer: Viewer,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let site = viewer.site(&app, numbers(query.as_deref()));
+    follow(app, site, None)
+}
+
+/// The part of a call's page that changes, as it does.
+pub(super) async fn of_call(
+    viewer: Viewer,
+    State(app): State<App>,
+    id: Result<Segments<String>, BadPath>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let Segments(id) = id?;
+    let call = find(&app, &id).await?.call_id;
+    let site = viewer.site(&app, numbers(query.as_deref()));
+    follow(app, site, Some(call))
+}
+
+/// Follows one call, or all.
+fn follow(app: App, site: Site, call: Option<CallId>) -> Result<Response, Problem> {
+    let permit = app.followers.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(
+            Kind::TooManyFollowers,
+            format!("{FOLLOWERS} clients follow events already"),
+            "close one of them, or try again later",
+        )
+    })?;
+    let (sender, receiver) = mpsc::channel(1);
+    let coming = app.services.registry.events().follow();
+    let (tasks, stop) = (app.tasks.clone(), app.stop.clone());
+    let follower = Follower {
+        app,
+        site,
+        sender: sender.clone(),
+        last: String::new(),
+        _permit: permit,
+    };
+    tasks.spawn(async move {
+        tokio::select! {
+            _ = follower.run(call, coming) => {}
+            () = sender.closed() => {}
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LONGEST) => {}
+        }
+    });
+    let parts = unfold(receiver, |mut receiver| async {
+        let part: Event = receiver.recv().await?;
+        Some((Ok::<_, Infallible>(part), receiver))
+    });
+    let answer = Sse::new(parts).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    Ok(answer.into_response())
+}
+
+/// A browser that follows.
+struct Follower {
+    app: App,
+    site: Site,
+    sender: mpsc::Sender<Event>,
+    /// The part that was sent last.
+    last: String,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The browser is gone or too slow, or there is nothing to follow any more.
+struct Over;
+
+impl Follower {
+    async fn run(
+        mut self,
+        call: Option<CallId>,
+        mut coming: Receiver<Arc<CallEvent>>,
+    ) -> Result<(), Over> {
+        let mut known = (Instant::now(), stores(&self.app).await);
+        loop {
+            self.site.now_ms = ghanti_model::unix_ms();
+            match call {
+                None => {
+                    if known.0.elapsed() > KNOWN {
+                        known = (Instant::now(), stores(&self.app).await);
+                    }
+                    let part = now_state(&self.site, &state(&self.app, known.1.clone()));
+                    self.send(part.into_string()).await?;
+                }
+                Some(call) => self.send_call(call).await?,
+            }
+            changed(&mut coming, call).await;
+            tokio::time::sleep(PAUSE).await;
+            // what has happened meanwhile is in the next part
+            coming = coming.resubscribe();
+        }
+    }
+
+    /// Sends a call as it is, and that it has ended if it has.
+    async fn send_call(&mut self, call: CallId) -> Result<(), Over> {
+        let registry = &Arc::clone(&self.app.services).registry;
+        let record = match registry.live().by_id(call) {
+            Some(live) => Some(spoken(&live.record())),
+            // the database may be away for a while
+            None => registry.read(call).await.ok().flatten(),
+        };
+        let Some(record) = record else {
+            return Ok(());
+        };
+        let part = call_state(&self.site, &record);
+        self.send(part.into_string()).await?;
+        if record.state == CallState::Ended {
+            self.tell(Event::default().event("ended").data("")).await?;
+            return Err(Over);
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, part: String) -> Result<(), Over> {
+        if part == self.last {
+            return Ok(());
+        }
+        self.tell(Event::default().event("part").data(&part))
+            .await?;
+        self.last = part;
+        Ok(())
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Over> {
+        let told = tokio::time::timeout(SEND, self.sender.send(event)).await;
+        told.map_err(|_| Over)?.map_err(|_| Over)
+    }
+}
+
+/// Waits until something has happened, to the call if it is one, or [`REFRESH`] has passed.
+async fn changed(coming: &mut Receiver<Arc<CallEvent>>, call: Option<CallId>) {
+    let happened = async {
+        loop {
+            match coming.recv().await {
+                Ok(event) if call.is_some_and(|call| call != event.call_id) => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => return,
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(REFRESH, happened).await;
+}
+
+/// What a live call's page shows of its record; the journal, which may be large, is not copied.
+fn spoken(record: &CallRecord) -> CallRecord {
+    CallRecord {
+        call_sid: record.call_sid.clone(),
+        state: record.state,
+        direction: record.direction,
+        customer_number: record.customer_number.clone(),
+        flow: record.flow.clone(),
+        language: record.language.clone(),
+        outcome: record.outcome.clone(),
+        detail: record.detail.clone(),
+        transcript: record.transcript.clone(),
+        started_ms: record.started_ms,
+        ended_ms: record.ended_ms,
+        ..CallRecord::new(record.call_id, record.created_ms)
+    }
+}
+
+/// What the stores say of themselves.
+async fn stores(app: &App) -> Vec<Store> {
+    let services = &app.services;
+    let (sessions, records) =
+        tokio::join!(services.sessions.ping(), services.registry.archive().ping());
+    [("sessions", sessions), ("records", records)]
+        .into_iter()
+        .map(|(name, answer)| Store {
+            name,
+            away: answer.err().map(|error| error.to_string()),
+        })
+        .collect()
+}
+
+/// How the engine is, and its newest live calls.
+fn state(app: &App, stores: Vec<Store>) -> Now {
+    let live = app.services.registry.live();
+    let mut ids = live.ids();
+    // ids sort by time
+    ids.sort_by_key(|id| Reverse(*id));
+    let (_, awaited) = app.admission.in_use(Instant::now());
+    let calls = ids.iter().take(SHOWN).filter_map(|id| live.by_id(*id));
+    let refusals = app.refusals.all().into_iter();
+    Now {
+        live: ids.len(),
+        calls: calls.map(|call| card(&call.record())).collect(),
+        awaited,
+        most: app.admission.places(),
+        is_draining: app.draining.is_cancelled(),
+        limited_by: app.limited_by.clone(),
+        refusals: refusals
+            .map(|((at, why), count)| (at.name(), why.name(), count))
+            .collect(),
+        stores,
+    }
+}
+
+fn card(record: &CallRecord) -> Live {
+    let lines = &record.transcript;
+    let last = lines.get(lines.len().saturating_sub(LINES)..);
+    Live {
+        call_id: record.call_id,
+        direction: record.direction,
+        number: record.customer_number.clone(),
+        flow: record.flow.as_ref().map(ToString::to_string),
+        version: record.version.as_ref().map(ToString::to_string),
+        language: record.language.as_ref().map(ToString::to_string),
+        step: record
+            .steps
+            .last()
+            .map(|entry| entry.step.name().to_owned()),
+        started_ms: record.started_ms.unwrap_or(record.created_ms),
+        last: last.unwrap_or_default().to_vec(),
+        problems: record.problems.len(),
+    }
+}

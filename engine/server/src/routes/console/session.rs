@@ -1,0 +1,378 @@
+//! Who may look: whoever has logged in with the API's token or, where the API is open, everybody.
+//!
+//! A session is a cookie that the engine has signed, so that every engine with the same token knows
+//! it, and nothing is stored: `KIND.EXPIRY.NONCE.SIGNATURE`. The key is the API's token: a token that
+//! is no longer accepted ends all sessions that it began. Where there is no token, the key is this
+//! process' own. What forms send back is signed likewise, over the same nonce.
+//!
+//! A cookie of a guest opens nothing; it ties the form for the token to a browser.
+
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, RawQuery, State};
+use axum::http::header::{ACCEPT, COOKIE, HOST, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ghanti_console::{again, login as login_page};
+use ghanti_model::unix_ms;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::{Form, redirect};
+use crate::app::App;
+use crate::cause::Cause;
+use crate::config::Config;
+use crate::secret::Secret;
+
+/// How long a session lasts, in seconds: a working day.
+const SESSION_S: u64 = 12 * 3_600;
+/// The cookie's name.
+const COOKIE_NAME: &str = "ghanti-console";
+/// The longest path to go to after the login, in bytes.
+const NEXT_BYTES: usize = 1_024;
+
+const MEMBER: &str = "member";
+const GUEST: &str = "guest";
+
+/// The key where the API has no token; none if the system gave no random bytes, so that no form is
+/// taken.
+static OWN_KEY: LazyLock<Option<Secret>> = LazyLock::new(|| Secret::random().ok());
+
+/// Somebody who looks at the console, and may.
+pub(super) struct Viewer {
+    /// Whether they have logged in.
+    pub(super) is_member: bool,
+    /// Their cookie, where they did not have one.
+    pub(super) new_cookie: Option<HeaderValue>,
+    session: Session,
+}
+
+/// A cookie that was signed by this engine.
+struct Session {
+    /// The cookie without its signature.
+    signed: String,
+    key: Option<Secret>,
+}
+
+impl Session {
+    /// A session of a kind that begins now.
+    fn new(config: &Config, kind: &str) -> Self {
+        let expires_s = unix_ms() / 1_000 + SESSION_S;
+        // without random bytes there is no key either, or the token's signature is of the time alone
+        let nonce = Secret::random().map_or_else(|_| String::new(), |nonce| nonce.in_url());
+        Self {
+            signed: format!("{kind}.{expires_s}.{nonce}"),
+            key: keys(config).into_iter().next(),
+        }
+    }
+
+    /// The session of a request, if it has one that has not expired.
+    fn of(config: &Config, headers: &HeaderMap) -> Option<Self> {
+        let cookies = headers.get_all(COOKIE).iter();
+        let mut pairs = cookies
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let (_, value) = pairs.find(|(name, _)| *name == COOKIE_NAME)?;
+        let (signed, signature) = value.rsplit_once('.')?;
+        let expires_s: u64 = signed.split('.').nth(1)?.parse().ok()?;
+        if expires_s <= unix_ms() / 1_000 {
+            return None;
+        }
+        let key = keys(config).into_iter().find(|key| {
+            let own = sign(key, "session", signed);
+            own.as_bytes().ct_eq(signature.as_bytes()).into()
+        })?;
+        Some(Self {
+            signed: signed.to_owned(),
+            key: Some(key),
+        })
+    }
+
+    fn is_member(&self) -> bool {
+        self.signed.split('.').next() == Some(MEMBER)
+    }
+
+    /// The header that has a browser keep it.
+    fn cookie(&self, config: &Config, headers: &HeaderMap) -> Option<HeaderValue> {
+        let signature = sign(self.key.as_ref()?, "session", &self.signed);
+        let value = format!("{}.{signature}", self.signed);
+        HeaderValue::from_str(&set(config, headers, &value, SESSION_S)).ok()
+    }
+
+    /// What forms send back.
+    fn csrf(&self) -> Option<String> {
+        Some(sign(self.key.as_ref()?, "form", &self.signed))
+    }
+}
+
+/// The keys by which cookies may be signed, the one for new cookies first.
+fn keys(config: &Config) -> Vec<Secret> {
+    let tokens = config.server.api_tokens();
+    if tokens.current.is_none() {
+        return OWN_KEY.clone().into_iter().collect();
+    }
+    let both = [tokens.current, tokens.previous];
+    both.into_iter().flatten().cloned().collect()
+}
+
+/// HMAC-SHA256 (RFC 2104) of a text for a purpose.
+fn sign(key: &Secret, purpose: &str, text: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()) else {
+        // a key may have any length
+        return String::new();
+    };
+    mac.update(format!("ghanti-console {purpose} {text}").as_bytes());
+    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+}
+
+/// `Set-Cookie` (RFC 6265).
+fn set(config: &Config, headers: &HeaderMap, value: &str, age_s: u64) -> String {
+    let secure = if is_https(config, headers) {
+        "; Secure"
+    } else {
+        ""
+    };
+    let path = &config.server.path;
+    format!(
+        "{COOKIE_NAME}={value}; Path={path}/console; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}"
+    )
+}
+
+/// Whether the browser came by TLS, as the proxy in front says, or `public-url` does of its host.
+fn is_https(config: &Config, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(HOST.as_str()).unwrap_or_default();
+    let public = config.server.public_url.as_deref().unwrap_or_default();
+    let is_public = public
+        .strip_prefix("https://")
+        .and_then(|rest| rest.split('/').next())
+        .is_some_and(|known| known.eq_ignore_ascii_case(host));
+    is_public || text("x-forwarded-proto") == Some("https")
+}
+
+impl Viewer {
+    /// Somebody with a cookie, or with a new one of a guest.
+    fn of(config: &Config, headers: &HeaderMap) -> Self {
+        match Session::of(config, headers) {
+            Some(session) => Self {
+                is_member: session.is_member(),
+                new_cookie: None,
+                session,
+            },
+            None => Self::new(config, headers, GUEST),
+        }
+    }
+
+    fn new(config: &Config, headers: &HeaderMap, kind: &str) -> Self {
+        let session = Session::new(config, kind);
+        Self {
+            is_member: kind == MEMBER,
+            new_cookie: session.cookie(config, headers),
+            session,
+        }
+    }
+
+    /// What forms of this session send back.
+    pub(super) fn csrf(&self) -> String {
+        self.session.csrf().unwrap_or_default()
+    }
+
+    /// Whether a form of this session has sent this.
+    pub(super) fn is_own(&self, csrf: &str) -> bool {
+        let own = self.session.csrf();
+        own.is_some_and(|own| own.as_bytes().ct_eq(csrf.as_bytes()).into())
+    }
+}
+
+impl FromRequestParts<App> for Viewer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let config = &app.config;
+        let viewer = Self::of(config, &parts.headers);
+        let is_open = config.server.api_token.is_none();
+        if viewer.is_member || is_open {
+            return Ok(viewer);
+        }
+        let text = |name: &str| {
+            let value = parts.headers.get(name);
+            value
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
+        if !text(ACCEPT.as_str()).contains("text/html") {
+            // of a script, which cannot log in
+            return Err(StatusCode::UNAUTHORIZED.into_response());
+        }
+        if text("sec-fetch-site") == "cross-site" && viewer.new_cookie.is_some() {
+            // by a link elsewhere: the browser keeps a `SameSite=Strict` cookie back, if it has one
+            let site = Self {
+                new_cookie: None,
+                ..viewer
+            };
+            return Err(site.page(StatusCode::OK, again(&site.site(app, false))));
+        }
+        // the engine's `path` is taken off on the way to a handler
+        let path = &config.server.path;
+        let here = format!("{path}{}", parts.uri);
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("next", &here);
+        Err(redirect(&format!(
+            "{path}/console/login?{}",
+            query.finish()
+        )))
+    }
+}
+
+/// Answers with the page that asks for the token.
+pub(super) async fn ask(
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let viewer = Viewer::of(&app.config, &headers);
+    let query = Form::read(query.unwrap_or_default().as_bytes());
+    let next = next(&app, query.text("next"));
+    if viewer.is_member || app.config.server.api_token.is_none() {
+        return redirect(&next);
+    }
+    let page = login_page(&viewer.site(&app, false), &next, false);
+    viewer.page(StatusCode::OK, page)
+}
+
+/// Logs in, with the API's token.
+pub(super) async fn login(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+    let viewer = Viewer::of(&app.config, &headers);
+    let form = Form::read(&body);
+    if let Err(problem) = viewer.check(&form) {
+        return viewer.failed(&app, &problem);
+    }
+    let next = next(&app, form.text("next"));
+    let given = form.text("token").trim();
+    if !app.config.server.api_tokens().takes(Some(given)) {
+        let page = login_page(&viewer.site(&app, false), &next, true);
+        let mut response = viewer.page(StatusCode::UNAUTHORIZED, page);
+        response.extensions_mut().insert(Cause::Token);
+        return response;
+    }
+    tracing::info!("somebody logged in to the console");
+    let member = Viewer::new(&app.config, &headers, MEMBER);
+    let mut response = redirect(&next);
+    if let Some(cookie) = member.new_cookie {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Logs out.
+pub(super) async fn logout(
+    viewer: Viewer,
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Err(problem) = viewer.check(&Form::read(&body)) {
+        return viewer.failed(&app, &problem);
+    }
+    let mut response = redirect(&format!("{}/console/login", app.config.server.path));
+    if let Ok(cookie) = HeaderValue::from_str(&set(&app.config, &headers, "", 0)) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Where to go after the login: a page of this console.
+fn next(app: &App, asked: &str) -> String {
+    let root = format!("{}/console/", app.config.server.path);
+    let is_own = asked.starts_with(&root)
+        && asked.len() <= NEXT_BYTES
+        && asked
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_own { asked.to_owned() } else { root }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(server: &str) -> Config {
+        let text = format!(
+            "[server]\nstream-token = 'stream-0123456789'\napplet-token = 'applet-0123456789'\n{server}"
+        );
+        crate::config::read(&text, []).unwrap()
+    }
+
+    fn asked(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+        headers
+    }
+
+    fn cookie(viewer: &Viewer) -> String {
+        let set = viewer.new_cookie.as_ref().unwrap().to_str().unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_session_is_known_as_long_as_its_token_is_accepted() {
+        let old = config("api-token = 'api-0123456789-old'");
+        let changing =
+            config("api-token = 'api-0123456789-new'\nprevious-api-token = 'api-0123456789-old'");
+        let new = config("api-token = 'api-0123456789-new'");
+        let member = Viewer::new(&old, &HeaderMap::new(), MEMBER);
+        let headers = asked("cookie", &format!("a=b; {}; c=d", cookie(&member)));
+        for (config, is_known) in [(&old, true), (&changing, true), (&new, false)] {
+            let seen = Viewer::of(config, &headers);
+            assert_eq!(seen.is_member, is_known);
+            assert_eq!(seen.is_own(&member.csrf()), is_known);
+        }
+        let other = Viewer::new(&old, &HeaderMap::new(), MEMBER);
+        assert!(!other.is_own(&member.csrf()) && !other.is_own(""));
+    }
+
+    #[test]
+    fn what_was_not_signed_or_is_too_old_is_no_session() {
+        let config = config("api-token = 'api-0123456789-x'");
+        let key = Secret::new("api-0123456789-x");
+        let now_s = unix_ms() / 1_000;
+        for (kind, expires_s, is_member) in [
+            (MEMBER, now_s + 100, true),
+            (MEMBER, now_s - 1, false),
+            (GUEST, now_s + 100, false),
+        ] {
+            let signed = format!("{kind}.{expires_s}.nonce");
+            let signature = sign(&key, "session", &signed);
+            let own = asked("cookie", &format!("{COOKIE_NAME}={signed}.{signature}"));
+            assert_eq!(Viewer::of(&config, &own).is_member, is_member, "{signed}");
+            // what forms carry does not open a session
+            let form = sign(&key, "form", &signed);
+            for wrong in ["", &form, &signature[1..]] {
+                let headers = asked("cookie", &format!("{COOKIE_NAME}={signed}.{wrong}"));
+                assert!(!Viewer::of(&config, &headers).is_member, "{wrong}");
+            }
+        }
+        let headers = asked("cookie", &format!("{COOKIE_NAME}=member"));
+        assert!(!Viewer::of(&config, &headers).is_member);
+    }
+
+    #[test]
+    fn a_cookie_is_secure_where_the_browser_came_by_https() {
+        let config =
+            config("api-token = 'api-0123456789-x'\npublic-url = 'https://bot.example.com'");
+        for (headers, is_secure) in [
+            (asked("host", "bot.example.com"), true),
+            (asked("x-forwarded-proto", "https"), true),
+            (asked("host", "127.0.0.1:8000"), false),
+        ] {
+            let set = set(&config, &headers, "x", 5);
+            assert_eq!(set.contains("; Secure"), is_secure, "{headers:?}: {set}");
+        }
+    }
+}
