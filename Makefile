@@ -43,8 +43,7 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	        echo 'lint: the database of advisories cannot be had here, so that advisories were not checked'; \
 	    fi; \
 	else \
-	    echo 'lint: cargo-deny is not installed (`cargo install cargo-deny --locked`); the same lists are read by tests/tests/licences.rs:'; \
-	    cargo test --release --workspace --test licences $(LOCKED); \
+	    echo 'lint: cargo-deny is not installed (`cargo install cargo-deny --locked`): its lists are read by tests/tests/licences.rs, in `make test`'; \
 	fi
 
 bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost, 1,000 on a bad day of Exotel's
