@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn all_flows_share_what_the_machine_has_and_each_gets_its_least() {
-        let budget = MemoryBudget::of(10 << 20);
+        // of which flows have six and a half
+        let budget = MemoryBudget::of(11 << 20);
         let mut greedy = MemoryMeter::new(64 << 20, Arc::clone(&budget));
         let mut honest = MemoryMeter::new(64 << 20, Arc::clone(&budget));
         let usize_of = |bytes: u64| usize::try_from(bytes).unwrap();

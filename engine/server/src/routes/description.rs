@@ -273,7 +273,10 @@ mod tests {
     use super::*;
 
     /// The kinds that requests other than those of the API's documented operations have.
-    const ELSEWHERE: [Kind; 6] = [
+    const ELSEWHERE: [Kind; 9] = [
+        Kind::AnotherSite,
+        Kind::AnotherHost,
+        Kind::BodyIsForm,
         Kind::UnknownPath,
         Kind::WrongMethod,
         Kind::Starting,
