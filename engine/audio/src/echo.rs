@@ -15,6 +15,7 @@
 
 mod fit;
 mod loss;
+mod minimum;
 mod reference;
 mod search;
 
@@ -24,6 +25,7 @@ use crate::resample::ResampleError;
 use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 use fit::{AHEAD, Fitter, PLAYED, TAPS};
 use loss::Loss;
+use minimum::Minimum;
 use reference::Reference;
 use search::{DELAYS, Search, WINDOW};
 
@@ -85,7 +87,8 @@ pub struct EchoGuard {
     searches: u32,
     since_judged: u32,
     verdict: bool,
-    noise: Noise,
+    /// Mean square of the quietest recent frame.
+    noise: Minimum,
     loss: Loss,
     /// Frames since audio began to be compared.
     frames: u32,
@@ -108,7 +111,7 @@ impl EchoGuard {
             searches: 0,
             since_judged: JUDGE_FRAMES,
             verdict: false,
-            noise: Noise::default(),
+            noise: Minimum::new(NOISE_FRAMES),
             loss: Loss::default(),
             frames: 0,
             comparing: false,
@@ -146,7 +149,7 @@ impl EchoGuard {
             self.frames = 0;
             self.decimator.reset();
             self.heard.fill(0.0);
-            self.noise = Noise::default();
+            self.noise = Minimum::new(NOISE_FRAMES);
         }
         self.narrow.clear();
         self.decimator.push(frame, &mut self.narrow);
@@ -155,7 +158,8 @@ impl EchoGuard {
         for (place, sample) in self.heard.iter_mut().skip(WINDOW - kept).zip(&self.narrow) {
             *place = *sample;
         }
-        self.noise.push(&self.narrow);
+        let power = dot(&self.narrow, &self.narrow) / self.narrow.len().max(1) as f32;
+        self.noise.push(power);
         let start = (end + BASE).saturating_sub(WINDOW as u64);
         self.frames = self.frames.saturating_add(1);
         if self.frames.is_multiple_of(LOSS_FRAMES) {
@@ -213,7 +217,8 @@ impl EchoGuard {
         if !self.loss.allows(fit.gain) {
             return 0.0;
         }
-        let rest = (fit.heard - fit.explained - NOISE_OVER_MINIMUM * self.noise.minimum()).max(0.0);
+        let noise = NOISE_OVER_MINIMUM * self.noise.get().unwrap_or_default();
+        let rest = (fit.heard - fit.explained - noise).max(0.0);
         if fit.explained <= 0.0 {
             0.0
         } else {
@@ -249,33 +254,4 @@ fn copy(reference: &Reference, from: u64, out: &mut [f32]) {
     let (before, after) = out.split_at_mut(early);
     before.fill(0.0);
     reference.copy(from.max(BASE) - BASE, after);
-}
-
-/// Mean square of the quietest recent frame.
-#[derive(Debug, Default)]
-struct Noise {
-    /// Of the previous period and of the current one.
-    minima: [Option<f32>; 2],
-    frames: u32,
-}
-
-impl Noise {
-    fn push(&mut self, frame: &[f32]) {
-        let power = dot(frame, frame) / frame.len().max(1) as f32;
-        let [before, current] = &mut self.minima;
-        *current = Some(current.map_or(power, |minimum| minimum.min(power)));
-        self.frames += 1;
-        if self.frames >= NOISE_FRAMES {
-            (*before, *current, self.frames) = (*current, None, 0);
-        }
-    }
-
-    fn minimum(&self) -> f32 {
-        self.minima
-            .iter()
-            .flatten()
-            .copied()
-            .reduce(f32::min)
-            .unwrap_or_default()
-    }
 }

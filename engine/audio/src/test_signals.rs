@@ -25,6 +25,12 @@ pub fn noise(seed: u64, amplitude: f64, samples: usize) -> Vec<i16> {
         .collect()
 }
 
+/// The same as floating-point numbers.
+pub fn noise_f32(seed: u64, amplitude: f64, samples: usize) -> Vec<f32> {
+    let samples = noise(seed, amplitude, samples).into_iter();
+    samples.map(f32::from).collect()
+}
+
 /// The power of the best-fitting sine of `tone_hz` relative to the rest, in dB.
 pub fn signal_to_rest_db(samples: &[i16], rate_hz: u32, tone_hz: u32) -> f64 {
     let step = 2.0 * PI * f64::from(tone_hz) / f64::from(rate_hz);

@@ -150,18 +150,11 @@ pub const PLAYED: usize = WINDOW + TAPS - 1;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_signals::noise;
+    use crate::test_signals::noise_f32 as floats;
 
     fn share(heard: &[f32], played: &[f32]) -> f32 {
         let fit = Fitter::new().fit(heard, played);
         fit.explained / fit.heard
-    }
-
-    fn floats(seed: u64, amplitude: f64, samples: usize) -> Vec<f32> {
-        noise(seed, amplitude, samples)
-            .into_iter()
-            .map(f32::from)
-            .collect()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How loud echo can be on this line: while the bot plays and little comes back, its echo is at
 //! most that little.
 
+use super::minimum::Minimum;
 use super::search::WINDOW;
 use crate::decimate::dot;
 
@@ -19,11 +20,13 @@ const ALWAYS: f32 = 0.002_5;
 const AUDIBLE: f32 = 3_000.0;
 
 /// An upper bound of the power gain from played to received audio.
-#[derive(Debug, Default)]
-pub struct Loss {
-    /// Of the previous period and of the current one.
-    minima: [Option<f32>; 2],
-    windows: u32,
+#[derive(Debug)]
+pub struct Loss(Minimum);
+
+impl Default for Loss {
+    fn default() -> Self {
+        Self(Minimum::new(WINDOWS))
+    }
 }
 
 impl Loss {
@@ -37,22 +40,13 @@ impl Loss {
         if least < AUDIBLE * WINDOW as f32 {
             return;
         }
-        let gain = dot(heard, heard) / least;
-        let [before, current] = &mut self.minima;
-        *current = Some(current.map_or(gain, |minimum| minimum.min(gain)));
-        self.windows += 1;
-        if self.windows >= WINDOWS {
-            (*before, *current, self.windows) = (*current, None, 0);
-        }
+        self.0.push(dot(heard, heard) / least);
     }
 
     /// Whether echo can have this power gain. Any can until something has been measured.
     pub fn allows(&self, gain: f32) -> bool {
-        self.minima
-            .iter()
-            .flatten()
-            .copied()
-            .reduce(f32::min)
+        self.0
+            .get()
             .is_none_or(|bound| gain <= (bound * MARGIN).max(ALWAYS))
     }
 }
@@ -72,14 +66,7 @@ fn quietest(played: &[f32]) -> Option<f32> {
 mod tests {
     use super::super::search::DELAYS;
     use super::*;
-    use crate::test_signals::noise;
-
-    fn floats(seed: u64, amplitude: f64, samples: usize) -> Vec<f32> {
-        noise(seed, amplitude, samples)
-            .into_iter()
-            .map(f32::from)
-            .collect()
-    }
+    use crate::test_signals::noise_f32 as floats;
 
     #[test]
     fn what_did_not_come_back_is_no_echo_later() {
