@@ -256,7 +256,10 @@ pub fn router(app: App) -> Router {
             .fallback(fallback::no_such_route)
     };
     routes
-        .layer(from_fn_with_state(watched.clone(), same_site::guard))
+        .layer(from_fn_with_state(
+            Arc::clone(&watched.config),
+            same_site::guard,
+        ))
         .layer(from_fn(fallback::end_connection))
         .layer(from_fn_with_state(watched, unserved::watch))
 }

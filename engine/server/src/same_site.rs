@@ -11,6 +11,7 @@
 //! An engine with tokens needs none of this: browsers do not add a bearer token by themselves.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
@@ -19,10 +20,9 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::cause::Cause;
-use crate::config::Server;
+use crate::config::{Config, Server};
 use crate::fallback::is_of_api;
 use crate::problem::{Kind, Problem};
 
@@ -38,8 +38,8 @@ const OF_FORMS: [&str; 3] = [
 
 /// Middleware that refuses what a web page of another site makes a browser ask for, if the engine
 /// has no API token.
-pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    let server = &app.config.server;
+pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
+    let server = &config.server;
     if server.api_token.is_some() {
         return next.run(request).await;
     }
