@@ -181,11 +181,7 @@ impl Say {
             .with_context(|| format!("cannot write `{}`", self.out.display()))?;
         let mut out = std::io::stdout();
         for loss in &spoken.losses {
-            writeln!(
-                out,
-                "`{}` took over from `{}`: {}",
-                loss.next, loss.provider, loss.reason
-            )?;
+            writeln!(out, "{loss}")?;
         }
         writeln!(
             out,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ghanti_model::chain::hexadecimal;
 use serde::Serialize;
@@ -58,19 +58,24 @@ pub fn has_tag(asked: &HeaderMap, tag: &str) -> bool {
         .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }
 
+/// The headers of something personal that a browser may keep, and asks about each time, with its tag
+/// in quotation marks.
+pub fn kept(tag: &str) -> [(HeaderName, HeaderValue); 2] {
+    [
+        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        (
+            ETAG,
+            HeaderValue::from_str(tag).unwrap_or(HeaderValue::from_static("\"\"")),
+        ),
+    ]
+}
+
 /// A body with a tag of its content, or 304 if the client has it.
 pub fn tagged(body: Vec<u8>, media_type: &'static str, asked: &HeaderMap) -> Response {
     let hash = Sha256::digest(&body);
     let digits = hexadecimal(hash.get(..TAG_BYTES).unwrap_or_default());
     let tag = format!("\"{digits}\"");
-    let headers = [
-        // records are personal: a browser may keep them, and asks each time
-        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
-        (
-            ETAG,
-            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
-        ),
-    ];
+    let headers = kept(&tag);
     if has_tag(asked, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }

@@ -266,13 +266,13 @@ impl<'a> Driver<'a> {
 
     fn received(&mut self, received: Received) {
         let now_ms = self.call.now_ms();
-        match received {
-            Received::Closed => self.end(StreamEnd::Lost),
+        let message = match received {
+            Received::Closed => return self.end(StreamEnd::Lost),
             Received::Broken(why) => {
                 self.call.problem(why.name, why.detail);
-                self.end(StreamEnd::Lost);
+                return self.end(StreamEnd::Lost);
             }
-            Received::Control => self.paced(now_ms, Message::Other),
+            Received::Control => Message::Other,
             Received::Binary(bytes) => self.invalid_frame(format!(
                 "a binary frame of {bytes} bytes was ignored: Exotel sends text frames only"
             )),
@@ -284,36 +284,39 @@ impl<'a> Driver<'a> {
                             self.check_format(now_ms);
                             self.samples.clear();
                             self.decoder.decode(&self.payload, &mut self.samples);
-                            let ms = self.samples.len() as u64 * 1_000 / u64::from(self.rate_hz);
-                            self.paced(now_ms, Message::Audio(ms));
                             self.machine.audio(now_ms, &self.samples);
                             if let Some(recording) = &mut self.recording {
                                 recording.caller(now_ms, &self.samples);
                             }
+                            let samples = self.samples.len() as u64;
+                            Message::Audio(samples * 1_000 / u64::from(self.rate_hz))
                         }
                         Err(error) => self.invalid_frame(error.to_string()),
                     }
                 }
                 Ok(Inbound::Mark(mark)) => {
-                    self.paced(now_ms, Message::Other);
                     self.machine.mark(now_ms, &mark.name);
+                    Message::Other
                 }
                 Ok(Inbound::Dtmf(dtmf)) => {
-                    self.paced(now_ms, Message::Key);
                     self.machine.key(now_ms, dtmf.digit);
+                    Message::Key
                 }
                 Ok(Inbound::Stop(stop)) => {
                     tracing::debug!(call = %self.call.id(), reason = stop.reason.as_deref(), "stop");
-                    self.end(StreamEnd::HungUp);
+                    return self.end(StreamEnd::HungUp);
                 }
                 Ok(Inbound::Start(_)) => self.invalid_frame(
                     "a second `start` was ignored: one socket carries one stream".to_owned(),
                 ),
-                Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => {
-                    self.paced(now_ms, Message::Other);
-                }
+                Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => Message::Other,
                 Err(error) => self.invalid_frame(error.to_string()),
             },
+        };
+        if self.pace.take(now_ms, message) {
+            let detail = "the stream sends faster than a call can: it is read as fast as real time allows; see what else than Exotel connects here";
+            self.call
+                .note("too-fast", detail.to_owned(), Repeat::OncePerName);
         }
     }
 
@@ -341,21 +344,13 @@ impl<'a> Driver<'a> {
         self.call.note(name, detail, Repeat::OncePerName);
     }
 
-    /// Notes a message for the stream's pace.
-    fn paced(&mut self, now_ms: u64, message: Message) {
-        if self.pace.take(now_ms, message) {
-            let detail = "the stream sends faster than a call can: it is read as fast as real time allows; see what else than Exotel connects here";
-            self.call
-                .note("too-fast", detail.to_owned(), Repeat::OncePerName);
-        }
-    }
-
-    fn invalid_frame(&mut self, detail: String) {
-        self.paced(self.call.now_ms(), Message::Other);
+    /// Reports a frame that is none of the stream's, the first few times.
+    fn invalid_frame(&mut self, detail: String) -> Message {
         self.invalid_frame += 1;
         if self.invalid_frame <= INVALID_FRAMES {
             self.call.problem("bad-frame", detail);
         }
+        Message::Other
     }
 
     fn piece(
@@ -379,13 +374,8 @@ impl<'a> Driver<'a> {
 
     /// Notes that another provider went on in the place of one.
     fn lost(&self, problem: &str, loss: &Loss) {
-        let Loss {
-            provider,
-            reason,
-            next,
-        } = loss;
-        let detail = format!("`{next}` took over from `{provider}`: {reason}");
-        self.call.note(problem, detail, Repeat::OncePerSentence);
+        self.call
+            .note(problem, loss.to_string(), Repeat::OncePerSentence);
     }
 
     /// Performs the machine's outputs, records its events and sends what is due.

@@ -2,6 +2,8 @@
 //!
 //! No fault carries what was sent or received: texts, audio and keys stay out of logs and records.
 
+use std::fmt;
+
 use reqwest::StatusCode;
 
 /// Why a provider gave nothing.
@@ -98,6 +100,17 @@ pub struct Loss {
     pub reason: String,
     /// The provider that goes on.
     pub next: String,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            provider,
+            reason,
+            next,
+        } = self;
+        write!(f, "`{next}` took over from `{provider}`: {reason}")
+    }
 }
 
 /// How often a provider failed, by kind of fault.

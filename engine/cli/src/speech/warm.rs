@@ -94,11 +94,7 @@ fn tell(out: &mut impl std::io::Write, flow: &str, warmth: &Warmth) -> std::io::
         let (template, language) = (&prompt.template, prompt.language.as_str());
         let counts = languages.entry(language).or_default();
         for lost in &prompt.losses {
-            writeln!(
-                out,
-                "{template} in {language}: `{}` took over from `{}`: {}",
-                lost.next, lost.provider, lost.reason
-            )?;
+            writeln!(out, "{template} in {language}: {lost}")?;
         }
         match &prompt.came {
             Came::New => counts.new += 1,

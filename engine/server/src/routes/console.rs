@@ -177,6 +177,11 @@ impl Form {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
+    /// The parameters of a request.
+    fn of_query(query: Option<&str>) -> Self {
+        Self::read(query.unwrap_or_default().as_bytes())
+    }
+
     /// A field; empty if it was not sent.
     fn text(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(known, _)| known == name);

@@ -134,18 +134,26 @@ pub async fn of_all(
     follow(app, headers, None).await
 }
 
-async fn follow(
-    app: App,
-    headers: HeaderMap,
-    call: Option<CallId>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let permit = app.followers.clone().try_acquire_owned().map_err(|_| {
+/// The place of one more client that follows events.
+///
+/// # Errors
+/// 503 if [`FOLLOWERS`] do.
+pub(super) fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    app.followers.clone().try_acquire_owned().map_err(|_| {
         Problem::new(
             Kind::TooManyFollowers,
             format!("{FOLLOWERS} clients follow events already"),
             "close one of them, or try again later",
         )
-    })?;
+    })
+}
+
+async fn follow(
+    app: App,
+    headers: HeaderMap,
+    call: Option<CallId>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let permit = place(&app)?;
     let last = headers
         .get(LAST_EVENT_ID)
         .and_then(|value| value.to_str().ok())

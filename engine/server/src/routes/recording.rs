@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, IF_RANGE, RANGE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
 use crate::access::Api;
-use crate::answer::has_tag;
+use crate::answer::{has_tag, kept};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
@@ -103,13 +103,7 @@ pub(super) async fn sent(
     let (call, recording, digest) = named(app, id, query).await?;
     let name = RecordingName::parse(&recording.file);
     let tag = format!("\"{digest}\"");
-    let headers = [
-        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
-        (
-            ETAG,
-            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
-        ),
-    ];
+    let headers = kept(&tag);
     if has_tag(&asked.headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }

@@ -32,7 +32,7 @@ pub(super) async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let form = Form::read(query.unwrap_or_default().as_bytes());
+    let form = Form::of_query(query.as_deref());
     let q = form.text("q").trim();
     if CallId::parse(q).is_some() {
         return redirect(&viewer.site(&app, false).path(&format!("calls/{q}")));
@@ -136,7 +136,7 @@ pub(super) async fn show(
 
 /// Whether a query asks for whole numbers.
 pub(super) fn numbers(query: Option<&str>) -> bool {
-    Form::read(query.unwrap_or_default().as_bytes()).text("numbers") == "true"
+    Form::of_query(query).text("numbers") == "true"
 }
 
 async fn of(

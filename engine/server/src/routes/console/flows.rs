@@ -25,7 +25,7 @@ pub(super) async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let query = Form::read(query.unwrap_or_default().as_bytes());
+    let query = Form::of_query(query.as_deref());
     let catalogue = &app.services.catalogue;
     let counts = catalogue.counts();
     let flow = |state: FlowState| {

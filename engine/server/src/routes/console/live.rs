@@ -23,9 +23,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::calls::numbers;
 use super::session::Viewer;
 use crate::app::App;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 use crate::routes::calls::find;
-use crate::routes::events::FOLLOWERS;
+use crate::routes::events::place;
 use crate::segments::{BadPath, Segments};
 
 /// How many live calls the page shows.
@@ -81,13 +81,7 @@ pub(super) async fn of_call(
 
 /// Follows one call, or all.
 fn follow(app: App, site: Site, call: Option<CallId>) -> Result<Response, Problem> {
-    let permit = app.followers.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(
-            Kind::TooManyFollowers,
-            format!("{FOLLOWERS} clients follow events already"),
-            "close one of them, or try again later",
-        )
-    })?;
+    let permit = place(&app)?;
     let (sender, receiver) = mpsc::channel(1);
     let coming = app.services.registry.events().follow();
     let (tasks, stop) = (app.tasks.clone(), app.stop.clone());

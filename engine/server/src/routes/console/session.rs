@@ -237,7 +237,7 @@ pub(super) async fn ask(
     RawQuery(query): RawQuery,
 ) -> Response {
     let viewer = Viewer::of(&app.config, &headers);
-    let query = Form::read(query.unwrap_or_default().as_bytes());
+    let query = Form::of_query(query.as_deref());
     let next = next(&app, query.text("next"));
     if viewer.is_member || app.config.server.api_token.is_none() {
         return redirect(&next);

@@ -37,7 +37,7 @@ pub(super) async fn page(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let query = Form::read(query.unwrap_or_default().as_bytes());
+    let query = Form::of_query(query.as_deref());
     let versions = app.services.catalogue.versions();
     let flows = versions.iter().map(|(name, version)| Choice {
         name: name.to_string(),
@@ -133,7 +133,7 @@ pub(super) async fn stream(
     upgrade: Upgrade,
 ) -> Result<Response, AppletError> {
     let Segments(session) = session?;
-    let query = Form::read(query.unwrap_or_default().as_bytes());
+    let query = Form::of_query(query.as_deref());
     // a browser opens WebSockets for pages of other sites, too
     if !viewer.is_own(query.text("csrf")) || !session.starts_with(SID) {
         return Err(AppletError::new(

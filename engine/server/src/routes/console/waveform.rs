@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ghanti_console::words::ENGLISH;
@@ -14,7 +14,7 @@ use ghanti_store::RecordingName;
 use hound::WavReader;
 
 use super::session::Viewer;
-use crate::answer::has_tag;
+use crate::answer::{has_tag, kept};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::routes::recording::{named, path};
@@ -34,17 +34,13 @@ pub(super) async fn waveform(
     let Segments(id) = id?;
     let (_, recording, digest) = named(&app, &id, query.as_deref()).await?;
     let tag = format!("\"{digest}\"");
-    let kept = [
-        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
-        (
-            ETAG,
-            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
-        ),
+    let kept = kept(&tag);
+    let picture = [
         (CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     if has_tag(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, kept, picture).into_response());
     }
     let file = path(&app, RecordingName::parse(&recording.file)).await?;
     let Ok(permit) = app.drawn.clone().try_acquire_owned() else {
@@ -68,8 +64,8 @@ pub(super) async fn waveform(
         .await
         .map_err(|error| unreadable(error.to_string()))?
         .map_err(|error| unreadable(error.to_string()))?;
-    let picture = drawn(&ENGLISH, &caller, &bot).into_string();
-    Ok((kept, picture).into_response())
+    let drawn = drawn(&ENGLISH, &caller, &bot).into_string();
+    Ok((kept, picture, drawn).into_response())
 }
 
 /// The loudest sample of each piece of both sides. Reads the whole file, and blocks.

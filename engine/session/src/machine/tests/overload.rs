@@ -179,6 +179,15 @@ fn a_recogniser_that_fails_in_the_middle_and_cannot_be_begun_again_leaves_the_ke
     assert_eq!(happenings(&bench, "began engine-by-keys"), 3);
 }
 
+/// What was reported of each reply: its stages, each with its milliseconds.
+fn responded(bench: &Bench) -> Vec<&str> {
+    let lines = bench.log.iter();
+    lines
+        .filter_map(|line| line.split_once("responded"))
+        .map(|(_, stages)| stages)
+        .collect()
+}
+
 #[test]
 fn the_reply_to_a_turn_is_timed_by_stage() {
     let mut bench = Bench::new();
@@ -190,11 +199,10 @@ fn the_reply_to_a_turn_is_timed_by_stage() {
     bench.pass(200);
     bench.command(Command::Say(spoken("goodbye")));
     bench.pass(100);
-    let told = bench
-        .log
-        .iter()
-        .find_map(|line| line.split_once("responded"))
-        .map(|(_, stages)| stages.split_whitespace().collect::<Vec<_>>());
+    let responded = responded(&bench);
+    let told = responded
+        .first()
+        .map(|stages| stages.split_whitespace().collect::<Vec<_>>());
     let Some(
         [
             "endpoint",
@@ -224,14 +232,6 @@ fn a_question_put_again_is_timed_without_the_flow_and_a_key_without_the_recognis
     bench.pass(1_500);
     bench.says("purple elephants");
     bench.pass(3_500);
-    let responded = |bench: &Bench| {
-        bench
-            .log
-            .iter()
-            .filter_map(|line| line.split_once("responded"))
-            .map(|(_, stages)| stages.to_owned())
-            .collect::<Vec<_>>()
-    };
     let again = responded(&bench);
     assert!(
         again.len() == 1 && again[0].contains("result 0") && !again[0].contains("flow"),
@@ -242,7 +242,7 @@ fn a_question_put_again_is_timed_without_the_flow_and_a_key_without_the_recognis
     bench.pass(60);
     bench.command(Command::Say(spoken("goodbye")));
     assert_eq!(
-        responded(&bench).last().map(String::as_str),
+        responded(&bench).last().copied(),
         Some(" flow 60 audio 0 whole 60")
     );
 }
@@ -260,11 +260,10 @@ fn an_acknowledged_yes_is_replied_to_by_its_acknowledgement() {
     let acknowledged_ms = bench.happened("began okay").unwrap();
     assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
     bench.command(Command::Say(spoken("details")));
-    let told = bench
-        .log
-        .iter()
-        .find_map(|line| line.split_once("responded"))
-        .map(|(_, stages)| stages.split_whitespace().collect::<Vec<_>>());
+    let responded = responded(&bench);
+    let told = responded
+        .first()
+        .map(|stages| stages.split_whitespace().collect::<Vec<_>>());
     let Some(
         [
             "endpoint",
