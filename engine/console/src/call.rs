@@ -66,8 +66,10 @@ pub fn call(site: &Site, shown: &CallPage) -> String {
             details { summary { (words.show_events) " (" (shown.events.len()) ")" } (events(site, &shown.events, shown.has_more_events)) }
         }
         p class="actions" {
-            a href=(site.path(&format!("{below}/record.json"))) download { (words.export) }
-            @if !site.has_numbers { a href="?numbers=true" { (words.show_numbers) } } @else { a href="?" { (words.mask_numbers) } }
+            @if site.is_operator() {
+                a href=(site.path(&format!("{below}/record.json"))) download { (words.export) }
+            }
+            @if !site.is_operator() {} @else if !site.has_numbers { a href="?numbers=true" { (words.show_numbers) } } @else { a href="?" { (words.mask_numbers) } }
         }
     };
     let title = format!(
@@ -108,7 +110,7 @@ fn state(site: &Site, record: &CallRecord, players: &[Player]) -> Markup {
             @if let Some(lasted) = lasted { " · " (length(lasted)) }
             @if let Some(flow) = &record.flow { " · " (flow.as_str()) }
             @if let Some(language) = &record.language { " · " (language.to_string()) }
-            @if let Some(detail) = &record.detail { " · " (detail) }
+            @if let Some(detail) = &record.detail { " · " (site.personal(&detail.as_str().into())) }
         }
         @for player in players { (listen(site, record, player)) }
         section aria-labelledby="said" {
@@ -144,7 +146,7 @@ fn trouble(site: &Site, shown: &CallPage) -> Markup {
                 @for problem in &record.problems {
                     div class="finding warning" {
                         h3 { (problem.name) " " span class="aside" { (site.time(problem.unix_ms)) } }
-                        p { (problem.detail) }
+                        p { (site.personal(&problem.detail.as_str().into())) }
                     }
                 }
                 @for finding in &shown.findings { (write_finding(site, finding)) }
@@ -160,7 +162,7 @@ pub(crate) fn write_finding(site: &Site, finding: &Finding) -> Markup {
         div class={ "finding " (kind) } {
             h3 { (finding.code) }
             p { (finding.sentence) }
-            @if !finding.evidence.is_empty() { ul { @for seen in &finding.evidence { li { (seen) } } } }
+            @if site.is_operator() && !finding.evidence.is_empty() { ul { @for seen in &finding.evidence { li { (seen) } } } }
             p class="fix" { strong { (site.words.fix) } " " (finding.fix) }
         }
     }
@@ -200,7 +202,7 @@ fn facts(site: &Site, record: &CallRecord) -> Markup {
                     @for (name, value) in facts {
                         @if let Some(value) = value { dt { (name) } dd { (value) } }
                     }
-                    @for (name, value) in &record.notes { dt { (words.note) " " (name) } dd { (value.expose()) } }
+                    @for (name, value) in &record.notes { dt { (words.note) " " (name) } dd { (site.personal(value)) } }
                 }
             }
             section aria-labelledby="steps" {
@@ -209,7 +211,7 @@ fn facts(site: &Site, record: &CallRecord) -> Markup {
                     @for entry in &record.steps { li { span { (entry.step.name()) } " " span class="aside" { (site.time(entry.unix_ms)) } } }
                 }
             }
-            @if !record.exotel.is_empty() {
+            @if site.is_operator() && !record.exotel.is_empty() {
                 section aria-labelledby="exotel" {
                     h2 id="exotel" { (words.exotel) }
                     dl { @for (name, value) in &record.exotel { dt { (name) } dd { (value) } } }
@@ -258,7 +260,8 @@ mod tests {
         let site = Site {
             prefix: "/bot".to_owned(),
             csrf: "token".to_owned(),
-            is_member: true,
+            member: Some("api-token".to_owned()),
+            access: crate::Access::Operator,
             offset_minutes: 330,
             now_ms: 1_795_770_002_000,
             has_numbers: false,

@@ -68,8 +68,10 @@ pub fn calls(site: &Site, shown: &CallsPage) -> String {
     let content = html! {
         div class="headed" {
             h1 { (words.calls) }
-            a class="quiet" href={ (site.path("calls")) "?" (shown.other_numbers) } {
-                @if site.has_numbers { (words.mask_numbers) } @else { (words.show_numbers) }
+            @if site.is_operator() {
+                a class="quiet" href={ (site.path("calls")) "?" (shown.other_numbers) } {
+                    @if site.has_numbers { (words.mask_numbers) } @else { (words.show_numbers) }
+                }
             }
         }
         (form(site, shown))

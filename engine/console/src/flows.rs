@@ -75,7 +75,9 @@ pub fn flows(site: &Site, shown: &FlowsPage) -> String {
     let content = html! {
         div class="headed" {
             h1 { (words.flows) }
-            form method="post" action=(site.path("flows/reload")) { (site.csrf_field()) button class="quiet" { (words.reload) } }
+            @if site.is_admin() {
+                form method="post" action=(site.path("flows/reload")) { (site.csrf_field()) button class="quiet" { (words.reload) } }
+            }
         }
         @if let Some(told) = &shown.told { p class="notice" role="status" { (told) } }
         @if shown.flows.is_empty() { p class="empty" { (words.no_flows) } }
@@ -94,8 +96,8 @@ fn one(site: &Site, flow: &Flow) -> Markup {
     let words = site.words;
     let [trapped, limited, failed] = flow.failures;
     let has = |stage: &str| flow.versions.iter().any(|version| version.stage == stage);
-    let may_promote = has("candidate") || has("rolled-back");
-    let may_roll_back = has("candidate") || has("previous");
+    let may_promote = site.is_admin() && (has("candidate") || has("rolled-back"));
+    let may_roll_back = site.is_admin() && (has("candidate") || has("previous"));
     html! {
         section class="panel" {
             div class="headed" {

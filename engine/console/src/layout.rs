@@ -1,11 +1,22 @@
 //! What every page has: its head, the way to the other pages, and what is shown where there is no
 //! page.
 
-use ghanti_model::PhoneNumber;
+use ghanti_model::{Masked, PhoneNumber};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::times;
 use crate::words::{PRODUCT, Words};
+
+/// What somebody may see and do here. Each may do what the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Sees how calls went, with numbers and words masked.
+    Viewer,
+    /// Sees everything, and makes calls.
+    Operator,
+    /// Also changes flows.
+    Admin,
+}
 
 /// What pages know of the engine and of who looks.
 #[derive(Debug, Clone)]
@@ -14,8 +25,11 @@ pub struct Site {
     pub prefix: String,
     /// What a form has to send back.
     pub csrf: String,
-    /// Whether they are logged in, and can log out; nobody is where the API is open.
-    pub is_member: bool,
+    /// The name of the token by which they are logged in, and can log out; nobody is where the API is
+    /// open.
+    pub member: Option<String>,
+    /// What they may see and do.
+    pub access: Access,
     /// The zone of the calls: minutes east of UTC.
     pub offset_minutes: i16,
     /// The time, in milliseconds since 1970-01-01T00:00:00Z.
@@ -34,6 +48,7 @@ pub(crate) enum Place {
     Flows,
     Setup,
     Telephone,
+    Audit,
     /// None of them.
     Elsewhere,
 }
@@ -50,6 +65,25 @@ impl Site {
             None => "–".to_owned(),
             Some(number) if self.has_numbers => number.expose().to_owned(),
             Some(number) => number.masked(),
+        }
+    }
+
+    /// Whether they may see what was said, and make calls.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.access >= Access::Operator
+    }
+
+    /// Whether they may change flows.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.access >= Access::Admin
+    }
+
+    /// Something personal, masked unless they may see it.
+    pub(crate) fn personal(&self, text: &Masked) -> String {
+        if self.is_operator() {
+            text.expose().to_owned()
+        } else {
+            text.to_string()
         }
     }
 
@@ -74,26 +108,36 @@ pub(crate) fn page(
 ) -> String {
     let words = site.words;
     let places = [
-        (Place::Now, "", words.now),
-        (Place::Calls, "calls", words.calls),
-        (Place::Flows, "flows", words.flows),
-        (Place::Setup, "setup", words.setup),
-        (Place::Telephone, "telephone", words.telephone),
+        (Place::Now, "", words.now, Access::Viewer),
+        (Place::Calls, "calls", words.calls, Access::Viewer),
+        (Place::Flows, "flows", words.flows, Access::Viewer),
+        (Place::Setup, "setup", words.setup, Access::Operator),
+        (
+            Place::Telephone,
+            "telephone",
+            words.telephone,
+            Access::Operator,
+        ),
+        (Place::Audit, "audit", words.audit, Access::Admin),
     ];
+    let places = places
+        .into_iter()
+        .filter(|(.., needed)| site.access >= *needed);
     let content = html! {
         a class="skip" href="#content" { (words.skip) }
         header {
             a class="brand" href=(site.path("")) { (bell()) span { (PRODUCT) } }
             nav aria-label=(words.pages) {
                 ul {
-                    @for (each, path, name) in places {
+                    @for (each, path, name, _) in places {
                         li { a href=(site.path(path)) aria-current=[(each == place).then_some("page")] { (name) } }
                     }
                 }
             }
-            @if site.is_member {
+            @if let Some(member) = &site.member {
                 form method="post" action=(site.path("logout")) {
                     (site.csrf_field())
+                    span class="aside" { (member) " " }
                     button class="quiet" { (words.log_out) }
                 }
             }

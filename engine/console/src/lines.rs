@@ -46,7 +46,7 @@ fn each(site: &Site, line: &Line, offset_ms: Option<u64>) -> Markup {
             }
             span class="who" { (who) }
             span class="said" {
-                span lang=(line.language.to_string()) dir="auto" { (line.text.expose()) }
+                span lang=(line.language.to_string()) dir="auto" { (site.personal(&line.text)) }
                 @if let Some(heard) = heard { " " span class="aside" { (heard) } }
                 @if !line.name.is_empty() { " " span class="aside name" { (line.name) } }
             }

@@ -13,7 +13,9 @@ use percent_encoding::percent_decode_str;
 use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::cause::Cause;
+use crate::config::Config;
 use crate::problem::{Kind, Problem};
+use crate::role::{Identity, Role, needed};
 use crate::secret::Accepted;
 
 const REFUSED: &str = "the token is missing or wrong";
@@ -65,46 +67,85 @@ impl FromRequestParts<App> for Applet {
     }
 }
 
-/// A request to the API that carries the configured bearer token.
-pub struct Api;
+/// Refuses a client of the API whose token is good, but not for this.
+pub fn forbidden(identity: &Identity, needed: Role) -> Problem {
+    let (name, role) = (&identity.name, identity.role.name());
+    Problem::new(
+        Kind::Forbidden,
+        format!("the token `{name}` is of a {role}"),
+        format!(
+            "this needs the role `{}`: use such a token, or have `role` of `[tokens.{name}]` changed",
+            needed.name()
+        ),
+    )
+    .because(Cause::Token)
+}
+
+/// A request to the API that carries a bearer token whose role suffices.
+pub struct Api {
+    /// Whose token it is.
+    pub identity: Identity,
+}
+
+impl Api {
+    /// Whether numbers, words and values are masked for them.
+    pub fn is_masked(&self) -> bool {
+        self.identity.role < Role::Operator
+    }
+}
 
 impl FromRequestParts<App> for Api {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let given = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        if app.config.server.api_tokens().takes(given) {
-            Ok(Self)
-        } else {
-            Err(unauthorized(
-                "send `Authorization: Bearer …` with `api-token` of `[server]`",
-            ))
-        }
+        let identity = app.config.identify(bearer(&parts.headers)).ok_or_else(|| {
+            unauthorized(
+                "send `Authorization: Bearer …` with `api-token` of `[server]` or a token of `[tokens]` that has not expired",
+            )
+        })?;
+        allowed(&identity, needed(&parts.method, parts.uri.path()))?;
+        Ok(Self { identity })
     }
 }
 
-/// Checks whether a page of the API may be shown to a browser: the API token is the bearer token, or
-/// the password of HTTP Basic, which browsers ask for.
+/// Checks a role.
 ///
 /// # Errors
-/// 401 without it.
-pub fn page(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    let expected = app.config.server.api_tokens();
-    let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    if expected.takes(bearer) || expected.takes(basic_password(headers).as_deref()) {
+/// 403 if it does not suffice.
+pub fn allowed(identity: &Identity, needed: Role) -> Result<(), Problem> {
+    if identity.role >= needed {
         Ok(())
     } else {
-        Err(unauthorized(
-            "give `api-token` of `[server]` as the password (any name), or as a bearer token",
-        ))
+        Err(forbidden(identity, needed))
     }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ")
+}
+
+/// Whose token a request to the API carries, whatever it is for.
+pub fn identity(config: &Config, headers: &HeaderMap) -> Option<Identity> {
+    config.identify(bearer(headers))
+}
+
+/// Checks whether a page may be shown to a browser: the token is the bearer token, or the password of
+/// HTTP Basic, which browsers ask for.
+///
+/// # Errors
+/// 401 without one, 403 if its role does not suffice.
+pub fn page(app: &App, headers: &HeaderMap, needed: Role) -> Result<(), Problem> {
+    let config = &app.config;
+    let by_password = || config.identify(basic_password(headers).as_deref());
+    let identity = identity(config, headers)
+        .or_else(by_password)
+        .ok_or_else(|| {
+            unauthorized(
+                "give `api-token` of `[server]` as the password (any name), or as a bearer token",
+            )
+        })?;
+    allowed(&identity, needed)
 }
 
 /// The refusal of a page, by which a browser asks for the token as a password.

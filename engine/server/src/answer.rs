@@ -8,6 +8,7 @@ use ghanti_model::chain::hexadecimal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::masked::mask;
 use crate::problem::{Kind, Problem};
 use crate::times;
 
@@ -18,12 +19,35 @@ const TAG_BYTES: usize = 16;
 #[derive(Debug)]
 pub struct Answer<T>(pub T);
 
+/// An answer of which viewers are shown what is not personal.
+#[derive(Debug)]
+pub struct Maskable<T> {
+    answer: Answer<T>,
+    is_masked: bool,
+}
+
 impl<T: Serialize> Answer<T> {
+    /// Masks the answer, or not.
+    pub fn masked(self, is_masked: bool) -> Maskable<T> {
+        let answer = self;
+        Maskable { answer, is_masked }
+    }
+
     fn value(&self) -> Result<serde_json::Value, Problem> {
         let value = serde_json::to_value(&self.0);
         let mut value = value
             .map_err(|error| Problem::new(Kind::Internal, error.to_string(), "report this"))?;
         times::add(&mut value);
+        Ok(value)
+    }
+}
+
+impl<T: Serialize> Maskable<T> {
+    fn value(&self) -> Result<serde_json::Value, Problem> {
+        let mut value = self.answer.value()?;
+        if self.is_masked {
+            mask(&mut value);
+        }
         Ok(value)
     }
 
@@ -32,6 +56,15 @@ impl<T: Serialize> Answer<T> {
     pub fn tagged(&self, asked: &HeaderMap) -> Response {
         match self.value().map(|value| value.to_string()) {
             Ok(text) => tagged(text.into_bytes(), "application/json", asked),
+            Err(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Maskable<T> {
+    fn into_response(self) -> Response {
+        match self.value() {
+            Ok(value) => Json(value).into_response(),
             Err(problem) => problem.into_response(),
         }
     }
@@ -92,9 +125,9 @@ mod tests {
         let ask = |known: &'static str| {
             let mut asked = HeaderMap::new();
             asked.insert(IF_NONE_MATCH, HeaderValue::from_static(known));
-            Answer("said").tagged(&asked)
+            Answer("said").masked(false).tagged(&asked)
         };
-        let first = Answer("said").tagged(&HeaderMap::new());
+        let first = Answer("said").masked(false).tagged(&HeaderMap::new());
         assert_eq!(first.status(), StatusCode::OK);
         let tag = first.headers()[ETAG].to_str().unwrap().to_owned();
         let known: &'static str = Box::leak(format!("\"other\", W/{tag}").into_boxed_str());

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::audit;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
@@ -24,9 +25,9 @@ use crate::fallback;
 use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, campaigns, console, customers, deploy, description, do_not_call, doctor,
-    erasure, events, flows, health, list_of_calls, metrics, passthru, proof, recording, setup,
-    status, stream, voicebot, webhooks,
+    after, agents, audit as audit_route, calls, campaigns, console, customers, deploy, description,
+    do_not_call, doctor, erasure, events, flows, health, list_of_calls, metrics, passthru, proof,
+    recording, setup, status, stream, voicebot, webhooks,
 };
 use crate::same_site;
 use crate::unserved::{self, Unserved};
@@ -236,6 +237,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/api/flows/{name}/rollback", post(flows::rollback))
         .route("/api/flows/{name}/promote", post(flows::promote))
+        .route("/api/audit", get(audit_route::audit))
         .route("/api/doctor", get(doctor::doctor))
         .route("/api/openapi.json", get(description::openapi))
         .route("/api/docs", get(description::docs))
@@ -247,6 +249,7 @@ pub fn router(app: App) -> Router {
         .fallback(fallback::no_such_route)
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn_with_state(watched.clone(), audit::keep))
         .with_state(app);
     let routes = if path.is_empty() {
         routes

@@ -31,6 +31,7 @@ mod retention;
 mod secret_files;
 mod sentences;
 mod starter;
+mod tokens;
 mod transfer;
 mod urls;
 mod webhooks;
@@ -45,6 +46,7 @@ pub use recording::Recording;
 pub use retention::Retention;
 pub use secret_files::with_secret_files;
 pub use starter::Starter;
+pub use tokens::{ANYONE, API_TOKEN, Token};
 pub use transfer::{DEFAULT as DEFAULT_TARGET, Music, Recorded, TransferTarget};
 pub use webhooks::Webhook;
 
@@ -53,6 +55,8 @@ pub use webhooks::Webhook;
 pub struct Config {
     /// Where the engine listens and how it is reached.
     pub server: Server,
+    /// Further tokens of the API by name.
+    pub tokens: BTreeMap<String, Token>,
     /// Settings for calls.
     pub calls: Calls,
     /// Upper bounds for the limits that manifests set.

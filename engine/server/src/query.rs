@@ -139,7 +139,9 @@ fn with_plus(text: &str) -> String {
     }
 }
 
-fn unix_ms(text: &str, offset_minutes: i16) -> Option<u64> {
+/// A time in milliseconds since 1970-01-01T00:00:00Z: a date's midnight, `offset_minutes` east of UTC,
+/// or a time with its zone. `None` for anything else.
+pub fn unix_ms(text: &str, offset_minutes: i16) -> Option<u64> {
     // the parser of dates takes a time behind it, which it ignores
     if !text.contains('T')
         && let Ok(date) = Date::parse(text, &Iso8601::DATE)

@@ -75,12 +75,14 @@ impl AgedData {
                     transcripts,
                     customers,
                     calls,
+                    audit,
                 } = aged;
                 tracing::info!(
                     journals,
                     transcripts,
                     customers,
                     calls,
+                    audit,
                     chained,
                     "what is older than `[retention]` allows was removed"
                 );

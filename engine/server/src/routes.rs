@@ -2,6 +2,7 @@
 
 pub mod after;
 pub mod agents;
+pub mod audit;
 pub mod calls;
 pub mod campaigns;
 pub mod console;

@@ -50,7 +50,7 @@ pub use records::{CallRecords, DialRequestKey, REQUEST_KEPT_MS};
 pub use search::{CallFilter, CallPage, CallPlace, CallSummary};
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::{
-    Aged, Ages, BrokenCall, CallErased, ChainChecks, NewAttempt, NumberErased, Occurrence,
-    Settlement, SqlRecords,
+    Aged, Ages, AuditEntry, BrokenCall, CallErased, ChainChecks, NewAttempt, NumberErased,
+    Occurrence, Settlement, SqlRecords,
 };
 pub use writer::{EventWriter, Flushed};

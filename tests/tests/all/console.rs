@@ -16,7 +16,7 @@ const PAGES: [&str; 5] = ["", "calls", "flows", "setup", "telephone"];
 const PHONE: &str = "+919876593001";
 
 /// A browser: it keeps the console's cookie, and follows no redirection.
-struct Browser<'a> {
+pub struct Browser<'a> {
     engine: &'a Engine,
     root: String,
     http: Client,
@@ -24,10 +24,10 @@ struct Browser<'a> {
 }
 
 /// An answer, read.
-struct Page {
-    status: u16,
+pub struct Page {
+    pub status: u16,
     headers: BTreeMap<String, String>,
-    html: String,
+    pub html: String,
 }
 
 impl Page {
@@ -43,18 +43,18 @@ impl Page {
     }
 
     /// The value of the hidden field that forms send back.
-    fn csrf(&self) -> String {
+    pub fn csrf(&self) -> String {
         let (_, after) = self.html.split_once("name=\"csrf\" value=\"").unwrap();
         after.split('"').next().unwrap().to_owned()
     }
 
-    fn has(&self, text: &str) -> bool {
+    pub fn has(&self, text: &str) -> bool {
         self.html.contains(text)
     }
 }
 
 impl<'a> Browser<'a> {
-    fn new(engine: &'a Engine, prefix: &str) -> Self {
+    pub fn new(engine: &'a Engine, prefix: &str) -> Self {
         Self {
             engine,
             root: format!("{prefix}/console/"),
@@ -75,20 +75,20 @@ impl<'a> Browser<'a> {
         page
     }
 
-    async fn get(&mut self, below: &str) -> Page {
+    pub async fn get(&mut self, below: &str) -> Page {
         let url = self.engine.url(&format!("{}{below}", self.root));
         let request = self.http.get(url);
         self.send(request).await
     }
 
-    async fn post(&mut self, below: &str, form: &[(&str, &str)]) -> Page {
+    pub async fn post(&mut self, below: &str, form: &[(&str, &str)]) -> Page {
         let url = self.engine.url(&format!("{}{below}", self.root));
         let request = filled(self.http.post(url), form);
         self.send(request).await
     }
 
     /// Logs in; returns the answer.
-    async fn log_in(&mut self, token: &str, next: &str) -> Page {
+    pub async fn log_in(&mut self, token: &str, next: &str) -> Page {
         let csrf = self.get("login").await.csrf();
         let form = [("csrf", csrf.as_str()), ("token", token), ("next", next)];
         self.post("login", &form).await
@@ -176,7 +176,11 @@ async fn only_who_has_the_apis_token_gets_in_and_every_page_is_strict() {
     ] {
         let refused = browser.log_in(wrong, "").await;
         assert_eq!(refused.status, 401, "{wrong}");
-        assert!(refused.has("This is not the token."), "{}", refused.html);
+        assert!(
+            refused.has("This is no token that is accepted."),
+            "{}",
+            refused.html
+        );
         assert_eq!(browser.get("calls").await.status, 303, "{wrong}");
     }
     // a form that another site sends has no cookie, or none of the form's
@@ -237,7 +241,7 @@ async fn only_who_has_the_apis_token_gets_in_and_every_page_is_strict() {
 }
 
 /// A customer whose call is live, with its stream.
-async fn live(engine: &Engine, sid: &str, phone: &str) -> (String, Stream) {
+pub async fn live(engine: &Engine, sid: &str, phone: &str) -> (String, Stream) {
     let call = engine.customer(phone, Some("emi-reminder")).await;
     let mut stream = Stream::begin(engine, sid, phone).await;
     stream.say(&silence_of(sid)).await;

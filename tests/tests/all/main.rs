@@ -46,6 +46,7 @@ mod proof;
 mod recordings;
 mod replay;
 mod resuming;
+mod roles;
 mod rules;
 mod same_site;
 mod scripts;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use super::{
-    Config, Speech, actions, allowance, exotel, overrides, providers, recording, retention,
+    Config, Speech, actions, allowance, exotel, overrides, providers, recording, retention, tokens,
     transfer, urls, webhooks,
 };
 use crate::logs;
@@ -70,6 +70,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
             calls.offset_minutes
         ));
     }
+    tokens::check(config, errors);
     transfer::check(config, errors);
     webhooks::check(&config.webhooks, errors);
     actions::check(config, errors);

@@ -75,6 +75,15 @@ pub(super) fn tokens(server: &Server) -> [(&'static str, Option<&Secret>); 3] {
     ]
 }
 
+/// All tokens that are set, the ones before included, with their setting names.
+pub(super) fn all(server: &Server) -> impl Iterator<Item = (String, &Secret)> {
+    let current = tokens(server).into_iter();
+    let current = current.filter_map(|(name, token)| Some((name.to_owned(), token?)));
+    let previous = previous(server).into_iter();
+    current
+        .chain(previous.filter_map(|(name, token, _)| Some((format!("previous-{name}"), token?))))
+}
+
 /// The tokens before, with the names and values of those that they were replaced by.
 fn previous(server: &Server) -> [(&'static str, Option<&Secret>, Option<&Secret>); 3] {
     [
@@ -86,7 +95,7 @@ fn previous(server: &Server) -> [(&'static str, Option<&Secret>, Option<&Secret>
 }
 
 /// Why a text cannot be used as a token. The message does not contain the text.
-fn wrong_with(token: &str) -> Option<String> {
+pub(super) fn wrong_with(token: &str) -> Option<String> {
     let is_printable = |character: char| character.is_ascii_graphic();
     if token.is_empty() {
         Some("is empty: give a random text, such as the output of `openssl rand -hex 16`, or remove it".to_owned())

@@ -9,7 +9,7 @@ use super::sentences::{SECTIONS, Section};
 const WIDTH: usize = 110;
 
 /// Sections whose keys are names of the operator's.
-const NAMED: [&str; 4] = ["actions", "flows", "transfer", "webhooks"];
+const NAMED: [&str; 5] = ["actions", "flows", "tokens", "transfer", "webhooks"];
 
 /// Prints all settings. Those without a value are commented out, with an example. Secrets are
 /// masked.

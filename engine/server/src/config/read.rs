@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, actions, checks, exposure, providers};
+use super::{Config, actions, checks, exposure, providers, tokens};
 
 /// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,8 +26,9 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 pub(super) const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "server",
+    "tokens",
     "calls",
     "customers",
     "transfer",
@@ -125,6 +126,7 @@ fn read_from(
     };
     let mut config = Config {
         server: take("server").read(&mut errors),
+        tokens: take("tokens").read(&mut errors),
         calls: take("calls").read(&mut errors),
         customers: take("customers").read(&mut errors),
         transfer: take("transfer").read(&mut errors),
@@ -150,6 +152,7 @@ fn read_from(
     }));
     config.server.listen = line.listen.unwrap_or(config.server.listen);
     config.server.insecure |= line.insecure;
+    tokens::resolve(&mut config.tokens, &mut errors);
     actions::resolve(&mut config.actions, &environment, &mut errors);
     providers::resolve(&mut config.speech, &environment, &mut errors);
     checks::check(&config, &mut errors);

@@ -22,6 +22,8 @@ pub struct Retention {
     pub customers_days: Option<u32>,
     /// Days after which calls are deleted.
     pub calls_days: Option<u32>,
+    /// Days after which entries of the audit log are deleted.
+    pub audit_days: Option<u32>,
 }
 
 impl Retention {
@@ -33,6 +35,7 @@ impl Retention {
             transcripts_ms: before(self.transcripts_days),
             customers_ms: before(self.customers_days),
             calls_ms: before(self.calls_days),
+            audit_ms: before(self.audit_days),
         }
     }
 
@@ -55,6 +58,7 @@ pub(super) fn check(retention: &Retention, errors: &mut Vec<String>) {
         ("recordings-days", retention.recordings_days),
         ("customers-days", retention.customers_days),
         ("calls-days", retention.calls_days),
+        ("audit-days", retention.audit_days),
     ];
     for (setting, days) in settings {
         if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {

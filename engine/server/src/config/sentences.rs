@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 16] = [
+pub(super) const SECTIONS: [Section; 17] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, how it is reached, and by whom.",
@@ -141,6 +141,18 @@ pub(super) const SECTIONS: [Section; 16] = [
                 "false",
             ),
         ],
+    },
+    Section {
+        name: "tokens",
+        sentence: "Further tokens of the API and the console, by a name of your choice, which the audit log shows: docs/security.md.",
+        settings: &[setting(
+            "crm",
+            "What its holder may do (\"viewer\": reads, with numbers and words masked; \"operator\": reads all, places calls, runs campaigns; \
+             \"admin\": also changes flows and erases); the token, or a file with it; while it is being changed the one before; until when it is \
+             accepted.",
+            "{ role = \"operator\", token-file = \"/run/secrets/crm\", previous-token-file = \"/run/secrets/crm-before\", expires = \
+             \"2027-03-31\" }",
+        )],
     },
     Section {
         name: "calls",
@@ -336,6 +348,11 @@ pub(super) const SECTIONS: [Section; 16] = [
             setting(
                 "calls-days",
                 "Whole calls, with their events and hashes.",
+                "2920",
+            ),
+            setting(
+                "audit-days",
+                "The audit log: who changed what through the API, and looked at what is masked.",
                 "2920",
             ),
         ],

@@ -41,6 +41,7 @@ macro_rules! kinds {
 kinds! {
     // any request
     Unauthorized = "unauthorized", UNAUTHORIZED, "The token is missing or wrong";
+    Forbidden = "forbidden", FORBIDDEN, "The token's role does not allow this";
     AnotherSite = "another-site", FORBIDDEN, "A web page of another site makes the request";
     AnotherHost = "another-host", MISDIRECTED_REQUEST, "The request names another host";
     BodyIsForm = "body-is-form", UNSUPPORTED_MEDIA_TYPE, "The body is a form";

@@ -273,13 +273,13 @@ pub struct Shown {
     )
 )]
 pub async fn show(
-    _: Api,
+    api: Api,
     State(app): State<App>,
     headers: HeaderMap,
     id: Result<Segments<String>, BadPath>,
 ) -> Result<Response, Problem> {
     let Segments(id) = id?;
-    answered(&app, &headers, &id).await
+    answered(&app, &headers, &id, api.is_masked()).await
 }
 
 /// The answer of [`show`].
@@ -291,12 +291,13 @@ pub(super) async fn answered(
     app: &App,
     headers: &HeaderMap,
     id: &str,
+    is_masked: bool,
 ) -> Result<Response, Problem> {
     let record = find(app, id).await?;
     let urls = urls(app, &Base::new(&app.config, headers), false);
     let findings = findings_of(&record, &urls);
     let (call_id, has_ended) = (record.call_id, record.state == CallState::Ended);
-    let shown = Answer(Shown { record, findings });
+    let shown = Answer(Shown { record, findings }).masked(is_masked);
     let answer = if has_ended {
         shown.tagged(headers)
     } else {

@@ -1,9 +1,10 @@
 //! The web console: pages for people, out of what the API answers with.
 //!
 //! Each page asks the functions behind the API, and shows nothing that the API would not. Who may
-//! look is decided by the API's token: see `console/session.rs`. Pages are written by
+//! look is decided by the API's tokens and their roles: see `console/session.rs`. Pages are written by
 //! `ghanti-console`, and sent with its content security policy.
 
+mod audit;
 mod calls;
 mod flows;
 mod live;
@@ -23,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use ghanti_console::assets::asset;
 use ghanti_console::words::ENGLISH;
-use ghanti_console::{Notice, POLICY, Site, notice};
+use ghanti_console::{Access, Notice, POLICY, Site, notice};
 use ghanti_model::unix_ms;
 
 use crate::answer::tagged;
@@ -70,6 +71,7 @@ pub fn routes() -> Router<App> {
         .route("/console/flows/reload", post(flows::reload))
         .route("/console/flows/{name}/{action}", post(flows::change))
         .route("/console/setup", get(setup::page))
+        .route("/console/audit", get(audit::page))
         .route("/console/telephone", get(telephone::page))
         .route("/console/telephone/calls", post(telephone::begin))
         .route(
@@ -123,10 +125,11 @@ impl Viewer {
         Site {
             prefix: app.config.server.path.clone(),
             csrf: self.csrf(),
-            is_member: self.is_member,
+            member: self.is_member.then(|| self.identity().name.clone()),
+            access: self.access(),
             offset_minutes: app.services.settings.offset_minutes,
             now_ms: unix_ms(),
-            has_numbers,
+            has_numbers: has_numbers && self.access() >= Access::Operator,
             words: &ENGLISH,
         }
     }

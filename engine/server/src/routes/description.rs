@@ -28,8 +28,9 @@ use crate::access::{page, with_challenge};
 use crate::answer::tagged;
 use crate::app::App;
 use crate::problem::{self, Kind, MEDIA_TYPE};
+use crate::role::Role;
 use crate::routes::{
-    calls, campaigns, customers, deploy, do_not_call, doctor, erasure, events, flows,
+    audit, calls, campaigns, customers, deploy, do_not_call, doctor, erasure, events, flows,
     list_of_calls, proof, recording, webhooks,
 };
 use crate::times::{PERHAPS_UNKNOWN, TIMES};
@@ -51,7 +52,7 @@ const PAGE: &str = include_str!("description/docs.html");
         campaigns::list, campaigns::create, campaigns::show, campaigns::change, campaigns::report,
         webhooks::dead, webhooks::again,
         flows::list, flows::reload, deploy::put, flows::rollback, flows::promote,
-        doctor::doctor, openapi, docs
+        audit::audit, doctor::doctor, openapi, docs
     ),
     components(schemas(problem::Body)),
     tags(
@@ -62,6 +63,7 @@ const PAGE: &str = include_str!("description/docs.html");
         (name = "campaigns", description = "Campaigns that call the customers of a list"),
         (name = "webhooks", description = "Webhook messages that were given up"),
         (name = "flows", description = "Flows and their versions"),
+        (name = "audit", description = "Who changed what, and looked at what is masked"),
         (name = "doctor", description = "What is set up wrongly"),
         (name = "description", description = "This description")
     )
@@ -88,7 +90,7 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     )
 )]
 pub async fn openapi(State(app): State<App>, headers: HeaderMap) -> Result<Response, Response> {
-    page(&app, &headers).map_err(with_challenge)?;
+    page(&app, &headers, Role::Viewer).map_err(with_challenge)?;
     let prefix = app.config.server.path.as_str();
     let mut described = DESCRIPTION.clone();
     if let Some(members) = described.as_object_mut() {
@@ -112,7 +114,7 @@ pub async fn openapi(State(app): State<App>, headers: HeaderMap) -> Result<Respo
     )
 )]
 pub async fn docs(State(app): State<App>, headers: HeaderMap) -> Result<Response, Response> {
-    page(&app, &headers).map_err(with_challenge)?;
+    page(&app, &headers, Role::Viewer).map_err(with_challenge)?;
     let headers = [
         (
             CONTENT_TYPE,
@@ -273,7 +275,8 @@ mod tests {
     use super::*;
 
     /// The kinds that requests other than those of the API's documented operations have.
-    const ELSEWHERE: [Kind; 9] = [
+    const ELSEWHERE: [Kind; 10] = [
+        Kind::Forbidden,
         Kind::AnotherSite,
         Kind::AnotherHost,
         Kind::BodyIsForm,

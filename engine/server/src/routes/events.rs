@@ -27,6 +27,7 @@ use utoipa::ToSchema;
 
 use crate::access::Api;
 use crate::app::App;
+use crate::masked::mask;
 use crate::problem::{Kind, Problem};
 use crate::routes::calls::find;
 use crate::segments::{BadPath, Segments};
@@ -96,14 +97,14 @@ pub struct Told {
     )
 )]
 pub async fn of_call(
-    _: Api,
+    api: Api,
     State(app): State<App>,
     headers: HeaderMap,
     id: Result<Segments<String>, BadPath>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let Segments(id) = id?;
     let call = find(&app, &id).await?.call_id;
-    follow(app, headers, Some(call)).await
+    follow(app, headers, Some(call), api.is_masked()).await
 }
 
 /// Streams the events of all calls on this node from now on; with `Last-Event-ID`, also those that
@@ -127,11 +128,11 @@ pub async fn of_call(
     )
 )]
 pub async fn of_all(
-    _: Api,
+    api: Api,
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    follow(app, headers, None).await
+    follow(app, headers, None, api.is_masked()).await
 }
 
 /// The place of one more client that follows events.
@@ -152,6 +153,7 @@ async fn follow(
     app: App,
     headers: HeaderMap,
     call: Option<CallId>,
+    is_masked: bool,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let permit = place(&app)?;
     let last = headers
@@ -176,6 +178,7 @@ async fn follow(
     let follower = Follower {
         app: app.clone(),
         call,
+        is_masked,
         sent: BTreeSet::new(),
         unread: None,
         start: behind,
@@ -195,6 +198,8 @@ struct Follower {
     app: App,
     /// The call; `None` for all calls on this node.
     call: Option<CallId>,
+    /// Whether the client is shown what is not personal alone.
+    is_masked: bool,
     /// The positions of the events that were sent last.
     sent: BTreeSet<EventMark>,
     /// The position of the client's last event before it connected.
@@ -304,6 +309,9 @@ impl Follower {
             return Ok(());
         };
         times::add(&mut data);
+        if self.is_masked {
+            mask(&mut data);
+        }
         let told = told.data(data.to_string());
         let sent = tokio::time::timeout(SEND, self.sender.send(told)).await;
         sent.map_err(|_| Gone)?.map_err(|_| Gone)

@@ -1,15 +1,17 @@
 //! `GET /api/calls`: the list of calls, newest first, a page at a time.
 
 use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
 use ghanti_model::{CallId, CallSid, CallState, FlowName, Outcome, VersionId};
 use ghanti_store::{CallFilter, CallPlace, CallSummary};
 
-use crate::access::Api;
+use crate::access::{Api, forbidden};
 use crate::answer::Answer;
 use crate::app::App;
 use crate::list::{BY_DEFAULT, List, MOST};
 use crate::problem::Problem;
 use crate::query::{self, Query};
+use crate::role::Role;
 
 /// What the list can be asked for.
 const PARAMETERS: [&str; 11] = [
@@ -50,11 +52,25 @@ const PARAMETERS: [&str; 11] = [
     )
 )]
 pub async fn list(
-    _: Api,
+    api: Api,
     State(app): State<App>,
     RawQuery(query): RawQuery,
-) -> Result<Answer<List<CallSummary>>, Problem> {
-    Ok(Answer(found(&app, query.as_deref()).await?))
+) -> Result<Response, Problem> {
+    let query = query.as_deref();
+    if api.is_masked() {
+        refuse_number(&api, query)?;
+    }
+    let list = found(&app, query).await?;
+    Ok(Answer(list).masked(api.is_masked()).into_response())
+}
+
+/// Refuses a search by number to those who may not see any: it would tell whose the calls are.
+fn refuse_number(api: &Api, query: Option<&str>) -> Result<(), Problem> {
+    let query = Query::read(query, &PARAMETERS)?;
+    match query.text("phone") {
+        Some(_) => Err(forbidden(&api.identity, Role::Operator)),
+        None => Ok(()),
+    }
 }
 
 /// The page of the list that a query asks for.

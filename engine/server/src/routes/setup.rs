@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::base::Base;
 use crate::config::After;
 use crate::doctor::{Applet, Card, EntrySeen, SetupPage, TallyView, Urls, diagnose};
+use crate::role::Role;
 use crate::routes::doctor::{gather, is_guarded, urls};
 use crate::routes::voicebot::{BEHIND_CONNECT, FIRST_BRANCH, second_branch};
 
@@ -37,7 +38,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// 401 without the API token, which a browser then asks for as a password; the name does not
 /// matter. 503 if too many look at once.
 pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Response, Response> {
-    access::page(&app, &headers).map_err(access::with_challenge)?;
+    access::page(&app, &headers, Role::Operator).map_err(access::with_challenge)?;
     let base = Base::new(&app.config, &headers);
     let has_tokens = is_guarded(&app) || has_no_tokens(&app);
     let urls = urls(&app, &base, is_guarded(&app));

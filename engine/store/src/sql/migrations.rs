@@ -68,6 +68,11 @@ const SQLITE: &[Source] = &[
         "claims",
         include_str!("../../migrations/sqlite/0012_claims.sql"),
     ),
+    (
+        13,
+        "audit",
+        include_str!("../../migrations/sqlite/0013_audit.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -129,6 +134,11 @@ const POSTGRES: &[Source] = &[
         12,
         "claims",
         include_str!("../../migrations/postgres/0012_claims.sql"),
+    ),
+    (
+        13,
+        "audit",
+        include_str!("../../migrations/postgres/0013_audit.sql"),
     ),
 ];
 

@@ -50,6 +50,7 @@ macro_rules! in_transaction {
 
 mod append;
 mod attempts;
+mod audit;
 mod campaigns;
 mod chain;
 mod claims;
@@ -89,6 +90,7 @@ use crate::{
 };
 
 pub use attempts::{NewAttempt, Settlement};
+pub use audit::AuditEntry;
 pub use chain::{BrokenCall, ChainChecks};
 pub use deliveries::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};
 pub use erase::{CallErased, NumberErased, Occurrence};

@@ -50,6 +50,8 @@ pub struct Ages {
     pub customers_ms: Option<u64>,
     /// Calls.
     pub calls_ms: Option<u64>,
+    /// The audit log.
+    pub audit_ms: Option<u64>,
 }
 
 /// What one step has removed.
@@ -63,6 +65,8 @@ pub struct Aged {
     pub customers: u64,
     /// Calls that were deleted.
     pub calls: u64,
+    /// Entries of the audit log.
+    pub audit: u64,
 }
 
 impl Aged {
@@ -77,6 +81,7 @@ impl Aged {
         self.transcripts += other.transcripts;
         self.customers += other.customers;
         self.calls += other.calls;
+        self.audit += other.audit;
     }
 }
 
@@ -116,6 +121,9 @@ impl SqlRecords {
                     .await?;
                 aged.journals += 1;
             }
+        }
+        if let Some(before_ms) = ages.audit_ms {
+            aged.audit += self.remove_audit(before_ms, limit).await?;
         }
         if let Some(before_ms) = ages.customers_ms {
             for statement in [CUSTOMERS, MEMBERS, ATTEMPTS] {

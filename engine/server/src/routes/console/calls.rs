@@ -1,18 +1,20 @@
 //! The list of calls, and one call: its record, its recording, its events.
 
 use axum::extract::{RawQuery, Request, State};
-use axum::http::header::CONTENT_DISPOSITION;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_DISPOSITION, RANGE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use ghanti_console::{CallPage, CallsPage, Finding, Player, Search, call, calls};
+use ghanti_console::{Access, CallPage, CallsPage, Finding, Player, Search, call, calls};
 use ghanti_model::{CallEvent, CallId, CallRecord, Outcome, PhoneNumber};
 
 use super::session::Viewer;
 use super::{Form, redirect};
+use crate::access::forbidden;
 use crate::app::App;
 use crate::base::Base;
 use crate::doctor::{Finding as Found, Weight};
 use crate::problem::Problem;
+use crate::role::Role;
 use crate::routes::calls::{answered, find};
 use crate::routes::doctor::{findings_of, urls};
 use crate::routes::list_of_calls::found;
@@ -37,7 +39,11 @@ pub(super) async fn list(
     if CallId::parse(q).is_some() {
         return redirect(&viewer.site(&app, false).path(&format!("calls/{q}")));
     }
-    let has_numbers = form.text("numbers") == "true";
+    let has_numbers = viewer.unmasks(&app, query.as_deref(), "/console/calls");
+    if viewer.access() < Access::Operator && PhoneNumber::parse(q).is_ok() {
+        // whose the calls are is masked for them
+        return viewer.failed(&app, &forbidden(viewer.identity(), Role::Operator));
+    }
     let answer = found(&app, Some(&asked(&form, q))).await;
     let (calls_found, next, unreadable) = match answer {
         Ok(list) => (list.items, list.next, None),
@@ -121,11 +127,13 @@ pub(super) async fn show(
     viewer: Viewer,
     State(app): State<App>,
     headers: HeaderMap,
+    uri: Uri,
     id: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let has_numbers = numbers(query.as_deref());
-    match of(&app, &headers, id).await {
+    let has_numbers = viewer.unmasks(&app, query.as_deref(), uri.path());
+    let may_hear = viewer.access() >= Access::Operator;
+    match of(&app, &headers, id, may_hear).await {
         Ok(shown) => viewer.page(
             StatusCode::OK,
             call(&viewer.site(&app, has_numbers), &shown),
@@ -134,15 +142,11 @@ pub(super) async fn show(
     }
 }
 
-/// Whether a query asks for whole numbers.
-pub(super) fn numbers(query: Option<&str>) -> bool {
-    Form::of_query(query).text("numbers") == "true"
-}
-
 async fn of(
     app: &App,
     headers: &HeaderMap,
     id: Result<Segments<String>, BadPath>,
+    may_hear: bool,
 ) -> Result<CallPage, Problem> {
     let Segments(id) = id?;
     let record = find(app, &id).await?;
@@ -150,7 +154,11 @@ async fn of(
     let found = findings_of(&record, &urls);
     let (events, has_more_events) = events(app, record.call_id).await;
     Ok(CallPage {
-        players: players(&record),
+        players: if may_hear {
+            players(&record)
+        } else {
+            Vec::new()
+        },
         findings: found.into_iter().map(finding).collect(),
         events,
         has_more_events,
@@ -203,14 +211,16 @@ pub(super) async fn export(
     viewer: Viewer,
     State(app): State<App>,
     headers: HeaderMap,
+    uri: Uri,
     id: Result<Segments<String>, BadPath>,
 ) -> Response {
     let answer = async {
         let Segments(id) = id?;
-        answered(&app, &headers, &id).await
+        answered(&app, &headers, &id, false).await
     };
     match answer.await {
         Ok(mut response) => {
+            viewer.did(&app, "export", uri.path(), response.status());
             let shown = HeaderValue::from_static("attachment; filename=\"record.json\"");
             response.headers_mut().insert(CONTENT_DISPOSITION, shown);
             response
@@ -221,13 +231,21 @@ pub(super) async fn export(
 
 /// A recording, or a part of it, as the API answers with it.
 pub(super) async fn recording(
-    _: Viewer,
+    viewer: Viewer,
     State(app): State<App>,
     id: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
     asked: Request,
 ) -> Response {
     let (asked, _) = asked.into_parts();
+    // a player asks for the parts behind one after the other
+    let range = asked
+        .headers
+        .get(RANGE)
+        .and_then(|range| range.to_str().ok());
+    if range.is_none_or(|range| range.starts_with("bytes=0-")) {
+        viewer.did(&app, "hear", asked.uri.path(), StatusCode::OK);
+    }
     let answer = async {
         let Segments(id) = id?;
         sent(&app, &id, query.as_deref(), asked).await

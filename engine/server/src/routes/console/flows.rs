@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use ghanti_catalogue::{FlowState, Rejected, Stage, VersionState};
 use ghanti_console::words::ENGLISH;
@@ -93,18 +93,24 @@ fn fault(rejection: Rejection, rejected_ms: Option<u64>) -> Fault {
 }
 
 /// Has the folder read again.
-pub(super) async fn reload(viewer: Viewer, State(app): State<App>, body: Bytes) -> Response {
+pub(super) async fn reload(
+    viewer: Viewer,
+    State(app): State<App>,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
     let done = async {
         viewer.check(&Form::read(&body))?;
         read_again(&app).await
     };
-    ordered(&viewer, &app, done.await.map(|()| "reload"))
+    ordered(&viewer, &app, uri.path(), done.await.map(|()| "reload"))
 }
 
 /// Promotes a version, or rolls it back.
 pub(super) async fn change(
     viewer: Viewer,
     State(app): State<App>,
+    uri: Uri,
     path: Result<Segments<(String, String)>, BadPath>,
     body: Bytes,
 ) -> Response {
@@ -121,11 +127,16 @@ pub(super) async fn change(
             )),
         }
     };
-    ordered(&viewer, &app, done())
+    ordered(&viewer, &app, uri.path(), done())
 }
 
 /// Leads back to the page, or says why nothing was done.
-fn ordered(viewer: &Viewer, app: &App, done: Result<&str, Problem>) -> Response {
+fn ordered(viewer: &Viewer, app: &App, path: &str, done: Result<&str, Problem>) -> Response {
+    let status = match &done {
+        Ok(_) => StatusCode::SEE_OTHER,
+        Err(problem) => problem.told().status,
+    };
+    viewer.did(app, "POST", path, status);
     match done {
         Ok(done) => redirect(&viewer.site(app, false).path(&format!("flows?done={done}"))),
         Err(problem) => viewer.failed(app, &problem),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -20,7 +20,6 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::calls::numbers;
 use super::session::Viewer;
 use crate::app::App;
 use crate::problem::Problem;
@@ -49,9 +48,10 @@ const KNOWN: Duration = Duration::from_secs(10);
 pub(super) async fn page(
     viewer: Viewer,
     State(app): State<App>,
+    uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let site = viewer.site(&app, numbers(query.as_deref()));
+    let site = viewer.site(&app, viewer.unmasks(&app, query.as_deref(), uri.path()));
     let shown = state(&app, stores(&app).await);
     viewer.page(StatusCode::OK, now(&site, &shown))
 }
@@ -60,9 +60,10 @@ pub(super) async fn page(
 pub(super) async fn of_all(
     viewer: Viewer,
     State(app): State<App>,
+    uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let site = viewer.site(&app, numbers(query.as_deref()));
+    let site = viewer.site(&app, viewer.unmasks(&app, query.as_deref(), uri.path()));
     follow(app, site, None)
 }
 
@@ -70,12 +71,13 @@ pub(super) async fn of_all(
 pub(super) async fn of_call(
     viewer: Viewer,
     State(app): State<App>,
+    uri: Uri,
     id: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let Segments(id) = id?;
     let call = find(&app, &id).await?.call_id;
-    let site = viewer.site(&app, numbers(query.as_deref()));
+    let site = viewer.site(&app, viewer.unmasks(&app, query.as_deref(), uri.path()));
     follow(app, site, Some(call))
 }
 

@@ -1,8 +1,9 @@
-//! Who may look: whoever has logged in with the API's token or, where the API is open, everybody.
+//! Who may look: whoever has logged in with a token of the API or, where the API is open, everybody.
+//! What they may see and do is decided by the token's role.
 //!
 //! A session is a cookie that the engine has signed, so that every engine with the same token knows
-//! it, and nothing is stored: `KIND.EXPIRY.NONCE.SIGNATURE`. The key is the API's token: a token that
-//! is no longer accepted ends all sessions that it began. Where there is no token, the key is this
+//! it, and nothing is stored: `KIND.EXPIRY.NONCE.SIGNATURE`. The key is the token: one that is no
+//! longer accepted ends all sessions that it began. Where there is no token, the key is this
 //! process' own. What forms send back is signed likewise, over the same nonce.
 //!
 //! A cookie of a guest opens nothing; it ties the form for the token to a browser.
@@ -17,16 +18,19 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ghanti_console::{again, login as login_page};
+use ghanti_console::{Access, again, login as login_page};
 use ghanti_model::unix_ms;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::{Form, redirect};
+use crate::access::allowed;
 use crate::app::App;
+use crate::audit;
 use crate::cause::Cause;
 use crate::config::Config;
+use crate::role::{Identity, Role, needed};
 use crate::secret::Secret;
 
 /// How long a session lasts, in seconds: a working day.
@@ -56,18 +60,26 @@ pub(super) struct Viewer {
 struct Session {
     /// The cookie without its signature.
     signed: String,
-    key: Option<Secret>,
+    key: Option<Key>,
+}
+
+/// What cookies are signed with.
+#[derive(Clone)]
+struct Key {
+    /// Whose token it is.
+    identity: Identity,
+    secret: Secret,
 }
 
 impl Session {
     /// A session of a kind that begins now.
-    fn new(config: &Config, kind: &str) -> Self {
+    fn new(kind: &str, key: Option<Key>) -> Self {
         let expires_s = unix_ms() / 1_000 + SESSION_S;
         // without random bytes there is no key either, or the token's signature is of the time alone
         let nonce = Secret::random().map_or_else(|_| String::new(), |nonce| nonce.in_url());
         Self {
             signed: format!("{kind}.{expires_s}.{nonce}"),
-            key: keys(config).into_iter().next(),
+            key,
         }
     }
 
@@ -85,7 +97,7 @@ impl Session {
             return None;
         }
         let key = keys(config).into_iter().find(|key| {
-            let own = sign(key, "session", signed);
+            let own = sign(&key.secret, "session", signed);
             own.as_bytes().ct_eq(signature.as_bytes()).into()
         })?;
         Some(Self {
@@ -100,25 +112,31 @@ impl Session {
 
     /// The header that has a browser keep it.
     fn cookie(&self, config: &Config, headers: &HeaderMap) -> Option<HeaderValue> {
-        let signature = sign(self.key.as_ref()?, "session", &self.signed);
+        let signature = sign(&self.key.as_ref()?.secret, "session", &self.signed);
         let value = format!("{}.{signature}", self.signed);
         HeaderValue::from_str(&set(config, headers, &value, SESSION_S)).ok()
     }
 
     /// What forms send back.
     fn csrf(&self) -> Option<String> {
-        Some(sign(self.key.as_ref()?, "form", &self.signed))
+        Some(sign(&self.key.as_ref()?.secret, "form", &self.signed))
     }
 }
 
-/// The keys by which cookies may be signed, the one for new cookies first.
-fn keys(config: &Config) -> Vec<Secret> {
-    let tokens = config.server.api_tokens();
-    if tokens.current.is_none() {
-        return OWN_KEY.clone().into_iter().collect();
+/// The keys by which cookies may be signed, the one for guests first.
+fn keys(config: &Config) -> Vec<Key> {
+    if config.server.api_token.is_none() {
+        let anyone = config.identify(None).zip(OWN_KEY.clone());
+        let key = anyone.map(|(identity, secret)| Key { identity, secret });
+        return key.into_iter().collect();
     }
-    let both = [tokens.current, tokens.previous];
-    both.into_iter().flatten().cloned().collect()
+    let tokens = config.accepted_tokens().into_iter();
+    tokens
+        .map(|(identity, secret)| Key {
+            identity,
+            secret: secret.clone(),
+        })
+        .collect()
 }
 
 /// HMAC-SHA256 (RFC 2104) of a text for a purpose.
@@ -165,17 +183,55 @@ impl Viewer {
                 new_cookie: None,
                 session,
             },
-            None => Self::new(config, headers, GUEST),
+            None => {
+                let key = keys(config).into_iter().next();
+                Self::new(config, headers, GUEST, key)
+            }
         }
     }
 
-    fn new(config: &Config, headers: &HeaderMap, kind: &str) -> Self {
-        let session = Session::new(config, kind);
+    fn new(config: &Config, headers: &HeaderMap, kind: &str, key: Option<Key>) -> Self {
+        let session = Session::new(kind, key);
         Self {
             is_member: kind == MEMBER,
             new_cookie: session.cookie(config, headers),
             session,
         }
+    }
+
+    /// Whose token they have logged in with; of a guest, whose token signed the cookie.
+    pub(super) fn identity(&self) -> &Identity {
+        static NOBODY: Identity = Identity {
+            name: String::new(),
+            role: Role::Viewer,
+        };
+        let key = self.session.key.as_ref();
+        key.map_or(&NOBODY, |key| &key.identity)
+    }
+
+    /// What they may see and do.
+    pub(super) fn access(&self) -> Access {
+        match self.identity().role {
+            Role::Viewer => Access::Viewer,
+            Role::Operator => Access::Operator,
+            Role::Admin => Access::Admin,
+        }
+    }
+
+    /// Keeps in the audit log what they did.
+    pub(super) fn did(&self, app: &App, action: &str, path: &str, status: StatusCode) {
+        audit::write(app, self.identity(), action, path, status);
+    }
+
+    /// Whether a page is asked for with whole numbers by somebody who may see them. That they looked is
+    /// kept.
+    pub(super) fn unmasks(&self, app: &App, query: Option<&str>, path: &str) -> bool {
+        let is_asked = Form::of_query(query).text("numbers") == "true";
+        let unmasks = is_asked && self.access() >= Access::Operator;
+        if unmasks {
+            self.did(app, "unmask", path, StatusCode::OK);
+        }
+        unmasks
     }
 
     /// What forms of this session send back.
@@ -198,7 +254,11 @@ impl FromRequestParts<App> for Viewer {
         let viewer = Self::of(config, &parts.headers);
         let is_open = config.server.api_token.is_none();
         if viewer.is_member || is_open {
-            return Ok(viewer);
+            let needed = needed(&parts.method, parts.uri.path());
+            return match allowed(viewer.identity(), needed) {
+                Ok(()) => Ok(viewer),
+                Err(problem) => Err(viewer.failed(app, &problem)),
+            };
         }
         let text = |name: &str| {
             let value = parts.headers.get(name);
@@ -255,14 +315,17 @@ pub(super) async fn login(State(app): State<App>, headers: HeaderMap, body: Byte
     }
     let next = next(&app, form.text("next"));
     let given = form.text("token").trim();
-    if !app.config.server.api_tokens().takes(Some(given)) {
+    let Some(key) = keys(&app.config)
+        .into_iter()
+        .find(|key| key.secret.is(given))
+    else {
         let page = login_page(&viewer.site(&app, false), &next, true);
         let mut response = viewer.page(StatusCode::UNAUTHORIZED, page);
         response.extensions_mut().insert(Cause::Token);
         return response;
-    }
-    tracing::info!("somebody logged in to the console");
-    let member = Viewer::new(&app.config, &headers, MEMBER);
+    };
+    let member = Viewer::new(&app.config, &headers, MEMBER, Some(key));
+    member.did(&app, "log-in", "/console/login", StatusCode::SEE_OTHER);
     let mut response = redirect(&next);
     if let Some(cookie) = member.new_cookie {
         response.headers_mut().insert(SET_COOKIE, cookie);
@@ -326,14 +389,24 @@ mod tests {
         let changing =
             config("api-token = 'api-0123456789-new'\nprevious-api-token = 'api-0123456789-old'");
         let new = config("api-token = 'api-0123456789-new'");
-        let member = Viewer::new(&old, &HeaderMap::new(), MEMBER);
+        let member = Viewer::new(
+            &old,
+            &HeaderMap::new(),
+            MEMBER,
+            keys(&old).into_iter().next(),
+        );
         let headers = asked("cookie", &format!("a=b; {}; c=d", cookie(&member)));
         for (config, is_known) in [(&old, true), (&changing, true), (&new, false)] {
             let seen = Viewer::of(config, &headers);
             assert_eq!(seen.is_member, is_known);
             assert_eq!(seen.is_own(&member.csrf()), is_known);
         }
-        let other = Viewer::new(&old, &HeaderMap::new(), MEMBER);
+        let other = Viewer::new(
+            &old,
+            &HeaderMap::new(),
+            MEMBER,
+            keys(&old).into_iter().next(),
+        );
         assert!(!other.is_own(&member.csrf()) && !other.is_own(""));
     }
 

@@ -91,6 +91,7 @@ pub(super) async fn begin(
         .collect();
     let order = json!({ "phone": form.text("phone"), "flow": form.text("flow"), "fields": fields, "dial": false });
     let customer = undialled(&app, order.to_string().as_bytes()).await?;
+    viewer.did(&app, "POST", "/console/telephone/calls", StatusCode::OK);
     let sid = format!("{SID}{}", CallId::generate());
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("CallSid", &sid)

@@ -1,0 +1,143 @@
+//! Roles: what the holder of a token of the API may do, and which requests need which role.
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+
+/// What the holder of a token may do. Each role may do what the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Reads how the engine and its calls are; phone numbers, words and values are masked.
+    Viewer,
+    /// Reads everything, places calls, runs campaigns, imports customers.
+    Operator,
+    /// Also changes flows, erases customers, and reads the audit log.
+    Admin,
+}
+
+impl Role {
+    /// The name in the configuration and in the audit log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Who makes a request: the holder of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The token's name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// The role that a request to the API needs; `path` is without the configured prefix. What is not
+/// listed here is for admins to change, and for operators to read.
+pub fn needed(method: &Method, path: &str) -> Role {
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        match *segments.as_slice() {
+            ["api" | "console", "audit"] => Role::Admin,
+            // texts are masked for viewers, and what is not a text is not listed
+            ["console", "" | "now" | "calls" | "flows"]
+            | ["console", "calls", _]
+            | ["console", "calls", _, "stream"] => Role::Viewer,
+            // masked for viewers
+            ["api", "calls" | "events"] | ["api", "calls", _] | ["api", "calls", _, "events"] => {
+                Role::Viewer
+            }
+            // nothing personal
+            ["api", "flows" | "campaigns" | "customers"]
+            | ["api", "campaigns", _]
+            | ["api", "customers", "schema"]
+            | ["api", "webhooks", "dead"]
+            | ["metrics"] => Role::Viewer,
+            _ => Role::Operator,
+        }
+    } else {
+        match *segments.as_slice() {
+            ["console", "logout"] => Role::Viewer,
+            ["console", "telephone", "calls"] => Role::Operator,
+            ["api", "calls" | "customers" | "campaigns"]
+            | ["api", "calls", _]
+            | ["api", "campaigns", _, _]
+            | ["api", "do-not-call", _]
+            | ["api", "webhooks", "dead", _] => Role::Operator,
+            // a list of customers; `erase` is a word of its own below it
+            ["api", "customers", list] if list != "erase" => Role::Operator,
+            _ => Role::Admin,
+        }
+    }
+}
+
+/// Whether a request changes anything.
+pub fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_needs_the_role_of_who_is_to_make_it() {
+        for (method, path, role) in [
+            (Method::GET, "/api/calls", Role::Viewer),
+            (Method::GET, "/api/calls/0123", Role::Viewer),
+            (Method::GET, "/api/calls/0123/events", Role::Viewer),
+            (Method::GET, "/api/events", Role::Viewer),
+            (Method::GET, "/metrics", Role::Viewer),
+            (Method::GET, "/api/calls/0123/recording", Role::Operator),
+            (Method::GET, "/api/calls/0123/chain", Role::Operator),
+            (Method::GET, "/api/chains", Role::Operator),
+            (
+                Method::GET,
+                "/api/campaigns/spring/customers",
+                Role::Operator,
+            ),
+            (
+                Method::GET,
+                "/api/do-not-call/+919876543210",
+                Role::Operator,
+            ),
+            // they show tokens
+            (Method::GET, "/websocket-url", Role::Operator),
+            (Method::GET, "/setup", Role::Operator),
+            (Method::GET, "/api/doctor", Role::Operator),
+            (Method::GET, "/api/audit", Role::Admin),
+            (Method::POST, "/api/calls", Role::Operator),
+            (Method::DELETE, "/api/calls/0123", Role::Operator),
+            (Method::POST, "/api/campaigns/spring/start", Role::Operator),
+            (Method::DELETE, "/api/customers/june", Role::Operator),
+            (Method::POST, "/api/customers/erase", Role::Admin),
+            (Method::PUT, "/api/flows/emi-reminder", Role::Admin),
+            (
+                Method::POST,
+                "/api/flows/emi-reminder/rollback",
+                Role::Admin,
+            ),
+            // what a later version adds is not open to everybody
+            (Method::GET, "/api/something", Role::Operator),
+            (Method::POST, "/api/something", Role::Admin),
+            (Method::GET, "/console/", Role::Viewer),
+            (Method::GET, "/console/calls/0123", Role::Viewer),
+            (Method::GET, "/console/calls/0123/recording", Role::Operator),
+            (
+                Method::GET,
+                "/console/calls/0123/record.json",
+                Role::Operator,
+            ),
+            (Method::GET, "/console/setup", Role::Operator),
+            (Method::GET, "/console/audit", Role::Admin),
+            (Method::POST, "/console/flows/emi/promote", Role::Admin),
+            (Method::POST, "/console/telephone/calls", Role::Operator),
+        ] {
+            assert_eq!(needed(&method, path), role, "{method} {path}");
+        }
+        assert!(Role::Viewer < Role::Operator && Role::Operator < Role::Admin);
+    }
+}
