@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build flows demo test lint bench bench-ears dist
+.PHONY: help setup build flows demo test lint bench bench-ears figures fuzz dist
 
 # Where nobody watches, the lock files are taken as they are.
 LOCKED := $(if $(CI),--locked)
@@ -26,7 +26,15 @@ demo: build flows ## one whole call: greeting, identity, the instalment, an agen
 # tests wait for calls more than they compute
 test: export RUST_TEST_THREADS ?= 8
 test: build flows ## all tests, with real speech, Redis and PostgreSQL
-	cargo test --release --workspace --no-fail-fast $(LOCKED)
+	cargo test --release --workspace --no-run $(LOCKED)
+	cargo test --release --workspace --no-run $(LOCKED) --test answers
+	@# it computes for minutes in virtual time, and the others wait in real time: it takes what they leave
+	@nice -n 10 cargo test --release --workspace $(LOCKED) --test answers >target/answers.txt 2>&1 & answers=$$!; \
+	failed=0; \
+	cargo test --release --workspace --no-fail-fast $(LOCKED) || failed=$$?; \
+	wait $$answers || failed=$$?; \
+	cat target/answers.txt; \
+	exit $$failed
 
 lint: setup ## formatting, clippy, licences and sources of all crates
 	cargo fmt --all --check
@@ -46,10 +54,18 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	    echo 'lint: cargo-deny is not installed (`cargo install cargo-deny --locked`): its lists are read by tests/tests/licences.rs, in `make test`'; \
 	fi
 
-bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost, 1,000 on a bad day of Exotel's
-	cargo bench --workspace --bench cost $(LOCKED)
-	CALLS=10000 cargo test --release --workspace $(LOCKED) --test all lost_stores -- --nocapture
-	CALLS=1000 cargo test --release --workspace $(LOCKED) --test all faults:: -- --nocapture
+bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost, 1,000 on a bad day of Exotel's; all of it in target/bench/report.md
+	@mkdir -p target/bench
+	cargo bench --workspace --bench cost $(LOCKED) | tee target/bench/cost.txt
+	CALLS=10000 cargo test --release --workspace $(LOCKED) --test all lost_stores -- --nocapture | tee target/bench/stores.txt
+	CALLS=1000 cargo test --release --workspace $(LOCKED) --test all faults:: -- --nocapture | tee -a target/bench/stores.txt
+	cargo bench --workspace --bench figures $(LOCKED)
+
+figures: build ## the table of the last report, into README.md
+	cargo bench --workspace --bench figures $(LOCKED) -- readme
+
+fuzz: ## what reads input from outside, FUZZ_S seconds (60) each, by libFuzzer
+	@tests/fuzz/run $(FUZZ)
 
 bench-ears: build ## how callers are understood over bad lines, and how soon they are answered
 	cargo bench --workspace --bench ears $(LOCKED)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use ghanti_replay::compare;
 use tokio::task::JoinSet;
 
 use crate::process::pss_kib;
-use crate::server::root;
+use crate::shipped::shipped;
 use crate::table::{Table, figure, time};
 use crate::timing::Spread;
 
@@ -162,22 +162,6 @@ async fn measure(engine: &FlowEngine, of: &Shipped) -> anyhow::Result<Seen> {
         parked_kib,
         parked_mappings,
     })
-}
-
-/// Copies a shipped flow into a folder of flows.
-pub fn shipped(name: &str, flows: &Path) -> anyhow::Result<PathBuf> {
-    let (shipped, folder) = (root().join("flows").join(name), flows.join(name));
-    fs::create_dir_all(folder.join("prompts"))?;
-    for file in [
-        "flow.wasm",
-        "flow.toml",
-        "prompts/en-IN.ftl",
-        "prompts/hi-IN.ftl",
-    ] {
-        fs::copy(shipped.join(file), folder.join(file))
-            .with_context(|| format!("`{file}` of {name}: run `make flows`"))?;
-    }
-    Ok(folder)
 }
 
 async fn loaded(

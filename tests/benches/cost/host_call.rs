@@ -9,7 +9,7 @@ use ghanti_host::{EngineSettings, FlowEngine, ScriptedCaller};
 
 use crate::allocations;
 use crate::flow::{open, runs};
-use crate::server::root;
+use crate::shipped::root;
 use crate::table::{Table, ns, time};
 
 const RUNS: usize = 2_000;

@@ -17,6 +17,7 @@ mod media;
 mod process;
 mod reloading;
 mod server;
+mod shipped;
 mod speech;
 mod table;
 mod timing;

@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::calls::{RAMP, SILENT, load_of};
-use crate::flow::shipped;
 use crate::process::{Reading, Spent};
 use crate::server::Server;
+use crate::shipped::shipped;
 use crate::table::{Table, figure};
 
 const CALLS: usize = 200;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value as Json;
 
-use crate::flow::shipped;
+use crate::shipped::{root, shipped};
 
 /// How long it may take to be ready: compiling the flows and reading the speech model take about a
 /// second.
@@ -23,13 +23,6 @@ pub struct Server {
     child: Child,
     base_url: String,
     folder: tempfile::TempDir,
-}
-
-/// The project's folder.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map_or_else(PathBuf::new, Path::to_owned)
 }
 
 /// The built program, beside which this bench lies.
@@ -50,13 +43,20 @@ impl Server {
     /// Starts it with a recogniser of `[speech]` and the shipped flow in Rust, and waits until it
     /// is ready.
     pub async fn start(recognizer: &str) -> anyhow::Result<Self> {
+        Self::start_with(recognizer, "").await
+    }
+
+    /// The same with these lines of `[server]`.
+    pub async fn start_with(recognizer: &str, of_server: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         shipped("emi-reminder", &folder.path().join("flows"))?;
         let config = folder.path().join("ghanti.toml");
         let logs = toml::Value::from(folder.path().join("logs").to_string_lossy().as_ref());
         fs::write(
             &config,
-            format!("[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"),
+            format!(
+                "[server]\n{of_server}\n[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"
+            ),
         )?;
         // free at this moment; nobody else on this machine is likely to take it within the next
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;

@@ -16,7 +16,7 @@ use ghanti_speech::{
 use tokio::sync::mpsc;
 
 use crate::process::{Reading, pss_kib};
-use crate::server::root;
+use crate::shipped::root;
 use crate::table::{Table, figure, ns, time};
 use crate::timing::{Spread, each};
 

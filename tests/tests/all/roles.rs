@@ -168,13 +168,8 @@ async fn a_viewer_sees_how_a_call_went_and_neither_whose_it_is_nor_what_was_said
     let listed = json_of(&engine, VIEWER, "/api/calls").await;
     nothing_personal(&listed.to_string(), "the list");
     assert_eq!(listed["items"][0]["call_id"], call.as_str());
-    let events = ask(
-        &engine,
-        VIEWER,
-        Method::GET,
-        &format!("/api/calls/{call}/events"),
-    );
-    let mut events = events.await;
+    let path = format!("/api/calls/{call}/events");
+    let mut events = ask(&engine, VIEWER, Method::GET, &path).await;
     let mut told = String::new();
     while !told.contains("conversation-ended") {
         let part = tokio::time::timeout(PATIENCE, events.chunk()).await;
