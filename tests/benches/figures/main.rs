@@ -98,9 +98,10 @@ fn load(root: &Path, folder: &Path, name: &str, options: &[&str]) -> anyhow::Res
     // ends with this function
     let mut full = None;
     if name == "overload" {
-        let start = Server::start_with("vosk", &format!("max-calls = {PLACES}"));
+        let places = format!("max-calls = {PLACES}");
         let threads = tokio::runtime::Runtime::new()?;
-        let engine = full.insert(threads.block_on(start)?);
+        let started = threads.block_on(Server::start_with("vosk", &places))?;
+        let engine = full.insert(started);
         command.arg(engine.base_url());
     }
     let status = command
