@@ -86,6 +86,7 @@ impl Class {
             | Outcome::AgentsNotAnswering
             | Outcome::Completed
             | Outcome::DoNotCall
+            | Outcome::EndedByOperator
             | Outcome::HungUpBeforeAgent
             | Outcome::TooLong
             | Outcome::TransferDecided

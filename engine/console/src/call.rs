@@ -59,6 +59,12 @@ pub fn call(site: &Site, shown: &CallPage) -> String {
         div data-stream=[stream] {
             @if is_over { (state(site, record, &shown.players)) } @else { (call_state(site, record)) }
         }
+        @if !is_over && site.is_operator() {
+            form method="post" action=(site.path(&format!("{below}/hang-up"))) data-confirm={ (words.end_call) "?" } {
+                (site.csrf_field())
+                button class="hang-up" { (words.end_call) }
+            }
+        }
         (trouble(site, shown))
         (facts(site, record))
         section aria-labelledby="events" {

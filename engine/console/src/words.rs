@@ -97,6 +97,7 @@ words! {
     then = "Then",
     transfer_to = "transfer to",
     hang_up = "Hang up",
+    end_call = "End this call",
     established = "Established",
     note = "Note",
     steps = "Steps",

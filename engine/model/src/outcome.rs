@@ -60,6 +60,8 @@ outcomes! {
     ConnectionLost = "connection-lost",
     /// The customer asked not to be called again.
     DoNotCall = "do-not-call",
+    /// An operator ended the call.
+    EndedByOperator = "ended-by-operator",
     /// The engine panicked during the call.
     EngineFailed = "engine-failed",
     /// The engine stopped during the call.

@@ -14,8 +14,9 @@ use crate::words::Words;
 
 /// Outcomes of calls that were cut short from outside: the record does not show what the flow would
 /// have done next. The same is true of a call whose flow failed.
-const CUT: [Outcome; 5] = [
+const CUT: [Outcome; 6] = [
     Outcome::ConnectionLost,
+    Outcome::EndedByOperator,
     Outcome::EngineFailed,
     Outcome::EngineStopped,
     Outcome::HungUp,

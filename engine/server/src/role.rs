@@ -64,6 +64,7 @@ pub fn needed(method: &Method, path: &str) -> Role {
             ["console", "telephone", "calls"] => Role::Operator,
             ["api", "calls" | "customers" | "campaigns"]
             | ["api", "calls", _]
+            | ["api" | "console", "calls", _, "hang-up"]
             | ["api", "campaigns", _, _]
             | ["api", "do-not-call", _]
             | ["api", "webhooks", "dead", _] => Role::Operator,
@@ -111,6 +112,8 @@ mod tests {
             (Method::GET, "/api/audit", Role::Admin),
             (Method::POST, "/api/calls", Role::Operator),
             (Method::DELETE, "/api/calls/0123", Role::Operator),
+            (Method::POST, "/api/calls/0123/hang-up", Role::Operator),
+            (Method::POST, "/console/calls/0123/hang-up", Role::Operator),
             (Method::POST, "/api/campaigns/spring/start", Role::Operator),
             (Method::DELETE, "/api/customers/june", Role::Operator),
             (Method::POST, "/api/customers/erase", Role::Admin),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use ghanti_journal::SharedJournal;
 use ghanti_model::event::{HostCalled, Repeat};
 use ghanti_model::{CallId, CallLog, CallRecord, CallSid, EventKind, NodeId};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::events::Events;
@@ -19,6 +20,8 @@ pub struct LiveCall {
     journal: Mutex<Option<SharedJournal>>,
     /// Templates that were heard to their end, for the flow's rules.
     heard: Mutex<BTreeSet<String>>,
+    /// Becomes true when an operator ends the call.
+    ended: watch::Sender<bool>,
     started: Instant,
     started_unix_ms: u64,
 }
@@ -60,6 +63,7 @@ impl LiveCall {
             }),
             journal: Mutex::default(),
             heard: Mutex::default(),
+            ended: watch::Sender::new(false),
             started: Instant::now(),
             started_unix_ms,
         });
@@ -85,6 +89,23 @@ impl LiveCall {
 
     fn events(&self) -> MutexGuard<'_, CallEvents> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the call on behalf of an operator: the stream is closed, and what follows in Exotel's flow
+    /// hangs up.
+    pub fn hang_up(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Whether an operator has ended it.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        *self.ended.borrow()
+    }
+
+    /// Waits until an operator ends it.
+    pub(crate) async fn hung_up(&self) {
+        // fails only if there is no sender any more, which is in this call
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 
     /// Returns its id.

@@ -302,6 +302,7 @@ impl Prepared {
                 tokio::select! {
                     run = held => run,
                     () = stop => None,
+                    () = call.hung_up() => None,
                 }
             }
             Err(no_flow) => {
@@ -315,13 +316,15 @@ impl Prepared {
                 Some(RunEnd::Returned)
             }
         };
+        let from_outside = if call.is_hung_up() {
+            StreamEnd::EndedByOperator
+        } else {
+            StreamEnd::EngineStopped
+        };
         // has no effect if the stream has ended already
-        driver.end(StreamEnd::EngineStopped);
+        driver.end(from_outside.clone());
         driver.flush_events().await;
-        let stream = driver
-            .stream_end()
-            .cloned()
-            .unwrap_or(StreamEnd::EngineStopped);
+        let stream = driver.stream_end().cloned().unwrap_or(from_outside);
         call.emit(EventKind::ConversationEnded {
             stream,
             flow: run.as_ref().map(flow_end),

@@ -23,7 +23,7 @@ fuzz_target!(|input: (u8, &str)| {
         return;
     };
     let now = datetime!(2026-11-28 10:00);
-    let _ = detect(said);
+    let _ = detect(said, std::slice::from_ref(&language));
     for reading in [grammar.read(said, &language, now), grammar.keyed(said, now)] {
         match reading {
             // one that is certain is not several

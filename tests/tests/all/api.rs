@@ -370,6 +370,12 @@ async fn answers_and_errors_are_as_they_are_described() {
         (("post", "/api/flows/emi-reminder/promote"), none, 409),
         (("post", "/api/flows/none/rollback"), none, 404),
         (("post", "/api/flows/n%20n/promote"), none, 400),
+        (
+            ("post", &format!("/api/calls/{unknown}/hang-up")),
+            none,
+            404,
+        ),
+        (("post", &format!("/api/calls/{call}/hang-up")), none, 409),
         (("get", "/api/audit"), none, 200),
         (("get", "/api/audit?limit=1"), none, 200),
         (("get", "/api/audit?cursor=none"), none, 400),

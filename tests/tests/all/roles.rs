@@ -134,6 +134,48 @@ async fn a_role_does_what_it_may_and_no_more_and_each_change_has_a_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_ends_a_live_call_and_its_record_says_so() {
+    let flows = reminder();
+    let engine = Setup::new("[speech]\nrecognizer = 'none'\n")
+        .flows(flows.path())
+        .start();
+    let hang_up = async |call: &str| {
+        let path = format!("/api/calls/{call}/hang-up");
+        ask(&engine, "", Method::POST, &path)
+            .await
+            .status()
+            .as_u16()
+    };
+    let (by_api, mut stream) = live(&engine, "c-roles-2", PHONE).await;
+    assert_eq!(hang_up(&by_api).await, 202);
+    // the bot closes the socket
+    while stream.hear().await.is_some() {}
+    let record = engine.ended(&by_api).await;
+    assert_eq!(record["outcome"], "ended-by-operator");
+    assert_eq!(record["decision"]["kind"], "hang-up");
+    assert_eq!(hang_up(&by_api).await, 409);
+    assert_eq!(hang_up("c-no-such-call").await, 404);
+
+    let mut browser = Browser::new(&engine, "");
+    let (by_page, mut stream) = live(&engine, "c-roles-3", PHONE).await;
+    let page = browser.get(&format!("calls/{by_page}")).await;
+    assert!(page.has(&format!("action=\"/console/calls/{by_page}/hang-up\"")));
+    let below = format!("calls/{by_page}/hang-up");
+    let forged = browser.post(&below, &[("csrf", "no")]).await;
+    assert_eq!(forged.status, 403);
+    let csrf = page.csrf();
+    let form = [("csrf", csrf.as_str())];
+    let ended = browser
+        .post(&format!("calls/{by_page}/hang-up"), &form)
+        .await;
+    assert_eq!(ended.status, 303);
+    while stream.hear().await.is_some() {}
+    let record = engine.ended(&by_page).await;
+    assert_eq!(record["outcome"], "ended-by-operator");
+    engine.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_sees_how_a_call_went_and_neither_whose_it_is_nor_what_was_said() {
     let (flows, data) = (reminder(), tempfile::tempdir().unwrap());
     let open = "[speech]\nrecognizer = 'none'\n[recording]\nenabled = true\n";

@@ -185,6 +185,8 @@ pub enum StreamEnd {
     TooLong,
     /// The engine is shutting down.
     EngineStopped,
+    /// An operator had it ended.
+    EndedByOperator,
 }
 
 /// How a flow's run ended, as far as the call's outcome depends on it.

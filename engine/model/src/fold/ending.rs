@@ -52,6 +52,7 @@ pub(super) fn conversation_ended(
         (StreamEnd::PeerLost { ever: false }, _) => at_last_position(Outcome::NoMedia),
         (StreamEnd::TooLong, _) => at_last_position(Outcome::TooLong),
         (StreamEnd::EngineStopped, _) => at_last_position(Outcome::EngineStopped),
+        (StreamEnd::EndedByOperator, _) => at_last_position(Outcome::EndedByOperator),
     };
     record.outcome = Some(outcome);
     record.detail = detail;

@@ -73,6 +73,7 @@ kinds! {
     NoAccount = "no-account", CONFLICT, "The engine has no account at Exotel";
     TooManyDials = "too-many-dials", SERVICE_UNAVAILABLE, "Too many calls are being dialled";
     NotWithdrawable = "not-withdrawable", CONFLICT, "The call cannot be withdrawn";
+    NotLiveHere = "not-live-here", CONFLICT, "The call is not live at this engine";
     TooManyFollowers = "too-many-followers", SERVICE_UNAVAILABLE, "Too many clients follow events";
     TooManyLooks = "too-many-looks", SERVICE_UNAVAILABLE, "The doctor is busy";
 

@@ -371,6 +371,71 @@ pub async fn withdraw(
     Err(Problem::new(Kind::NotWithdrawable, error, hint))
 }
 
+/// A call is being ended.
+#[derive(Serialize, ToSchema)]
+pub struct Ending {
+    call_id: CallId,
+}
+
+/// Ends a live call: the bot falls silent, the stream is closed, and Exotel's flow goes on as after a
+/// conversation that hangs up. The outcome is `ended-by-operator`.
+///
+/// # Errors
+///
+/// 409 for a call that is not live at this engine; else as [`show`].
+#[utoipa::path(
+    post,
+    path = "/api/calls/{id}/hang-up",
+    tag = "calls",
+    operation_id = "calls_hang_up",
+    params(
+        ("id" = String, Path, description = "the call's id, or Exotel's CallSid"),
+    ),
+    responses(
+        (status = 202, description = "it is being ended", body = Ending),
+        (status = 400, description = "`unreadable-path`, `unusable-call-id`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`"),
+        (status = 409, description = "`not-live-here`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn hang_up(
+    _: Api,
+    State(app): State<App>,
+    id: Result<Segments<String>, BadPath>,
+) -> Result<Response, Problem> {
+    let Segments(id) = id?;
+    let call_id = hung_up(&app, &id).await?;
+    Ok((StatusCode::ACCEPTED, Answer(Ending { call_id })).into_response())
+}
+
+/// Ends a live call; returns its id.
+///
+/// # Errors
+///
+/// As [`hang_up`].
+pub(super) async fn hung_up(app: &App, id: &str) -> Result<CallId, Problem> {
+    let record = find(app, id).await?;
+    if let Some(live) = app.services.registry.live().by_id(record.call_id) {
+        tracing::info!(call = %record.call_id, "an operator ends this call");
+        live.hang_up();
+        return Ok(record.call_id);
+    }
+    let (detail, hint) = match record.state {
+        CallState::Ended => ("the call has ended", "see its record for how"),
+        CallState::Pending => (
+            "the call has no stream yet",
+            "withdraw it (DELETE), or wait until it is live",
+        ),
+        CallState::Live => (
+            "the call is live at another engine",
+            "send the request to that engine: `node` of the record names it",
+        ),
+    };
+    Err(Problem::new(Kind::NotLiveHere, detail, hint))
+}
+
 /// Returns a call's record by an id, ours or Exotel's CallSid.
 ///
 /// # Errors

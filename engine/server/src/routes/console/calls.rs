@@ -1,5 +1,6 @@
 //! The list of calls, and one call: its record, its recording, its events.
 
+use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, RANGE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -15,7 +16,7 @@ use crate::base::Base;
 use crate::doctor::{Finding as Found, Weight};
 use crate::problem::Problem;
 use crate::role::Role;
-use crate::routes::calls::{answered, find};
+use crate::routes::calls::{answered, find, hung_up};
 use crate::routes::doctor::{findings_of, urls};
 use crate::routes::list_of_calls::found;
 use crate::routes::recording::sent;
@@ -204,6 +205,30 @@ pub(super) fn finding(found: Found) -> Finding {
         evidence: found.evidence,
         fix: found.fix,
     }
+}
+
+/// Ends a live call.
+pub(super) async fn hang_up(
+    viewer: Viewer,
+    State(app): State<App>,
+    uri: Uri,
+    id: Result<Segments<String>, BadPath>,
+    body: Bytes,
+) -> Response {
+    let done = async {
+        viewer.check(&Form::read(&body))?;
+        let Segments(id) = id?;
+        hung_up(&app, &id).await
+    };
+    let (status, answer) = match done.await {
+        Ok(call) => {
+            let page = viewer.site(&app, false).path(&format!("calls/{call}"));
+            (StatusCode::SEE_OTHER, redirect(&page))
+        }
+        Err(problem) => (problem.told().status, viewer.failed(&app, &problem)),
+    };
+    viewer.did(&app, "hang-up", uri.path(), status);
+    answer
 }
 
 /// The record as the API answers with it, as a file.
