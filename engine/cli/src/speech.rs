@@ -139,8 +139,8 @@ impl Check {
         } else {
             all.iter().try_for_each(|checked| row(&mut out, checked))?;
         }
-        let is_well = all.iter().all(|checked| checked.error.is_none());
-        Ok(if is_well {
+        let is_complete = all.iter().all(|checked| checked.error.is_none());
+        Ok(if is_complete {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -208,7 +208,7 @@ impl Hear {
             bail!("no recogniser is configured: set `recognizer` or `recognizers` of `[speech]`");
         };
         let mut out = std::io::stdout();
-        let mut is_well = true;
+        let mut is_complete = true;
         for file in &self.files {
             let wav =
                 std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
@@ -222,7 +222,7 @@ impl Hear {
                 rate_hz(&config),
             );
             let heard = heard.await;
-            is_well &= heard.is_ok();
+            is_complete &= heard.is_ok();
             let name = file.display().to_string();
             match (self.json, heard) {
                 (true, Ok(understood)) => writeln!(out, "{}", told(&name, &understood)?)?,
@@ -247,7 +247,7 @@ impl Hear {
                 (false, Err(error)) => writeln!(out, "{name}: cannot be heard: {error}")?,
             }
         }
-        Ok(if is_well {
+        Ok(if is_complete {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

@@ -293,8 +293,8 @@ mod tests {
         for markup in ["<script>", "<img"] {
             assert!(!html.contains(markup), "{markup}: {html}");
         }
-        let told = html.matches("&lt;script&gt;alert").count();
-        assert_eq!(told, 12, "each is shown: {html}");
+        let message = html.matches("&lt;script&gt;alert").count();
+        assert_eq!(message, 12, "each is shown: {html}");
         // the line is heard where it is in the recording
         assert!(
             html.contains("data-from=\"1500\" data-until=\"2400\""),

@@ -66,7 +66,7 @@ pub struct FlowsPage {
     /// The flow of calls that none claims, and why it is that one.
     pub unclaimed: (Option<String>, String),
     /// What came of the last order.
-    pub told: Option<String>,
+    pub message: Option<String>,
 }
 
 /// The page.
@@ -79,7 +79,7 @@ pub fn flows(site: &Site, shown: &FlowsPage) -> String {
                 form method="post" action=(site.path("flows/reload")) { (site.csrf_field()) button class="quiet" { (words.reload) } }
             }
         }
-        @if let Some(told) = &shown.told { p class="notice" role="status" { (told) } }
+        @if let Some(message) = &shown.message { p class="notice" role="status" { (message) } }
         @if shown.flows.is_empty() { p class="empty" { (words.no_flows) } }
         @for flow in &shown.flows { (one(site, flow)) }
         @if !shown.invalid.is_empty() {

@@ -73,9 +73,9 @@ fn one(site: &Site, applet: &Applet) -> Markup {
         div class="headed" {
             h3 { (applet.title) }
             span class="lamps" {
-                @for (lamp, told) in &applet.lamps {
+                @for (lamp, message) in &applet.lamps {
                     @let kind = match lamp { Lamp::Asked => "good", Lamp::Refused => "bad", Lamp::Never => "plain" };
-                    span class={ "chip " (kind) } { (told) }
+                    span class={ "chip " (kind) } { (message) }
                 }
             }
         }

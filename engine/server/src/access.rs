@@ -20,12 +20,12 @@ use crate::secret::Accepted;
 
 const REFUSED: &str = "the token is missing or wrong";
 
-/// Refuses Exotel.
+/// A refusal of a request of Exotel's.
 fn refused(hint: &'static str) -> AppletError {
     AppletError::new(StatusCode::UNAUTHORIZED, REFUSED, hint).because(Cause::Token)
 }
 
-/// Refuses a client of the API.
+/// A refusal of a request to the API.
 fn unauthorized(hint: &'static str) -> Problem {
     Problem::new(Kind::Unauthorized, REFUSED, hint).because(Cause::Token)
 }
@@ -40,7 +40,7 @@ fn in_query(expected: Accepted<'_>, query: &str) -> bool {
         .split('&')
         .find_map(|pair| pair.strip_prefix("token="))
         .and_then(decoded);
-    expected.takes(as_form.as_deref()) || expected.takes(as_written.as_deref())
+    expected.accepts(as_form.as_deref()) || expected.accepts(as_written.as_deref())
 }
 
 fn decoded(text: &str) -> Option<String> {
@@ -176,9 +176,9 @@ pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(
     let expected = app.config.server.stream_tokens();
     // the token in `wss://user:TOKEN@…` is percent-encoded, and not every client decodes it
     let is_password = |password: &str| {
-        expected.takes(Some(password)) || expected.takes(decoded(password).as_deref())
+        expected.accepts(Some(password)) || expected.accepts(decoded(password).as_deref())
     };
-    if expected.takes(in_path) || password.as_deref().is_some_and(is_password) {
+    if expected.accepts(in_path) || password.as_deref().is_some_and(is_password) {
         Ok(())
     } else {
         Err(refused(
@@ -218,7 +218,10 @@ mod tests {
         ] {
             assert!(!in_query(only(Some(&plus)), query), "{query}");
         }
-        assert!(in_query(only(None), ""), "without a token everyone may ask");
+        assert!(
+            in_query(only(None), ""),
+            "without a configured token every request is accepted"
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Full;
 /// The slots of one engine. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    places: usize,
+    slots: usize,
     state: Arc<Mutex<State>>,
 }
 
@@ -35,18 +35,18 @@ pub struct Admission {
 struct State {
     /// Slots taken by streams.
     taken: usize,
-    promised: HashMap<CallSid, Promise>,
+    reserved: HashMap<CallSid, Reservation>,
     /// Open sockets without a slot; each may turn out to belong to a call with a reservation.
     unknown: usize,
 }
 
 #[derive(Debug)]
-struct Promise {
+struct Reservation {
     since: Instant,
     until: Instant,
 }
 
-impl Promise {
+impl Reservation {
     fn renew(&mut self, now: Instant) {
         self.until = (now + STREAM).min(self.since + LONGEST).max(self.until);
     }
@@ -54,48 +54,48 @@ impl Promise {
 
 impl Admission {
     /// Creates an admission with this many slots.
-    pub fn new(places: u32) -> Self {
+    pub fn new(slots: u32) -> Self {
         Self {
-            places: usize::try_from(places).unwrap_or(usize::MAX),
+            slots: usize::try_from(slots).unwrap_or(usize::MAX),
             state: Arc::default(),
         }
     }
 
     /// The total number of slots.
-    pub fn places(&self) -> usize {
-        self.places
+    pub fn slots(&self) -> usize {
+        self.slots
     }
 
     /// The number of slots taken by streams, and the number reserved.
     pub fn in_use(&self, now: Instant) -> (usize, usize) {
         let state = self.state(now);
-        (state.taken, state.promised.len())
+        (state.taken, state.reserved.len())
     }
 
     /// Whether a slot is free for any call.
-    pub fn has_place(&self, now: Instant) -> bool {
+    pub fn has_slot(&self, now: Instant) -> bool {
         self.has_free(&self.state(now))
     }
 
     /// Whether a slot is reserved for this call.
-    pub fn is_promised(&self, sid: &CallSid, now: Instant) -> bool {
-        self.state(now).promised.contains_key(sid)
+    pub fn is_reserved(&self, sid: &CallSid, now: Instant) -> bool {
+        self.state(now).reserved.contains_key(sid)
     }
 
     /// Reserves a slot for a call until its stream starts, or renews the call's reservation.
     /// Returns [`Full`] if no slot is free.
-    pub fn promise(&self, sid: &CallSid, now: Instant) -> Result<(), Full> {
+    pub fn reserve(&self, sid: &CallSid, now: Instant) -> Result<(), Full> {
         let mut state = self.state(now);
-        if let Some(promise) = state.promised.get_mut(sid) {
-            promise.renew(now);
+        if let Some(reservation) = state.reserved.get_mut(sid) {
+            reservation.renew(now);
             return Ok(());
         }
         if !self.has_free(&state) {
             return Err(Full);
         }
-        state.promised.insert(
+        state.reserved.insert(
             sid.clone(),
-            Promise {
+            Reservation {
                 since: now,
                 until: now + STREAM,
             },
@@ -108,36 +108,38 @@ impl Admission {
     /// without a slot are admitted as there are reservations.
     pub fn open(&self, session: Option<CallSid>, now: Instant) -> Result<Opening, Full> {
         let mut state = self.state(now);
-        let promise = session
+        let reservation = session
             .as_ref()
-            .and_then(|session| state.promised.get_mut(session));
-        let is_promised = promise.map(|promise| promise.renew(now)).is_some();
-        let place = if is_promised {
-            Place::Promised
+            .and_then(|session| state.reserved.get_mut(session));
+        let is_reserved = reservation.map(|it| it.renew(now)).is_some();
+        let slot = if is_reserved {
+            Slot::Reserved
         } else if self.has_free(&state) {
             state.taken += 1;
-            Place::Taken(Permit(Arc::clone(&self.state)))
-        } else if state.unknown < state.promised.len() {
+            Slot::Taken(Permit(Arc::clone(&self.state)))
+        } else if state.unknown < state.reserved.len() {
             state.unknown += 1;
-            Place::Unknown(Unknown(Arc::clone(&self.state)))
+            Slot::Unknown(Unknown(Arc::clone(&self.state)))
         } else {
             return Err(Full);
         };
         Ok(Opening {
             admission: self.clone(),
             session,
-            place,
+            slot,
         })
     }
 
     fn has_free(&self, state: &State) -> bool {
-        state.taken + state.promised.len() < self.places
+        state.taken + state.reserved.len() < self.slots
     }
 
     /// Locks the state after removing expired reservations.
     fn state(&self, now: Instant) -> MutexGuard<'_, State> {
         let mut state = locked(&self.state);
-        state.promised.retain(|_, promise| now < promise.until);
+        state
+            .reserved
+            .retain(|_, reservation| now < reservation.until);
         state
     }
 }
@@ -152,12 +154,12 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 pub struct Opening {
     admission: Admission,
     session: Option<CallSid>,
-    place: Place,
+    slot: Slot,
 }
 
 #[derive(Debug)]
-enum Place {
-    Promised,
+enum Slot {
+    Reserved,
     Taken(Permit),
     Unknown(#[expect(dead_code, reason = "counts as long as it is there")] Unknown),
 }
@@ -169,26 +171,26 @@ impl Opening {
         let Self {
             admission,
             session,
-            place,
+            slot,
         } = self;
         let mut state = admission.state(now);
         // a reservation may be under either name; `any` stops at the first, so only one is released
-        let was_promised = sid
+        let was_reserved = sid
             .into_iter()
             .chain(&session)
-            .any(|name| state.promised.remove(name).is_some());
-        match place {
-            Place::Taken(permit) => Ok(permit),
-            place if was_promised || admission.has_free(&state) => {
+            .any(|name| state.reserved.remove(name).is_some());
+        match slot {
+            Slot::Taken(permit) => Ok(permit),
+            slot if was_reserved || admission.has_free(&state) => {
                 state.taken += 1;
-                // dropping `place` locks the state again
+                // dropping `slot` locks the state again
                 drop(state);
-                drop(place);
+                drop(slot);
                 Ok(Permit(Arc::clone(&admission.state)))
             }
-            place => {
+            slot => {
                 drop(state);
-                drop(place);
+                drop(slot);
                 Err(Full)
             }
         }

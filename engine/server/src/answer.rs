@@ -1,4 +1,4 @@
-//! The answer to a request to the API that is served.
+//! Successful responses of the API.
 
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
@@ -15,7 +15,7 @@ use crate::times;
 /// Bytes of the SHA-256 in a tag.
 const TAG_BYTES: usize = 16;
 
-/// JSON in which times also stand as ISO 8601.
+/// A JSON response in which each time is also given as ISO 8601.
 #[derive(Debug)]
 pub struct Answer<T>(pub T);
 
@@ -51,8 +51,8 @@ impl<T: Serialize> Maskable<T> {
         Ok(value)
     }
 
-    /// The answer with a tag of what it says. A client that sends the tag as `If-None-Match` is
-    /// answered 304 as long as it is the same (RFC 9110, 13.1.2).
+    /// The response with an entity tag of its content. A client that sends the tag as `If-None-Match`
+    /// gets 304 while the content is unchanged (RFC 9110, 13.1.2).
     pub fn tagged(&self, asked: &HeaderMap) -> Response {
         match self.value().map(|value| value.to_string()) {
             Ok(text) => tagged(text.into_bytes(), "application/json", asked),
@@ -79,7 +79,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     }
 }
 
-/// Whether a client has what this tag, in quotation marks, stands for (`If-None-Match`).
+/// Whether `If-None-Match` contains this entity tag, which is in quotation marks.
 pub fn has_tag(asked: &HeaderMap, tag: &str) -> bool {
     asked
         .get_all(IF_NONE_MATCH)
@@ -91,9 +91,9 @@ pub fn has_tag(asked: &HeaderMap, tag: &str) -> bool {
         .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }
 
-/// The headers of something personal that a browser may keep, and asks about each time, with its tag
-/// in quotation marks.
-pub fn kept(tag: &str) -> [(HeaderName, HeaderValue); 2] {
+/// The headers of a personal response that a browser may cache but must revalidate each time.
+/// `tag` is its entity tag, in quotation marks.
+pub fn private_cache(tag: &str) -> [(HeaderName, HeaderValue); 2] {
     [
         (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
         (
@@ -103,12 +103,12 @@ pub fn kept(tag: &str) -> [(HeaderName, HeaderValue); 2] {
     ]
 }
 
-/// A body with a tag of its content, or 304 if the client has it.
+/// A body with an entity tag of its content, or 304 if the client has it.
 pub fn tagged(body: Vec<u8>, media_type: &'static str, asked: &HeaderMap) -> Response {
     let hash = Sha256::digest(&body);
     let digits = hexadecimal(hash.get(..TAG_BYTES).unwrap_or_default());
     let tag = format!("\"{digits}\"");
-    let headers = kept(&tag);
+    let headers = private_cache(&tag);
     if has_tag(asked, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_client_has_is_not_sent_again() {
+    fn what_a_client_has_cached_is_not_sent_again() {
         let ask = |known: &'static str| {
             let mut asked = HeaderMap::new();
             asked.insert(IF_NONE_MATCH, HeaderValue::from_static(known));

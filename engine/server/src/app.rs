@@ -19,8 +19,8 @@ use crate::audit;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
-use crate::dialler::{Dialler, Surroundings};
-use crate::doctor::Tally;
+use crate::dialler::{DialContext, Dialler};
+use crate::doctor::Observations;
 use crate::fallback;
 use crate::open::Opened;
 use crate::refusal::Refusals;
@@ -57,13 +57,13 @@ pub struct App {
     pub unserved: Arc<Unserved>,
     /// Lists of customers, campaigns, and webhook messages.
     pub records: Arc<SqlRecords>,
-    /// What Exotel's requests showed of the set-up.
-    pub tally: Arc<Tally>,
+    /// What the doctor has observed in Exotel's requests.
+    pub observations: Arc<Observations>,
     /// The data folder.
     pub data: Arc<Path>,
-    /// Permits for looks of the doctor, [`doctor::LOOKS`] in all.
+    /// Permits for running diagnoses, [`doctor::DIAGNOSES`] in all.
     pub looks: Arc<Semaphore>,
-    /// Permits for versions of flows that are being taken, [`deploy::DEPLOYS`] in all.
+    /// Permits for deployments in progress, [`deploy::DEPLOYS`] in all.
     pub deploys: Arc<Semaphore>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Arc<Dialler>>,
@@ -73,7 +73,7 @@ pub struct App {
     pub background: Arc<Semaphore>,
     /// Permits for clients that follow events, [`events::FOLLOWERS`] in all.
     pub followers: Arc<Semaphore>,
-    /// Permits for pictures of recordings that are being drawn, [`console::DRAWN`] in all.
+    /// Permits for waveforms being drawn, [`console::WAVEFORMS`] in all.
     pub drawn: Arc<Semaphore>,
     /// Live calls and background tasks.
     pub tasks: TaskTracker,
@@ -94,11 +94,11 @@ impl App {
             webhooks,
             data,
         } = opened;
-        let Places {
+        let Capacity {
             calls,
             connections,
             limited_by,
-        } = places(&config, &services);
+        } = capacity(&config, &services);
         open.set_most(connections);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let counts = webhooks.counts();
@@ -109,9 +109,9 @@ impl App {
             connections: open,
             refusals: Arc::default(),
             unserved: Arc::default(),
-            tally: Arc::default(),
+            observations: Arc::default(),
             data: data.into(),
-            looks: Arc::new(Semaphore::new(doctor::LOOKS)),
+            looks: Arc::new(Semaphore::new(doctor::DIAGNOSES)),
             deploys: Arc::new(Semaphore::new(deploy::DEPLOYS)),
             config,
             services: Arc::new(services),
@@ -119,7 +119,7 @@ impl App {
             dialler: dialler.map(Arc::new),
             background: Arc::new(Semaphore::new(BACKGROUND)),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
-            drawn: Arc::new(Semaphore::new(console::DRAWN)),
+            drawn: Arc::new(Semaphore::new(console::WAVEFORMS)),
             webhooks: counts,
             tasks,
             draining: CancellationToken::new(),
@@ -129,9 +129,9 @@ impl App {
 }
 
 impl App {
-    /// What a dial needs of the engine.
-    pub fn surroundings(&self) -> Surroundings {
-        Surroundings {
+    /// The parts of the engine that a dial needs.
+    pub fn dial_context(&self) -> DialContext {
+        DialContext {
             services: Arc::clone(&self.services),
             tasks: self.tasks.clone(),
             draining: self.draining.clone(),
@@ -140,7 +140,7 @@ impl App {
     }
 }
 
-struct Places {
+struct Capacity {
     calls: u32,
     connections: u32,
     limited_by: Option<String>,
@@ -148,7 +148,7 @@ struct Places {
 
 /// How many calls, and how many connections without a call, the machine and the limits of this
 /// process allow.
-fn places(config: &Config, services: &Services) -> Places {
+fn capacity(config: &Config, services: &Services) -> Capacity {
     let server = &config.server;
     let fitting = server.max_calls.min(services.catalogue.max_calls());
     let (limit, open) = (descriptors::limit(), descriptors::open());
@@ -173,11 +173,11 @@ fn places(config: &Config, services: &Services) -> Places {
             calls,
             wanted_connections = server.connections,
             connections,
-            "the limit of open files is low: fewer calls and connections than configured are taken; raise it by `ulimit -n`, or LimitNOFILE= \
+            "the limit of open files is low: fewer calls and connections than configured are admitted; raise it by `ulimit -n`, or LimitNOFILE= \
              of the systemd unit"
         );
     }
-    Places {
+    Capacity {
         calls,
         connections,
         limited_by,

@@ -1,6 +1,6 @@
-//! A flow as a ZIP archive, as it arrives at the API. What the archive says of its sizes is not
-//! believed: every file is unpacked into memory up to what such a file may have, and nothing is
-//! written anywhere.
+//! A flow as a ZIP archive, as it arrives at the API. The sizes that the archive states are not
+//! trusted: every file is unpacked into memory up to the limit for such a file, and nothing is
+//! written to disk.
 
 use std::io::{Cursor, Read};
 
@@ -8,13 +8,13 @@ use ghanti_catalogue::{Bundle, NoPlace};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-/// The entries of folders, beside files, that an archive may have.
+/// Maximum number of folder entries in an archive, in addition to files.
 const FOLDERS_MAX: usize = 16;
-/// The bits of a Unix mode that say what an entry is, and those of a regular file.
+/// The file type bits of a Unix mode, and their value for a regular file.
 const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 
-/// Why an archive is not taken.
+/// Why an archive is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// It cannot be read.
@@ -23,13 +23,13 @@ pub enum ArchiveError {
     /// It has too many entries.
     #[error("the archive has {0} entries, more than the files of any flow")]
     Entries(usize),
-    /// An entry is no file.
+    /// An entry is not a file.
     #[error("`{0}` in the archive is a link or a device")]
     NoFile(String),
     /// A file cannot be unpacked.
     #[error("`{0}` in the archive cannot be unpacked: {1}")]
     Damaged(String, std::io::Error),
-    /// A file has no place in a flow.
+    /// A file does not belong to a flow.
     #[error("{}", .0.reason)]
     NoPlace(NoPlace),
 }
@@ -50,7 +50,7 @@ impl ArchiveError {
 /// The files of a flow in an archive.
 ///
 /// # Errors
-/// If it has anything else, or more than a flow may have.
+/// The archive has other entries than a flow's files, or exceeds a limit.
 pub fn unpacked(bytes: &[u8]) -> Result<Bundle, ArchiveError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes))?;
     if archive.len() > Bundle::FILES_MAX + FOLDERS_MAX {
@@ -69,7 +69,7 @@ pub fn unpacked(bytes: &[u8]) -> Result<Bundle, ArchiveError> {
             return Err(ArchiveError::NoFile(path));
         }
         let mut unpacked = Vec::new();
-        // one byte more, so that a file that is too large is seen
+        // one byte more, so that a file that is too large is detected
         file.take(room + 1)
             .read_to_end(&mut unpacked)
             .map_err(|error| ArchiveError::Damaged(path.clone(), error))?;
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_is_taken_whole_or_not_at_all() {
+    fn an_archive_is_accepted_whole_or_not_at_all() {
         let good = archive(&[("flow.wasm", b"a"), ("prompts/en-IN.ftl", b"b = B")]);
         let bundle = unpacked(&good).unwrap();
         let paths: Vec<_> = bundle.files().map(|(path, _)| path).collect();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_inflates_to_more_than_a_file_may_have_is_not_unpacked() {
+    fn a_file_that_inflates_beyond_the_limit_is_rejected() {
         let zeros = vec![0; 40 << 20];
         let bomb = archive(&[("flow.wasm", &zeros)]);
         assert!(bomb.len() < 100 << 10, "{}", bomb.len());

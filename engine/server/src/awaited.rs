@@ -48,7 +48,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
     if !app.unserved.has(sid) {
         return;
     }
-    // no Passthru, order or other stream has made a record for this call
+    // no Passthru, order or other stream has created a record for this call
     let binding = Binding {
         call_id: CallId::generate(),
         order: None,
@@ -122,5 +122,5 @@ pub async fn await_connect(app: &App, call: CallId) {
     let change = registry.append(call, EventKind::TransferOverdue).await;
     let outcome = change.after.outcome;
     let sid = record.call_sid.as_ref().map(tracing::field::display);
-    tracing::error!(%call, sid, outcome, "a transfer was decided, and nobody asked for the agents: see the call's problems");
+    tracing::error!(%call, sid, outcome, "a transfer was decided, and the Connect applet did not ask for the agents: see the call's problems");
 }

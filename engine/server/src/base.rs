@@ -1,4 +1,4 @@
-//! The URLs of this engine, as Exotel is given them.
+//! The URLs of this engine, as they are given to Exotel.
 
 use axum::http::HeaderMap;
 use axum::http::header::HOST;

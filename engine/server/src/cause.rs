@@ -1,7 +1,7 @@
-//! Why a request was not served, where that is a matter of the set-up.
+//! The set-up mistakes because of which a request is not served.
 
 /// Why a request could not be served because the set-up is wrong. Such requests are logged, counted
-/// and, if Exotel made them, kept with their call (`unserved.rs`). The cause is passed to that
+/// and, if Exotel made them, recorded with their call (`unserved.rs`). The cause is passed to that
 /// middleware in the response's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {

@@ -40,7 +40,7 @@ pub use allowance::{GrantsAllowed, LimitsAllowed};
 pub use exotel::{Exotel, Region};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
-pub use providers::{Listens, Provider, Speaks};
+pub use providers::{Provider, RecognizerChoice, SynthesizerChoice};
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
 pub use recording::Recording;
 pub use retention::Retention;
@@ -81,7 +81,7 @@ pub struct Config {
     pub stores: Stores,
     /// The engine's own recordings of calls.
     pub recording: Recording,
-    /// After how many days what is kept goes.
+    /// After how many days stored data is deleted.
     pub retention: Retention,
     /// Speech synthesis and recognition.
     pub speech: Speech,
@@ -114,12 +114,12 @@ pub struct Server {
     pub applet_token: Option<Secret>,
     /// The bearer token that `/api` requests must carry. When absent, anyone may ask.
     pub api_token: Option<Secret>,
-    /// The stream token before, while it is being changed: both are accepted, and URLs carry the
+    /// The previous stream token, while it is being changed: both are accepted, and URLs carry the
     /// new one.
     pub previous_stream_token: Option<Secret>,
-    /// The applet token before, likewise.
+    /// The previous applet token, likewise.
     pub previous_applet_token: Option<Secret>,
-    /// The API token before, likewise.
+    /// The previous API token, likewise.
     pub previous_api_token: Option<Secret>,
     /// Serves even if tokens are missing; see `exposure.rs` for the check that this turns off.
     pub insecure: bool,
@@ -141,12 +141,12 @@ pub struct Server {
     pub idle_s: u64,
     /// Timeout for a request's body, in seconds.
     pub body_s: u64,
-    /// Whether flows are taken over the API. When absent, only if there is an API token.
+    /// Whether flows can be deployed over the API. When absent, only if there is an API token.
     pub deploy_flows: Option<bool>,
 }
 
 impl Server {
-    /// What a media stream must carry.
+    /// The tokens that a media stream may carry.
     pub fn stream_tokens(&self) -> Accepted<'_> {
         Accepted {
             current: self.stream_token.as_ref(),
@@ -154,7 +154,7 @@ impl Server {
         }
     }
 
-    /// What Exotel's HTTP requests must carry.
+    /// The tokens that Exotel's HTTP requests may carry.
     pub fn applet_tokens(&self) -> Accepted<'_> {
         Accepted {
             current: self.applet_token.as_ref(),
@@ -162,7 +162,7 @@ impl Server {
         }
     }
 
-    /// A text in which no token stands any more, as it is and as it is written in URLs.
+    /// A text with all tokens removed, both as they are and percent-encoded.
     pub fn without_tokens(&self, text: String) -> String {
         [
             self.stream_tokens(),
@@ -178,12 +178,12 @@ impl Server {
         })
     }
 
-    /// Whether flows are taken over the API.
-    pub fn takes_flows(&self) -> bool {
+    /// Whether flows can be deployed over the API.
+    pub fn allows_deployment(&self) -> bool {
         self.deploy_flows.unwrap_or(self.api_token.is_some())
     }
 
-    /// What requests to the API must carry.
+    /// The tokens that requests to the API may carry.
     pub fn api_tokens(&self) -> Accepted<'_> {
         Accepted {
             current: self.api_token.as_ref(),
@@ -273,9 +273,9 @@ pub struct Speech {
     pub synthesizer: SynthesizerKind,
     /// The speech recognizer.
     pub recognizer: RecognizerKind,
-    /// Who speaks, in order; empty for `synthesizer` alone.
+    /// The synthesizers, in order of failover; empty for `synthesizer` alone.
     pub synthesizers: Vec<String>,
-    /// Who listens, in order; empty for `recognizer` alone.
+    /// The recognizers, in order of failover; empty for `recognizer` alone.
     pub recognizers: Vec<String>,
     /// Providers over the network by name.
     pub providers: BTreeMap<String, Provider>,
@@ -306,7 +306,7 @@ impl Speech {
         u16::try_from(self.words_per_minute).unwrap_or(u16::MAX)
     }
 
-    /// That folder, if it is set and not there, so that espeak-ng speaks English.
+    /// The folder of the natural English voice if it is set but does not exist; espeak-ng then speaks English.
     pub fn missing_voice(&self) -> Option<&Path> {
         self.natural_voice().filter(|folder| !folder.is_dir())
     }
@@ -350,7 +350,7 @@ pub struct Log {
 pub enum LogFormat {
     /// For people.
     Text,
-    /// An object a line, for programs that collect logs.
+    /// One JSON object per line, for log collectors.
     Json,
 }
 

@@ -1,4 +1,4 @@
-//! One HTTP connection: answers requests in sequence, each with its timeouts, until one of them is
+//! One HTTP connection: answers requests in sequence, each within its timeouts, until one of them is
 //! upgraded to a stream.
 
 use std::convert::Infallible;
@@ -30,11 +30,11 @@ const HEAD_BYTES: usize = 64 << 10;
 const HEADERS: usize = 100;
 /// A peer that accepts no bytes of a response for this long is disconnected. Streams have a shorter
 /// timeout of their own.
-const TAKES_NOTHING: Duration = Duration::from_secs(20);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Timeouts of a connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// For the head of the first request.
     pub(crate) head: Duration,
     /// For the head of each later request, counted from the previous response.
@@ -50,27 +50,27 @@ pub(crate) async fn answer(
     stream: TcpStream,
     router: Router,
     connection: Connection,
-    patience: Patience,
+    timeouts: Timeouts,
     closing: CancellationToken,
 ) {
     let connection = Arc::new(connection);
     let router = TowerToHyperService::new(router);
     let has_asked = Arc::new(AtomicBool::new(false));
-    let (of_service, asks, body_patience) = (
+    let (of_service, asks, body_timeout) = (
         Arc::clone(&connection),
         Arc::clone(&has_asked),
-        patience.body,
+        timeouts.body,
     );
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let connection = Arc::clone(&of_service);
         asks.store(true, Ordering::Relaxed);
         if request.body().is_end_stream() {
-            connection.is_answered();
+            connection.mark_answering();
         }
         let bounded = |inner| {
             Body::new(RequestBody {
                 inner,
-                late: Box::pin(sleep(body_patience)),
+                late: Box::pin(sleep(body_timeout)),
                 connection: Arc::clone(&connection),
             })
         };
@@ -80,7 +80,7 @@ pub(crate) async fn answer(
             Ok::<_, Infallible>(response.map(|inner| ResponseBody { inner, connection }))
         }
     });
-    let io = TokioIo::new(Impatient {
+    let io = TokioIo::new(BoundedWrites {
         stream,
         since: None,
     });
@@ -88,11 +88,11 @@ pub(crate) async fn answer(
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
-        .header_read_timeout(patience.idle)
+        .header_read_timeout(timeouts.idle)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS);
     let mut served = std::pin::pin!(server.serve_connection(io, service).with_upgrades());
-    let mut late = std::pin::pin!(sleep(patience.head));
+    let mut late = std::pin::pin!(sleep(timeouts.head));
     let (mut is_closing, mut is_new) = (false, true);
     loop {
         tokio::select! {
@@ -135,7 +135,7 @@ impl HttpBody for RequestBody {
         match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Ready(frame) => {
                 if frame.is_none() || self.inner.is_end_stream() {
-                    self.connection.is_answered();
+                    self.connection.mark_answering();
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
@@ -187,18 +187,18 @@ impl HttpBody for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.connection.waits();
+        self.connection.mark_waiting();
     }
 }
 
-/// A socket on which a write that makes no progress fails after [`TAKES_NOTHING`].
-struct Impatient {
+/// A socket on which a write that makes no progress fails after [`WRITE_TIMEOUT`].
+struct BoundedWrites {
     stream: TcpStream,
     /// Runs while a write is pending; set when it first makes no progress.
     since: Option<Pin<Box<Sleep>>>,
 }
 
-impl Impatient {
+impl BoundedWrites {
     fn bounded<T>(
         &mut self,
         written: Poll<io::Result<T>>,
@@ -209,14 +209,14 @@ impl Impatient {
             return written;
         }
         let late = self.since.get_or_insert_with(|| {
-            Box::pin(tokio::time::sleep_until(Instant::now() + TAKES_NOTHING))
+            Box::pin(tokio::time::sleep_until(Instant::now() + WRITE_TIMEOUT))
         });
         ready!(late.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Impatient {
+impl AsyncRead for BoundedWrites {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -226,7 +226,7 @@ impl AsyncRead for Impatient {
     }
 }
 
-impl AsyncWrite for Impatient {
+impl AsyncWrite for BoundedWrites {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

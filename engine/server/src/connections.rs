@@ -46,7 +46,7 @@ pub struct Counts {
 struct Open {
     address: IpAddr,
     /// When it began to wait, on the logical clock; `None` while it is being answered.
-    waits: Option<u64>,
+    waiting_since: Option<u64>,
     close: CancellationToken,
     gone: CancellationToken,
 }
@@ -122,7 +122,7 @@ impl Connections {
             id,
             Open {
                 address,
-                waits: Some(id),
+                waiting_since: Some(id),
                 close: close.clone(),
                 gone: gone.clone(),
             },
@@ -162,14 +162,18 @@ impl State {
             .open
             .iter()
             .filter(|(_, open)| is_one(open))
-            .filter_map(|(id, open)| Some((open.waits?, *id)));
+            .filter_map(|(id, open)| Some((open.waiting_since?, *id)));
         waiting.min().map(|(_, id)| id)
     }
 
     /// The address with the most waiting connections.
     fn most_waiting(&self) -> Option<IpAddr> {
         let mut waiting = HashMap::<IpAddr, usize>::new();
-        for open in self.open.values().filter(|open| open.waits.is_some()) {
+        for open in self
+            .open
+            .values()
+            .filter(|open| open.waiting_since.is_some())
+        {
             *waiting.entry(open.address).or_default() += 1;
         }
         waiting
@@ -196,7 +200,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// An admitted connection. Dropping it frees its place.
+/// An admitted connection. Dropping it makes room for another one.
 #[derive(Debug)]
 pub struct Connection {
     id: u64,
@@ -207,12 +211,12 @@ pub struct Connection {
 
 impl Connection {
     /// Marks the connection as being answered: its request has arrived completely.
-    pub fn is_answered(&self) {
+    pub fn mark_answering(&self) {
         self.set(|_| None);
     }
 
     /// Marks the connection as waiting for its next request: its response has been sent on.
-    pub fn waits(&self) {
+    pub fn mark_waiting(&self) {
         self.set(Some);
     }
 
@@ -221,12 +225,12 @@ impl Connection {
         self.close.cancelled().await;
     }
 
-    fn set(&self, waits: impl FnOnce(u64) -> Option<u64>) {
+    fn set(&self, since: impl FnOnce(u64) -> Option<u64>) {
         let mut state = locked(&self.state);
         state.clock += 1;
         let now = state.clock;
         if let Some(open) = state.open.get_mut(&self.id) {
-            open.waits = waits(now);
+            open.waiting_since = since(now);
         }
     }
 }
@@ -255,16 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn the_one_that_has_waited_for_longest_goes_for_a_new_one() {
+    fn the_longest_waiting_connection_is_closed_for_a_new_one() {
         let connections = Connections::new(3, 3);
         let all = [
             open(&connections, 1),
             open(&connections, 1),
             open(&connections, 1),
         ];
-        all[0].is_answered();
-        all[1].is_answered();
-        all[1].waits();
+        all[0].mark_answering();
+        all[1].mark_answering();
+        all[1].mark_waiting();
         let (new, replaced) = connections.admit(address(1)).unwrap();
         assert_eq!(all.each_ref().map(is_open), [true, true, false]);
         let [_, _, third] = all;
@@ -300,7 +304,7 @@ mod tests {
         let others: Vec<_> = (3..8).map(|last| open(&connections, last)).collect();
         assert!(
             is_open(&honest) && others.iter().all(is_open),
-            "those of the crowd go first"
+            "the address with the most waiting connections loses them first"
         );
         assert_eq!(connections.open(), 10);
         crowd.clear();
@@ -308,20 +312,20 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_being_answered_is_not_cut_off() {
+    fn a_connection_being_answered_is_not_closed() {
         let connections = Connections::new(2, 2);
         let all = [open(&connections, 1), open(&connections, 2)];
-        all.iter().for_each(Connection::is_answered);
+        all.iter().for_each(Connection::mark_answering);
         assert_eq!(connections.admit(address(3)).unwrap_err(), Crowded);
         connections.make_room();
         assert!(all.iter().all(is_open));
-        all[1].waits();
+        all[1].mark_waiting();
         assert!(connections.admit(address(3)).is_ok() && is_open(&all[0]) && !is_open(&all[1]));
         assert_eq!(connections.counts().refused, 1);
     }
 
     #[test]
-    fn a_network_of_a_customer_is_one_address() {
+    fn an_ipv6_network_counts_as_one_address() {
         let connections = Connections::new(10, 1);
         let first = connections.admit("2001:db8::1".parse().unwrap()).unwrap().0;
         let second = connections

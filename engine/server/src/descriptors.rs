@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_lowered_to_what_the_limit_of_open_files_allows() {
+    fn calls_and_connections_are_lowered_to_the_limit_of_open_files() {
         assert_eq!(
             share(65_536, 30, 1_000, 512),
             Budget {

@@ -27,21 +27,21 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::unknown_dial::UnknownDial;
 
-/// Calls that are dialled, or wait for their turn, at once: those of a minute.
+/// Maximum number of calls being dialled or waiting to be: what the account's limit allows in a minute.
 pub const DIALS: usize = 200;
 /// How long saving may take before a call is dialled.
 const SAVING: Duration = Duration::from_secs(5);
-/// After how long, once the phone has stopped ringing, a call of which nothing was reported is
-/// looked up. Exotel's details are final about two minutes after a call.
+/// How long after the phone has stopped ringing a call without any report is looked up. Exotel's
+/// details are final about two minutes after a call.
 const LOOKED_UP_AFTER: [Duration; 3] = [
     Duration::from_secs(30),
     Duration::from_secs(150),
     Duration::from_secs(900),
 ];
 
-/// Why a call was not dialled that was withdrawn.
+/// The reason recorded for a call that was withdrawn before it was dialled.
 const WITHDRAWN: &str = "the order was withdrawn before it was dialled";
-/// Why a call was not dialled whose engine stopped.
+/// The reason recorded for a call that was not dialled because the engine stopped.
 const STOPPED: &str = "the engine stopped before the call was dialled: order it again";
 
 /// The URLs of this engine that Exotel is given for a call.
@@ -56,9 +56,9 @@ pub struct CallUrls {
 /// How a call is placed.
 #[derive(Debug, Clone)]
 pub struct CallFrom {
-    /// The number to call from; that of the account if absent.
+    /// The number to call from; when absent, the account's.
     pub caller_id: Option<PhoneNumber>,
-    /// What Exotel is given.
+    /// The URLs that Exotel is given.
     pub urls: CallUrls,
 }
 
@@ -71,13 +71,13 @@ pub struct Dialler {
     ring_s: u32,
     record: bool,
     permits: Arc<Semaphore>,
-    /// Calls that wait for their turn, each with what withdraws it.
+    /// Calls that wait to be dialled, each with the token that withdraws it.
     waiting: Mutex<HashMap<CallId, CancellationToken>>,
 }
 
 impl Dialler {
     /// Makes the dialler of a configuration; `None` if it has no account. The account's limit of
-    /// requests is kept over all engines of a Redis.
+    /// requests is shared by all engines that use the same Redis.
     ///
     /// # Errors
     /// The account's address, credentials or certificates cannot be used.
@@ -105,8 +105,8 @@ impl Dialler {
         }))
     }
 
-    /// Takes a place among the calls that are dialled; `None` if there are [`DIALS`] already.
-    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+    /// Takes one of the [`DIALS`] permits; `None` if all are taken.
+    pub fn permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
@@ -117,20 +117,20 @@ impl Dialler {
 
     /// Withdraws a call that waits for its turn: it will not be dialled. Returns whether it did.
     pub fn withdraw(&self, call: CallId) -> bool {
-        let withdrawn = self.leave(call);
+        let withdrawn = self.remove_waiting(call);
         if let Some(withdrawn) = &withdrawn {
             withdrawn.cancel();
         }
         withdrawn.is_some()
     }
 
-    /// Takes a call from those that wait. Who gets it decides what happens to it.
-    fn leave(&self, call: CallId) -> Option<CancellationToken> {
+    /// Removes a call from those that wait. Whoever removes it decides what happens to it.
+    fn remove_waiting(&self, call: CallId) -> Option<CancellationToken> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.remove(&call)
     }
 
-    fn wait(&self, call: CallId) -> CancellationToken {
+    fn add_waiting(&self, call: CallId) -> CancellationToken {
         let withdrawn = CancellationToken::new();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(call, withdrawn.clone());
@@ -182,7 +182,7 @@ pub fn account(config: &Config) -> Result<Option<(ExotelApi, PhoneNumber)>, Setu
 
 /// What a dial needs of the engine.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct DialContext {
     /// Where its events go.
     pub services: Arc<Services>,
     /// The engine's background tasks.
@@ -195,14 +195,14 @@ pub struct Surroundings {
 
 /// Dials a customer whose record is stored, in the background. The result is in the call's events.
 pub fn dial(
-    engine: Surroundings,
+    engine: DialContext,
     dialler: Arc<Dialler>,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     customer: CustomerRecord,
     from: CallFrom,
 ) {
-    // before the caller is answered, so that the call can be withdrawn from then on
-    let withdrawn = dialler.wait(customer.call_id);
+    // before `dial` returns, so that the call can be withdrawn from then on
+    let withdrawn = dialler.add_waiting(customer.call_id);
     engine.tasks.clone().spawn(async move {
         let call = customer.call_id;
         let caller_id = from
@@ -212,7 +212,7 @@ pub fn dial(
             .clone();
         let request = dialler.request(&customer, from);
         let (answer, asked_ms) = ask(&engine, &dialler, call, &request, withdrawn).await;
-        drop(place);
+        drop(permit);
         let followed = match &answer {
             DialAnswer::Accepted { call_sid } => Some(Followed::Accepted(call_sid.clone())),
             DialAnswer::Unknown { .. } => Some(Followed::Unknown(UnknownDial {
@@ -241,10 +241,10 @@ pub fn dial(
     });
 }
 
-/// Asks Exotel to dial, when it is this call's turn. Returns what came of it, and when it was asked,
+/// Asks Exotel to dial, when it is this call's turn. Returns the result and the time of the request,
 /// in milliseconds since 1970-01-01T00:00:00Z.
 async fn ask(
-    engine: &Surroundings,
+    engine: &DialContext,
     dialler: &Dialler,
     call: CallId,
     request: &DialRequest,
@@ -258,11 +258,11 @@ async fn ask(
         turn = dialler.api.dial_turn() => turn,
         () = withdrawn.cancelled() => return refused(WITHDRAWN),
         () = engine.stop.cancelled() => {
-            dialler.leave(call);
+            dialler.remove_waiting(call);
             return refused(STOPPED);
         }
     };
-    if dialler.leave(call).is_none() {
+    if dialler.remove_waiting(call).is_none() {
         return refused(WITHDRAWN);
     }
     let turn = match turn {
@@ -273,14 +273,14 @@ async fn ask(
     registry.append(call, EventKind::Dialling).await;
     if !registry.writer().saved(call, SAVING).await {
         return refused(
-            "neither the database nor the spool takes that it is dialled: see /readyz, then order the call again",
+            "that the call is dialled can be saved neither in the database nor in the spool: see /readyz, then order the call again",
         );
     }
     let asked_ms = unix_ms();
     let dialled = tokio::select! {
         dialled = dialler.api.dial_now(turn, request) => dialled,
         () = engine.stop.cancelled() => {
-            let reason = "the engine stopped while Exotel was asked: look for the call in Exotel's call log before it is dialled again".to_owned();
+            let reason = "the engine stopped while it waited for Exotel's reply: look for the call in Exotel's call log before you dial it again".to_owned();
             return (DialAnswer::Unknown { reason }, asked_ms);
         }
     };
@@ -300,15 +300,15 @@ async fn ask(
 
 /// A call that may ring.
 enum Followed {
-    /// Exotel took it.
+    /// Exotel accepted the request.
     Accepted(CallSid),
-    /// Whether it did is not known.
+    /// Whether it did is unknown.
     Unknown(UnknownDial),
 }
 
-/// Looks a call up at Exotel, as long as nothing was reported of it, and ends it in the end: a
+/// Looks a call up at Exotel until something has been reported about it, and finally ends it: a
 /// record must not stay open for ever.
-async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, followed: Followed) {
+async fn follow(engine: &DialContext, dialler: &Dialler, call: CallId, followed: Followed) {
     let mut seen = String::new();
     let registry = &engine.services.registry;
     let mut wait = Duration::from_secs(dialler.ring_s.into());
@@ -316,7 +316,7 @@ async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, followed
         wait += pause;
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            // a call that is over by then is reported by its callback, to any engine
+            // a call that has ended by then is reported by its callback, to any engine
             () = engine.draining.cancelled() => return,
         }
         wait = Duration::ZERO;
@@ -342,10 +342,10 @@ async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, followed
     }
     let what = match &followed {
         Followed::Accepted(_) => {
-            "Exotel took the call and reported neither its stream nor its end".to_owned()
+            "Exotel accepted the call and reported neither its stream nor its end".to_owned()
         }
         Followed::Unknown(_) => format!(
-            "whether Exotel dialled the call is not known, and nothing was reported of it; {seen}"
+            "it is unknown whether Exotel dialled the call, and nothing was reported about it; {seen}"
         ),
     };
     let overdue = EventKind::StreamOverdue {
@@ -359,9 +359,9 @@ async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, followed
 /// its final status.
 ///
 /// # Errors
-/// Why it was not found, in words.
+/// Why it was not found, for a person.
 async fn find(
-    engine: &Surroundings,
+    engine: &DialContext,
     dialler: &Dialler,
     call: CallId,
     dial: &UnknownDial,
@@ -370,7 +370,7 @@ async fn find(
     let listed = match dialler.api.recent_calls(&dial.customer).await {
         Ok(listed) => listed,
         Err(error) => {
-            tracing::warn!(%call, %error, "a call of unknown result cannot be looked for");
+            tracing::warn!(%call, %error, "cannot look for a call whose dial has an unknown result");
             return Err(format!("Exotel's list of calls could not be read: {error}"));
         }
     };
@@ -379,7 +379,7 @@ async fn find(
         match registry.by_sid(&listed.call.sid).await {
             Ok(Some(record)) if record.call_id == call => {}
             Ok(None) => {}
-            // it is another's, or that is not known
+            // it belongs to another call, or that cannot be determined
             Ok(Some(_)) | Err(_) => {
                 others.insert(listed.call.sid.clone());
             }
@@ -390,7 +390,7 @@ async fn find(
     match (found.pop(), found.is_empty()) {
         (None, _) => Err("Exotel lists no ended call to this number from that time".to_owned()),
         (Some(_), false) => Err(format!(
-            "Exotel lists {} calls to this number from that time, and which is this one is not certain",
+            "Exotel lists {} calls to this number from that time, and it is not certain which one is this call",
             found.len() + 1
         )),
         (Some(details), true) => {
@@ -405,11 +405,11 @@ async fn find(
             {
                 Ok(true) => {}
                 Ok(false) => {
-                    return Err("the call that Exotel lists is another one's".to_owned());
+                    return Err("the call that Exotel lists belongs to another dial".to_owned());
                 }
                 Err(error) => {
                     return Err(format!(
-                        "whether the call that Exotel lists is another one's is not known: {error}"
+                        "whether the call that Exotel lists belongs to another dial is not known: {error}"
                     ));
                 }
             }
@@ -420,14 +420,9 @@ async fn find(
     }
 }
 
-/// Asks Exotel how a call stands whose status callback did not come, and records its final status.
-/// Returns whether it has one.
-pub async fn look_up(
-    engine: &Surroundings,
-    dialler: &Dialler,
-    call: CallId,
-    sid: &CallSid,
-) -> bool {
+/// Asks Exotel for the status of a call whose status callback did not come, and records it if it is final.
+/// Returns whether it is.
+pub async fn look_up(engine: &DialContext, dialler: &Dialler, call: CallId, sid: &CallSid) -> bool {
     match dialler.api.call(sid).await {
         Ok(details) => {
             let Some(reported) = reported(details) else {
@@ -444,7 +439,7 @@ pub async fn look_up(
     }
 }
 
-/// What a status callback would have said; `None` while the call goes on.
+/// The event that a status callback would have caused; `None` while the call goes on.
 fn reported(details: CallDetails) -> Option<EventKind> {
     let status = details.call.status.filter(|status| status.is_final())?;
     let duration = details.call.duration_s.map(|duration| duration.to_string());

@@ -1,5 +1,4 @@
-//! What holds for all routes: the answers where there is none, and the end of connections after
-//! errors.
+//! Responses for unknown routes and methods, and closing of connections after errors.
 
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};

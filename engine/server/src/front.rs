@@ -23,7 +23,7 @@ use tower::ServiceExt;
 
 use crate::applet_error::AppletError;
 use crate::config::Config;
-use crate::connection::Patience;
+use crate::connection::Timeouts;
 use crate::connections::Connections;
 use crate::descriptors;
 use crate::fallback::{self, is_of_api};
@@ -58,7 +58,7 @@ impl Front {
         let server = &config.server;
         let [head, idle, body] =
             [server.head_s, server.idle_s, server.body_s].map(Duration::from_secs);
-        let patience = Patience { head, idle, body };
+        let timeouts = Timeouts { head, idle, body };
         // the configured limit: how many descriptors calls need is not known yet
         let connections = Connections::new(server.connections, server.connections_per_address);
         let (loading, routes) = (Loading::default(), Arc::default());
@@ -76,7 +76,7 @@ impl Front {
             listener,
             router,
             connections.clone(),
-            patience,
+            timeouts,
             close.clone(),
         ));
         Ok(Self {
@@ -113,9 +113,9 @@ async fn answer(
     }
 }
 
-/// Why an engine that starts serves little.
+/// The error of requests while the engine is starting.
 const LOADING: &str = "the engine is starting: its flows are being loaded";
-/// What to do about it.
+/// The hint of such an error.
 const WAIT: &str = "see /readyz, and the log of this time";
 
 async fn starting_answer(State(starting): State<Starting>, request: Request) -> Response {
@@ -130,7 +130,7 @@ async fn starting_answer(State(starting): State<Starting>, request: Request) -> 
         Some("/passthru") => {
             let asked = PassthruRequest::parse(request.uri().query().unwrap_or_default());
             let sid = asked.call_sid.as_ref().map(tracing::field::display);
-            tracing::warn!(sid, "a call was not taken: the engine is starting");
+            tracing::warn!(sid, "a call was refused: the engine is starting");
             (StatusCode::FOUND, "the engine is starting").into_response()
         }
         Some(path) if is_of_api(path) => {

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most items of a page.
+/// Maximum number of items in a page.
 pub const MOST: u32 = 200;
-/// The items of a page without `limit`.
+/// Number of items in a page without `limit`.
 pub const BY_DEFAULT: u32 = 50;
 
 /// A list, or a page of one.
@@ -13,12 +13,12 @@ pub const BY_DEFAULT: u32 = 50;
 pub struct List<T> {
     /// The items.
     pub items: Vec<T>,
-    /// The cursor of the next page; null if this is the last one, and of a list that is shown whole.
+    /// The cursor of the next page; null for the last page and for a list without pages.
     pub next: Option<String>,
 }
 
 impl<T> List<T> {
-    /// A page of `limit` items, of which one more was read if there is one. `cursor` makes the
+    /// A page of `limit` items. `items` has one more if there is a next page. `cursor` returns the
     /// cursor of the page after an item.
     pub fn page(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -28,7 +28,7 @@ impl<T> List<T> {
         Self { items, next }
     }
 
-    /// A list that is shown whole.
+    /// A list without pages.
     pub fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
     }

@@ -8,16 +8,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Patience, answer};
+use crate::connection::{Timeouts, answer};
 use crate::connections::{Connections, Counts};
 
 /// How long to wait for a connection that was closed for a new one to be gone. It is dropped at
 /// once, so only a busy machine takes this long.
-const GONE: Duration = Duration::from_millis(200);
+const CLOSE_WAIT: Duration = Duration::from_millis(200);
 /// Pause after an accept error of the system, such as too many open files.
-const REST: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// Minimum interval between two log lines about closed connections.
-const TELL: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Serves connections until `closing` is cancelled, then returns once all of them are answered and
 /// closed. Dropping the future closes them at once.
@@ -25,14 +25,14 @@ pub(crate) async fn listen(
     listener: TcpListener,
     router: Router,
     connections: Connections,
-    patience: Patience,
+    timeouts: Timeouts,
     closing: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
     // no connection outlives this future, however it ends
     let dropped = closing.child_token();
     let _guard = dropped.clone().drop_guard();
-    let mut news = News::default();
+    let mut news = ClosedLog::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -45,11 +45,11 @@ pub(crate) async fn listen(
                         ready(stream),
                         router.clone(),
                         connection,
-                        patience,
+                        timeouts,
                         dropped.clone(),
                     ));
                     if let Some(gone) = replaced {
-                        let _ = tokio::time::timeout(GONE, gone.cancelled()).await;
+                        let _ = tokio::time::timeout(CLOSE_WAIT, gone.cancelled()).await;
                     }
                 }
                 Err(_) => drop(stream),
@@ -58,10 +58,10 @@ pub(crate) async fn listen(
             Err(error) => {
                 connections.make_room();
                 tracing::error!(%error, "cannot accept a connection");
-                tokio::time::sleep(REST).await;
+                tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
-        news.tell(&connections, Instant::now());
+        news.log(&connections, Instant::now());
     }
     drop(listener);
     tasks.close();
@@ -86,32 +86,32 @@ fn is_of_peer(error: &io::Error) -> bool {
     )
 }
 
-/// Logs counts of closed connections, at most one line per [`TELL`].
+/// Logs counts of closed connections, at most one line per [`LOG_INTERVAL`].
 #[derive(Default)]
-struct News {
-    told: Counts,
+struct ClosedLog {
+    logged: Counts,
     next: Option<Instant>,
 }
 
-impl News {
-    fn tell(&mut self, connections: &Connections, now: Instant) {
+impl ClosedLog {
+    fn log(&mut self, connections: &Connections, now: Instant) {
         if self.next.is_some_and(|next| now < next) {
             return;
         }
         let counts = connections.counts();
-        if counts == self.told {
+        if counts == self.logged {
             return;
         }
         let (replaced, refused) = (
-            counts.replaced - self.told.replaced,
-            counts.refused - self.told.refused,
+            counts.replaced - self.logged.replaced,
+            counts.refused - self.logged.refused,
         );
-        (self.told, self.next) = (counts, Some(now + TELL));
+        (self.logged, self.next) = (counts, Some(now + LOG_INTERVAL));
         tracing::warn!(
             replaced,
             refused,
             open = connections.open(),
-            "too many connections: idle ones were closed for new ones, and new ones refused where there were none; see `connections` and \
+            "too many connections: idle ones were closed for new ones, or new ones refused if none was idle; see `connections` and \
              `connections-per-address` of `[server]`"
         );
     }

@@ -21,7 +21,7 @@ pub enum LockError {
         process: Option<u32>,
     },
     /// The folder or its lock file cannot be created, opened or locked.
-    #[error("cannot lock the data folder `{}`: {reason}; make it, and let the engine's user write to it, or name another with --data", .folder.display())]
+    #[error("cannot lock the data folder `{}`: {reason}; create it and let the engine's user write to it, or name another with --data", .folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
@@ -70,7 +70,7 @@ impl DataLock {
             }
             // some network file systems do not support locks
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
-                tracing::warn!(folder = %folder.display(), "this file system has no locks: see to it that no other engine uses the data folder");
+                tracing::warn!(folder = %folder.display(), "this file system has no locks: make sure that no other engine uses the data folder");
                 return Ok(Self(None));
             }
             Err(TryLockError::Error(error)) => return Err(refused(error)),
@@ -103,7 +103,7 @@ mod tests {
         drop(first);
         assert!(
             DataLock::take(&data).is_ok(),
-            "what an engine left behind keeps nobody out"
+            "a lock file left by an engine that ended does not block the next one"
         );
     }
 }

@@ -27,7 +27,7 @@ pub const WEBSOCKET: &str = "ghanti::websocket";
 pub enum LogError {
     /// `level` is not a valid filter.
     #[error(
-        "`level` of `[log]` is `{level}`, which is none: write `info`, or `info,ghanti_session=debug` ({reason})"
+        "`level` of `[log]` is `{level}`, which is not a valid filter: write `info`, or `info,ghanti_session=debug` ({reason})"
     )]
     Level {
         /// The configured level.
@@ -37,7 +37,7 @@ pub enum LogError {
     },
     /// The folder cannot be written. Also returned if a global subscriber is already set.
     #[error(
-        "cannot write logs to `{folder}`: {reason}; make the folder writable, set `folder` of `[log]`, or log to the console alone by `files = false`"
+        "cannot write logs to `{folder}`: {reason}; make the folder writable, set `folder` of `[log]`, or log only to the console with `files = false`"
     )]
     Folder {
         /// The folder.
@@ -94,7 +94,7 @@ pub fn begin_with(
                 .boxed(),
         );
     }
-    // a list of no layers would turn all others off
+    // an empty list of layers would turn all others off
     let files = (!files.is_empty()).then_some(files);
     tracing_subscriber::registry()
         .with(console)
@@ -154,7 +154,7 @@ pub fn filter(text: &str) -> Result<EnvFilter, LogError> {
         // `LevelFilter` parses an empty string as a level
         if level.is_empty() || level.parse::<LevelFilter>().is_err() {
             return Err(refused(format!(
-                "`{level}` is no level: there are off, error, warn, info, debug and trace"
+                "`{level}` is not a level: use off, error, warn, info, debug and trace"
             )));
         }
         has_level |= !directive.contains('=');
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_that_is_none_is_refused_and_not_taken_for_a_name() {
+    fn an_unknown_level_is_an_error_and_not_a_targets_name() {
         for level in [
             "warning",
             "",

@@ -31,8 +31,8 @@ use crate::dialler::Dialler;
 use crate::private;
 use crate::speech::{Providers, SpeechError};
 
-/// Disk space for compiled functions that a recompilation for an author can reuse. A Python interpreter's take a
-/// third of this.
+/// Disk space in bytes for compiled functions that a recompilation can reuse while an author works on a
+/// flow. A Python interpreter's functions take a third of this.
 pub const REMEMBERED_BYTES: u64 = 256 << 20;
 
 /// The folders on this machine.
@@ -44,7 +44,7 @@ pub struct Folders {
     pub flows: PathBuf,
 }
 
-/// What the engine runs for.
+/// Whom the engine serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Callers.
@@ -77,7 +77,7 @@ pub enum OpenError {
     #[error(transparent)]
     Flows(#[from] CatalogueError),
     /// No flow could be loaded.
-    #[error("no flow can be loaded from `{}`: {reasons}; make one (`ghanti flow new`, `ghanti flow build`), name another folder with --flows, or set `deploy-flows = true` in `[server]` and bring one by `ghanti flow deploy`", .folder.display())]
+    #[error("no flow can be loaded from `{}`: {reasons}; create one (`ghanti flow new`, `ghanti flow build`), name another folder with --flows, or set `deploy-flows = true` in `[server]` and deploy one with `ghanti flow deploy`", .folder.display())]
     NoFlow {
         /// The folder.
         folder: PathBuf,
@@ -91,7 +91,7 @@ pub enum OpenError {
     #[error(transparent)]
     Speech(#[from] SpeechError),
     /// The data folder cannot be created.
-    #[error("cannot make the data folder `{}`: {reason}; make it, or name another with --data", .folder.display())]
+    #[error("cannot create the data folder `{}`: {reason}; create it, or name another with --data", .folder.display())]
     Data {
         /// The folder.
         folder: PathBuf,
@@ -120,11 +120,11 @@ pub enum OpenError {
     /// An action cannot be used.
     #[error("cannot open the actions: {0}")]
     Actions(String),
-    /// There is no client of HTTP for webhooks.
-    #[error("cannot send webhooks: {0}; see whether the system can resolve names")]
+    /// The HTTP client for webhooks cannot be created.
+    #[error("cannot send webhooks: {0}; check that the system can resolve names")]
     WebhookClient(String),
     /// A background thread panicked.
-    #[error("a thread died while the recogniser or the voice was opened")]
+    #[error("a thread panicked while the recogniser or the voice was opened")]
     Thread,
 }
 
@@ -132,7 +132,7 @@ pub enum OpenError {
 pub struct Opened {
     /// What all calls share.
     pub services: Services,
-    /// Recordings that an earlier engine has not ended.
+    /// Recordings that an earlier engine left unfinished.
     pub unended: Vec<RecordingName>,
     /// Lists of customers, campaigns, and webhook messages.
     pub records: Arc<SqlRecords>,
@@ -145,7 +145,7 @@ pub struct Opened {
 }
 
 /// Creates a folder of the engine.
-fn make(folder: &Path) -> Result<(), OpenError> {
+fn create_folder(folder: &Path) -> Result<(), OpenError> {
     private::folder(folder).map_err(|reason| OpenError::Data {
         folder: folder.to_owned(),
         reason,
@@ -173,7 +173,7 @@ async fn open_all(
     mode: Mode,
     loading: Loading,
 ) -> Result<Opened, OpenError> {
-    make(&folders.data)?;
+    create_folder(&folders.data)?;
     let actions = config.open_actions().map(Arc::new);
     let actions = actions.map_err(|errors| OpenError::Actions(errors.join("; ")))?;
     let providers = Providers::open(config).await?;
@@ -223,7 +223,7 @@ async fn open_all(
     let ears = recognizer.clone();
     catalogue.hears(move |language| match ears.as_ref() {
         Some(recognizer) => recognizer.understands(language),
-        // it was said already
+        // it was logged already
         None => mode == Mode::Author,
     });
     let prompts = prompt_cache(config, &folders.data, voices);
@@ -310,9 +310,9 @@ async fn open_catalogue(
     let (catalogue, rejections) =
         Catalogue::open_gated(engine, &folders.flows, settings, Some(replay_check)).await?;
     let versions = catalogue.versions();
-    let awaits_first = rejections.is_empty() && config.server.takes_flows();
+    let awaits_first = rejections.is_empty() && config.server.allows_deployment();
     if versions.is_empty() && awaits_first {
-        tracing::warn!(folder = %folders.flows.display(), "there is no flow yet, and no call is taken: `ghanti flow deploy` brings one");
+        tracing::warn!(folder = %folders.flows.display(), "there is no flow yet, so calls are refused: deploy one with `ghanti flow deploy`");
     } else if versions.is_empty() && mode == Mode::Production {
         let told = |rejection: &Rejection| {
             format!(
@@ -322,7 +322,7 @@ async fn open_catalogue(
         };
         let reasons: Vec<String> = rejections.iter().map(told).collect();
         let reasons = if reasons.is_empty() {
-            "it holds none".to_owned()
+            "it is empty".to_owned()
         } else {
             reasons.join("; ")
         };
@@ -348,7 +348,7 @@ fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion
     for setting in config.settings.keys().filter(|setting| !is_named(setting)) {
         tracing::warn!(
             setting,
-            "no flow's manifest names this setting of `[settings]`: see whether it is misspelt"
+            "no flow's manifest has this setting of `[settings]`: check its spelling"
         );
     }
     for flow in config
@@ -356,7 +356,7 @@ fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion
         .keys()
         .filter(|flow| !versions.contains_key(*flow))
     {
-        tracing::warn!(%flow, "`[flows]` has settings of a flow that is not there: see whether its name is misspelt");
+        tracing::warn!(%flow, "`[flows]` has settings of a flow that does not exist: check the spelling of its name");
     }
 }
 

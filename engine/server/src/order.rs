@@ -1,4 +1,4 @@
-//! The body of `POST /api/calls`. All errors in it are reported together, and never with a value.
+//! The body of `POST /api/calls`. All errors in it are reported together, and never contain a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,12 +23,12 @@ const SHOWN: usize = 64;
 
 const FIX: &str = r#"send {"phone": "+91…", "flow": "emi-reminder", "fields": {"name": "…"}}"#;
 
-/// A customer's record for a coming call, as it is stored: every value in its canonical form.
+/// A customer's record for a call to be made, as it is stored: every value in its canonical form.
 #[derive(Debug)]
 pub struct Order {
     /// The customer's number.
     pub phone: PhoneNumber,
-    /// The flow requested for the call. When absent, the engine chooses.
+    /// The requested flow. When absent, the engine chooses.
     pub flow: Option<FlowName>,
     /// All other fields, by name.
     pub fields: BTreeMap<String, Masked>,
@@ -47,7 +47,7 @@ pub struct OrderBody {
     #[serde(default)]
     #[schema(value_type = String, required)]
     phone: Json,
-    /// The flow that is to take the call; the engine chooses without it.
+    /// The flow for the call; without it the engine chooses.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     flow: Json,
@@ -98,7 +98,7 @@ impl Order {
                     }
                     _ => problems.push(problem(
                         "flow",
-                        "is no name of a flow: leave it out, or name one that is loaded",
+                        "is not the name of a flow: leave it out, or name one that is loaded",
                     )),
                 }
             }
@@ -117,13 +117,13 @@ impl Order {
 #[serde(deny_unknown_fields)]
 #[schema(as = CustomerRow)]
 pub struct Row {
-    /// The line of the file that they stand in.
+    /// The customer's line in the imported file.
     pub line: u32,
-    /// Their number, in any spelling.
+    /// The customer's number, in any spelling.
     #[serde(default)]
     #[schema(value_type = String, required)]
     phone: Json,
-    /// Their fields, as the flow declares them.
+    /// The customer's fields, as the flow declares them.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
     fields: Fields,
@@ -142,7 +142,7 @@ impl Row {
         let mut problems = Vec::new();
         let phone = number(&self.phone, &mut problems);
         if self.fields.0.len() > FIELDS {
-            problems.push(problem("fields", "are more than 64: send fewer columns"));
+            problems.push(problem("fields", "are more than 64: send fewer fields"));
             return Err(problems);
         }
         let fields = self.fields.collect(&mut problems);
@@ -195,7 +195,7 @@ impl Fields {
                 if value.is_null() {
                     problems.push(problem(
                         &shown,
-                        "is null: leave the field out, or write its value in quotes",
+                        "is null: leave the field out, or send its value in quotes",
                     ));
                 }
                 continue;
@@ -203,10 +203,10 @@ impl Fields {
             if name.len() > FIELD_BYTES || value.len() > FIELD_BYTES {
                 problems.push(problem(
                     &shown,
-                    "is too long: send at most 1,024 bytes a field",
+                    "is too long: send at most 1,024 bytes per field",
                 ));
             } else if fields.insert(name, Masked::from(value)).is_some() {
-                problems.push(problem(&shown, "stands there twice: send each field once"));
+                problems.push(problem(&shown, "is given twice: send each field once"));
             }
         }
         fields
@@ -221,10 +221,10 @@ fn text<'j>(field: &str, value: &'j Json, problems: &mut Vec<FieldProblem>) -> O
         Json::Null => {}
         Json::Number(_) | Json::Bool(_) => problems.push(problem(
             field,
-            "is no text: write its value in quotes, as the customer would read it",
+            "is not a string: send its value in quotes, as the customer would read it",
         )),
         Json::Array(_) | Json::Object(_) => {
-            problems.push(problem(field, "is no text: write one value in quotes"))
+            problems.push(problem(field, "is not a string: send one value in quotes"))
         }
     }
     None
@@ -272,26 +272,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_stands_there_twice_is_named_by_field_and_without_its_value() {
+    fn errors_name_the_field_and_never_contain_its_value() {
         for (body, words) in [
             (r#"{"fields": {}}"#, "`phone` is missing"),
-            (r#"{"phone": 9876543210}"#, "`phone` is no text"),
+            (r#"{"phone": 9876543210}"#, "`phone` is not a string"),
             (
                 r#"{"phone": "+91 98765 4321", "fields": {"amount": 12450.10}}"#,
-                "`amount` is no text",
+                "`amount` is not a string",
             ),
             (
                 r#"{"phone": "98765432101", "fields": {}}"#,
                 "`phone` has not the ten digits",
             ),
-            (r#"{"phone": "9876543210", "flow": 7}"#, "`flow` is no text"),
+            (
+                r#"{"phone": "9876543210", "flow": 7}"#,
+                "`flow` is not a string",
+            ),
             (
                 r#"{"phone": "9876543210", "flow": "../etc"}"#,
-                "`flow` is no name",
+                "`flow` is not the name",
             ),
             (
                 r#"{"phone": "9876543210", "fields": {"amount": "1", "amount": "2"}}"#,
-                "`amount` stands there twice",
+                "`amount` is given twice",
             ),
             (
                 r#"{"phone": "9876543210", "fields": {"amount": null}}"#,
@@ -299,7 +302,7 @@ mod tests {
             ),
             (
                 r#"{"phone": "9876543210", "fields": {"loan": ["478213"]}}"#,
-                "`loan` is no text",
+                "`loan` is not a string",
             ),
             (r#"{"phone": "9876543210", "fields": []}"#, "wrong type"),
             (r#"{"phone": "9876543210", "colour": 1}"#, "unknown"),
@@ -322,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_stored_in_one_spelling() {
+    fn a_number_is_stored_in_its_canonical_form() {
         let taken = |_: Option<&str>, fields: &BTreeMap<String, Masked>| Ok(fields.clone());
         let order = Order::read(
             br#"{"phone": "+91 (0)98765 43210", "flow": "emi", "fields": {"a": "1"}}"#,

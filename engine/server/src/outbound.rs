@@ -14,11 +14,11 @@ use ghanti_store::{DoNotCall, StoreError};
 use crate::admission::Admission;
 use crate::base::Base;
 use crate::config::Config;
-use crate::dialler::{self, CallFrom, CallUrls, Dialler, Surroundings};
+use crate::dialler::{self, CallFrom, CallUrls, DialContext, Dialler};
 use crate::secret::Secret;
 
-/// Stores the record of a customer who is to be called, and that the call was requested. `dials`
-/// says whether this engine dials.
+/// Stores the record of a customer to be called, and the event that the call was requested. `dials` is
+/// whether this engine dials.
 pub async fn request(
     services: &Services,
     customer: &CustomerRecord,
@@ -51,17 +51,17 @@ pub struct Campaigns {
     pub config: Arc<Config>,
     /// Dials customers.
     pub dialler: Arc<Dialler>,
-    /// How many calls there are.
+    /// The slots for calls.
     pub admission: Admission,
     /// The engine.
-    pub engine: Surroundings,
+    pub engine: DialContext,
 }
 
 #[async_trait]
 impl Outbound for Campaigns {
     fn room(&self) -> u32 {
-        let (taken, promised) = self.admission.in_use(Instant::now());
-        let free = self.admission.places().saturating_sub(taken + promised);
+        let (taken, reserved) = self.admission.in_use(Instant::now());
+        let free = self.admission.slots().saturating_sub(taken + reserved);
         u32::try_from(free.min(self.dialler.free())).unwrap_or(u32::MAX)
     }
 
@@ -82,9 +82,9 @@ impl Outbound for Campaigns {
 
     async fn dial(&self, call: OutboundCall) -> Result<(), String> {
         let base = Base::public(&self.config).ok_or("the engine has no `public-url`")?;
-        let place = self
+        let permit = self
             .dialler
-            .place()
+            .permit()
             .ok_or("too many calls are being dialled")?;
         let OutboundCall {
             customer,
@@ -96,7 +96,7 @@ impl Outbound for Campaigns {
             .map_err(|error| error.to_string())?;
         let from = CallFrom { caller_id, urls };
         let (engine, dialler) = (self.engine.clone(), Arc::clone(&self.dialler));
-        dialler::dial(engine, dialler, place, customer, from);
+        dialler::dial(engine, dialler, permit, customer, from);
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Folders and files of the engine hold what callers said and owe: only its own user reads them.
+//! Permissions of the engine's folders and files, which contain what callers said and owe: only its
+//! own user may read them.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -7,29 +8,29 @@ use std::path::Path;
 
 use rustix::fs::Mode;
 
-/// Nothing for the group and others.
+/// No permissions for the group and others.
 const PRIVATE: Mode = Mode::RWXG.union(Mode::RWXO);
 /// The permissions of others.
 const OTHERS: u32 = 0o007;
 
-/// Lets the files that this process creates from now on be read by its own user alone.
+/// Makes files that this process creates from now on readable by its own user only.
 pub fn new_files() {
     let before = rustix::process::umask(PRIVATE);
     rustix::process::umask(before | PRIVATE);
 }
 
-/// Creates a folder for the engine's user alone. One that exists is closed to others; what its group
-/// may do is left to the operator, whose log collector may be in it.
+/// Creates a folder for the engine's user only. In an existing folder the permissions of others are
+/// removed; those of the group are left to the operator, whose log collector may be in it.
 ///
 /// # Errors
-/// The folder cannot be created or looked at.
+/// The folder cannot be created or its permissions read.
 pub fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let found = fs::metadata(path)?;
     let mode = found.mode() & 0o7777;
     let is_own = found.uid() == rustix::process::geteuid().as_raw();
     if mode & OTHERS != 0 && is_own {
-        tracing::info!(folder = %path.display(), "others could read this folder of the engine: it is closed to them");
+        tracing::info!(folder = %path.display(), "others could read this folder of the engine: their permissions were removed");
         fs::set_permissions(path, fs::Permissions::from_mode(mode & !OTHERS))?;
     }
     Ok(())
@@ -44,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_for_its_user_and_one_that_exists_is_closed_to_others() {
+    fn a_folder_is_for_its_user_and_an_existing_one_loses_the_permissions_of_others() {
         let house = tempfile::tempdir().unwrap();
         let path = house.path().join("data/inner");
         folder(&path).unwrap();

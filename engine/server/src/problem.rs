@@ -1,5 +1,5 @@
 //! The response to a request to the API that cannot be served: a problem of RFC 9457, with a hint
-//! and, where fields are wrong, these. Exotel is answered otherwise:
+//! and, where fields are wrong, the list of them. Exotel gets other responses:
 //! `applet_error.rs`.
 
 mod kind;
@@ -35,32 +35,32 @@ pub struct Problem {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct Body {
-    /// The kind of the problem, a reference that names it.
+    /// A URI reference that identifies the kind of the problem.
     #[serde(rename = "type")]
     kind: &'static str,
     /// What the kind means.
     title: &'static str,
-    /// The status of the answer.
+    /// The HTTP status.
     status: u16,
     /// What was wrong with this request.
     #[schema(value_type = String)]
     detail: Box<str>,
     /// What to do about it.
     hint: Cow<'static, str>,
-    /// The step of loading at which a version of a flow was rejected.
+    /// The stage of loading at which a version of a flow was rejected.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "by_name")]
     #[schema(value_type = Option<String>)]
     step: Option<Step>,
     /// The line of the file that the detail names first, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
-    /// The fields or parameters that cannot be used.
+    /// The invalid fields or parameters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<Field>,
 }
 
-/// A field of the body, or a parameter, that cannot be used. Its value is personal, so letters and
-/// digits are masked.
+/// An invalid field of the body, or parameter. Its value may be personal, so letters and digits are
+/// masked.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ProblemField)]
 pub struct Field {
@@ -100,14 +100,14 @@ impl Problem {
         }
     }
 
-    /// Adds the step of loading at which a version of a flow was rejected, and the line.
+    /// Adds the stage of loading at which a version of a flow was rejected, and the line.
     pub fn at(mut self, step: Step, line: Option<usize>) -> Self {
         self.body.step = Some(step);
         self.body.line = line.and_then(|line| u32::try_from(line).ok());
         self
     }
 
-    /// Says in other words what was wrong.
+    /// Replaces the detail.
     pub fn with_detail(mut self, detail: String) -> Self {
         self.body.detail = detail.into_boxed_str();
         self
@@ -115,14 +115,14 @@ impl Problem {
 
     /// Lists all missing or unreadable fields of a record, both in the detail and as a list.
     pub fn fields(problems: Vec<FieldProblem>) -> Self {
-        let told = problems
+        let text = problems
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("; ");
         let mut problem = Self::new(
             Kind::UnusableFields,
-            format!("the record was not stored: {told}"),
+            format!("the record was not stored: {text}"),
             "correct these fields and send the record again",
         );
         let field = |FieldProblem {
@@ -138,7 +138,7 @@ impl Problem {
         problem
     }
 
-    /// A parameter of the query that cannot be used. `takes` says what it takes.
+    /// An invalid parameter of the query. `takes` describes valid values.
     pub fn parameter(name: &str, reason: &str, takes: String) -> Self {
         let detail = format!("`{name}` {reason}");
         let mut problem = Self::new(Kind::UnusableParameter, detail, takes);
@@ -150,8 +150,8 @@ impl Problem {
         problem
     }
 
-    /// A body that is not the expected JSON; `fix` shows that. Tells the place and the sort of the
-    /// error alone: the value may be a phone number or a name.
+    /// A body that is not the expected JSON, which `fix` shows. Only the position and the sort of the
+    /// error are reported: the value may be a phone number or a name.
     pub fn json(error: &serde_json::Error, fix: &'static str) -> Self {
         let (kind, what) = if error.is_data() {
             (
@@ -159,15 +159,15 @@ impl Problem {
                 "a field is unknown, missing or of the wrong type",
             )
         } else {
-            (Kind::BodyNotJson, "the body is no JSON")
+            (Kind::BodyNotJson, "the body is not JSON")
         };
         let (line, column) = (error.line(), error.column());
         Self::new(kind, format!("{what} (line {line}, column {column})"), fix)
     }
 
-    /// What was wrong and what to do about it, for a person.
-    pub fn told(&self) -> Told<'_> {
-        Told {
+    /// The problem's texts, for a page.
+    pub fn text(&self) -> ProblemText<'_> {
+        ProblemText {
             status: self.kind.status(),
             title: self.body.title,
             detail: &self.body.detail,
@@ -185,10 +185,10 @@ impl Problem {
     }
 }
 
-/// A problem as a page shows it.
+/// The texts of a problem, for a page.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
-    /// The status of the answer.
+pub struct ProblemText<'a> {
+    /// The HTTP status.
     pub status: StatusCode,
     /// What the kind means.
     pub title: &'static str,
@@ -198,7 +198,7 @@ pub struct Told<'a> {
     pub hint: &'a str,
 }
 
-/// A step by its name.
+/// Serializes a stage as its name.
 fn by_name<S: serde::Serializer>(step: &Option<Step>, serializer: S) -> Result<S::Ok, S::Error> {
     match step {
         Some(step) => serializer.collect_str(step),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_json_is_told_without_its_values() {
+    fn an_error_about_json_never_contains_its_values() {
         let error = |text: &str| serde_json::from_str::<Vec<u64>>(text).unwrap_err();
         for (text, kind) in [
             ("[9876543210", Kind::BodyNotJson),

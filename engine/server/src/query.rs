@@ -1,5 +1,5 @@
-//! Reads the query of a request to the API. What is not known, is said twice or cannot be read is
-//! refused with the parameter's name and what it takes.
+//! Reads the query of a request to the API. Parameters that are unknown, repeated or invalid are
+//! errors that name the parameter and describe valid values.
 
 use ghanti_model::PhoneNumber;
 use time::format_description::well_known::{Iso8601, Rfc3339};
@@ -7,7 +7,7 @@ use time::{Date, OffsetDateTime, Time};
 
 use crate::problem::Problem;
 
-/// The most characters of a parameter's name in an error; the sender chose it.
+/// Maximum length of a parameter's name in an error, in characters; the sender chose it.
 const SHOWN: usize = 64;
 
 /// The parameters of a query.
@@ -15,17 +15,17 @@ const SHOWN: usize = 64;
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads a query that may have these parameters, each once.
+    /// Reads a query that may have these parameters, each at most once.
     ///
     /// # Errors
     ///
-    /// 400 for another parameter, or one that stands there twice.
+    /// 400 for an unknown or repeated parameter.
     pub fn read(query: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
         let mut parameters: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if !known.contains(&name.as_ref()) {
                 let takes = if known.is_empty() {
-                    "leave it out: none is taken".to_owned()
+                    "leave it out: this path has no parameters".to_owned()
                 } else {
                     format!("use {}", list(known))
                 };
@@ -33,25 +33,25 @@ impl Query {
             }
             if parameters.iter().any(|(earlier, _)| *earlier == name) {
                 let takes = "send it once".to_owned();
-                return Err(Problem::parameter(&name, "stands there twice", takes));
+                return Err(Problem::parameter(&name, "is given twice", takes));
             }
-            // no database has it in a text
+            // PostgreSQL accepts no text with a NUL
             if value.contains('\0') {
                 let takes = "send a text without it".to_owned();
-                return Err(Problem::parameter(&name, "has a NUL", takes));
+                return Err(Problem::parameter(&name, "contains a NUL", takes));
             }
             parameters.push((name.into_owned(), value.into_owned()));
         }
         Ok(Self(parameters))
     }
 
-    /// A parameter as it was sent.
+    /// A parameter as sent.
     pub fn text(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// A parameter as `read` reads it. `takes` says what it takes.
+    /// A parameter, parsed by `read`. `takes` describes valid values.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl Query {
         })
     }
 
-    /// Whether a parameter is `true`; absent, it is `false`.
+    /// Whether a parameter is `true`; when absent, `false`.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// 400 for what is no phone number.
+    /// 400 if it is not a phone number.
     pub fn phone(&self, name: &str) -> Result<Option<PhoneNumber>, Problem> {
         let takes = "5 to 15 digits, such as `%2B919876543210` or `9876543210`";
         self.parsed(name, takes, |text| {
@@ -109,7 +109,7 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// 400 for what is no time.
+    /// 400 if it is not a time.
     pub fn time(&self, name: &str, offset_minutes: i16) -> Result<Option<u64>, Problem> {
         let takes =
             "a date such as `2026-11-27`, or a time with its zone such as `2026-11-27T09:00:00Z`";
@@ -117,7 +117,7 @@ impl Query {
     }
 }
 
-/// Names in backticks, as a list.
+/// A list of names in backticks.
 pub fn list(names: &[&str]) -> String {
     let each: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     each.join(", ")
@@ -131,7 +131,7 @@ fn shown(name: &str) -> String {
         .to_string()
 }
 
-/// The text with a `+` where a query has a space: a `+` that is not percent-encoded is read so.
+/// Replaces a space by `+`: a `+` that is not percent-encoded is decoded as a space.
 fn with_plus(text: &str) -> String {
     match text.strip_prefix(' ') {
         Some(rest) => format!("+{rest}"),
@@ -142,7 +142,7 @@ fn with_plus(text: &str) -> String {
 /// A time in milliseconds since 1970-01-01T00:00:00Z: a date's midnight, `offset_minutes` east of UTC,
 /// or a time with its zone. `None` for anything else.
 pub fn unix_ms(text: &str, offset_minutes: i16) -> Option<u64> {
-    // the parser of dates takes a time behind it, which it ignores
+    // the parser of dates would ignore a time after the date
     if !text.contains('T')
         && let Ok(date) = Date::parse(text, &Iso8601::DATE)
     {
@@ -168,17 +168,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_said_twice_is_named() {
+    fn an_error_names_an_unknown_or_repeated_parameter() {
         for (query, words) in [
             ("colour=red", "`colour` is unknown"),
-            ("limit=1&limit=2", "`limit` stands there twice"),
-            ("limit=%00", "`limit` has a NUL"),
+            ("limit=1&limit=2", "`limit` is given twice"),
+            ("limit=%00", "`limit` contains a NUL"),
             ("li%0Amit=1", r"`li\nmit` is unknown"),
         ] {
-            let told = format!("{:?}", Query::read(Some(query), &["limit"]).unwrap_err());
+            let error = format!("{:?}", Query::read(Some(query), &["limit"]).unwrap_err());
             assert!(
-                told.contains(&words.replace('\\', r"\\")),
-                "{query}: {told}"
+                error.contains(&words.replace('\\', r"\\")),
+                "{query}: {error}"
             );
         }
         assert!(Query::read(None, &[]).is_ok() && Query::read(Some(""), &[]).is_ok());
@@ -208,10 +208,13 @@ mod tests {
             let phone = read(&format!("phone={text}")).phone("phone").unwrap();
             assert_eq!(phone.unwrap().expose(), "+919876543210", "{text}");
         }
-        let told = format!("{:?}", read("phone=98765").phone("phone"));
-        assert!(told.contains("Ok"), "a service code: {told}");
-        let told = format!("{:?}", read("phone=asha").phone("phone").unwrap_err());
-        assert!(told.contains("phone") && !told.contains("asha"), "{told}");
+        let error = format!("{:?}", read("phone=98765").phone("phone"));
+        assert!(error.contains("Ok"), "a service code: {error}");
+        let error = format!("{:?}", read("phone=asha").phone("phone").unwrap_err());
+        assert!(
+            error.contains("phone") && !error.contains("asha"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The files of recordings beside their calls: what an engine that died has left is named by the
-//! calls' records, and what is too old or was to be erased is deleted, which the records say too.
+//! Keeps the files of recordings and the calls' records consistent: recordings that an engine left
+//! unfinished are completed and recorded, and recordings that are too old or were erased are deleted,
+//! which is recorded as well.
 
 use std::time::Duration;
 
@@ -8,21 +9,21 @@ use ghanti_session::Services;
 use ghanti_session::recording::{kept, told};
 use ghanti_store::{RecordingName, SqlRecords, StoreError};
 
-/// A file whose call is not in the database is deleted when it is so old, in milliseconds: the call's
-/// events may be waiting in a spool.
+/// The age at which a file whose call is not in the database is deleted, in milliseconds: the call's
+/// events may still be in a spool.
 const UNKNOWN_KEPT_MS: u64 = 7 * 86_400_000;
-/// How many files are looked at without a pause.
-const STEP: usize = 100;
-/// The pause between two such steps, so that calls come first.
-const BREATH: Duration = Duration::from_millis(100);
+/// Number of files that are checked without a pause.
+const BATCH: usize = 100;
+/// The pause between two such batches, so that calls come first.
+const BATCH_PAUSE: Duration = Duration::from_millis(100);
 
-/// Ends the recordings that an earlier engine in this data folder has not ended.
-pub(crate) async fn mend(services: &Services, unended: Vec<RecordingName>) {
+/// Completes the recordings that an earlier engine in this data folder left unfinished.
+pub(crate) async fn recover(services: &Services, unended: Vec<RecordingName>) {
     for name in unended {
         let record = match services.registry.get(name.call).await {
             Ok(record) => record,
             Err(error) => {
-                tracing::warn!(call = %name.call, %error, "a recording that was not ended is looked at again at the next start");
+                tracing::warn!(call = %name.call, %error, "an unfinished recording could not be completed; the next start tries again");
                 continue;
             }
         };
@@ -34,26 +35,26 @@ pub(crate) async fn mend(services: &Services, unended: Vec<RecordingName>) {
         match known.map(|recording| recording.state) {
             Some(RecordingState::Begun | RecordingState::Missing) => {
                 let recorded = services.recordings.mend(name).await;
-                tracing::info!(call = %name.call, length_ms = recorded.length_ms, "a recording that was not ended was looked at");
+                tracing::info!(call = %name.call, length_ms = recorded.length_ms, "an unfinished recording was completed");
                 told(services, name, recorded).await;
             }
-            // the engine died between telling and renaming
+            // the engine died between recording the event and renaming the file
             Some(RecordingState::Complete | RecordingState::Cut | RecordingState::Mended) => {
                 kept(services, name).await;
             }
             Some(RecordingState::Deleted) | None => {
-                tracing::warn!(call = %name.call, "a recording that no record has is deleted");
+                tracing::warn!(call = %name.call, "a recording without a record is deleted");
                 let _ = removed(services, name).await;
             }
         }
     }
 }
 
-/// Deletes the recordings of a call that are in this data folder, as its record will say. Returns how
-/// many there were, and how many others are where another engine has its data.
+/// Deletes the recordings of a call that are in this data folder, and records that. Returns how many
+/// were deleted, and how many are in the data folders of other engines.
 ///
 /// # Errors
-/// The disk's, in words.
+/// The error of the file system, as text.
 pub(crate) async fn erase(
     services: &Services,
     call: CallId,
@@ -74,7 +75,7 @@ pub(crate) async fn erase(
     Ok((here, elsewhere))
 }
 
-/// Deletes a recording, as its call's record will say. Returns whether it was in this data folder.
+/// Deletes a recording, and records that. Returns whether it was in this data folder.
 async fn delete(services: &Services, name: RecordingName, why: DeletedFor) -> Result<bool, String> {
     let was_there = removed(services, name).await?;
     if was_there {
@@ -88,16 +89,16 @@ async fn delete(services: &Services, name: RecordingName, why: DeletedFor) -> Re
 async fn removed(services: &Services, name: RecordingName) -> Result<bool, String> {
     let removed = services.recordings.remove(name).await;
     removed.map_err(|error| {
-        tracing::error!(call = %name.call, %error, "a recording cannot be deleted: see who owns the files in the folder of recordings");
+        tracing::error!(call = %name.call, %error, "a recording cannot be deleted: check the owner of the files in the folder of recordings");
         format!("a recording cannot be deleted: {error}")
     })
 }
 
-/// Deletes the recordings in this data folder that are older than `before_ms`, and those of persons
-/// who were erased by another engine. Returns how many.
+/// Deletes the recordings in this data folder that are older than `before_ms`, and those of people
+/// whom another engine has erased. Returns how many.
 ///
 /// # Errors
-/// The database does not answer; what is left is found by the next run.
+/// The database does not answer; the next run deletes the rest.
 pub(crate) async fn sweep(
     services: &Services,
     records: &SqlRecords,
@@ -113,19 +114,19 @@ pub(crate) async fn sweep(
     };
     let mut deleted = 0;
     for (nth, name) in names.into_iter().enumerate() {
-        if nth % STEP == STEP - 1 {
-            tokio::time::sleep(BREATH).await;
+        if nth % BATCH == BATCH - 1 {
+            tokio::time::sleep(BATCH_PAUSE).await;
         }
         if services.registry.live().by_id(name.call).is_some() {
             continue;
         }
         let is_old = before_ms.is_some_and(|before_ms| name.began_ms < before_ms);
-        let is_stray = name.began_ms.saturating_add(UNKNOWN_KEPT_MS) < now_ms;
+        let is_orphaned = name.began_ms.saturating_add(UNKNOWN_KEPT_MS) < now_ms;
         let gone = match records.is_person_erased(name.call).await? {
             Some(_) if is_old => delete(services, name, DeletedFor::Age).await,
             Some(true) => delete(services, name, DeletedFor::Erasure).await,
-            // an event would bring the call back
-            None if is_old || is_stray => removed(services, name).await,
+            // no event is recorded: it would create the call again
+            None if is_old || is_orphaned => removed(services, name).await,
             Some(false) | None => Ok(false),
         };
         deleted += u64::from(gone.unwrap_or(false));

@@ -17,7 +17,7 @@ use crate::routes::passthru::bind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Refusal {
     /// All slots are taken or reserved.
-    #[error("the engine is full: it holds as many calls as it may")]
+    #[error("the engine is full: it has the maximum number of calls")]
     Full,
     /// The engine is stopping.
     #[error("the engine is stopping and takes no new calls")]
@@ -49,7 +49,7 @@ impl Refusal {
     fn hint(self) -> &'static str {
         match self {
             Refusal::Full => {
-                "raise `max-calls` of `[server]`, or lead some calls to another engine"
+                "raise `max-calls` of `[server]`, or route some calls to another engine"
             }
             Refusal::Draining => "connect to another engine",
         }
@@ -108,13 +108,13 @@ pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
     let is_live = |sid: &CallSid| app.services.registry.live().by_sid(sid).is_some();
     match sid {
         Some(sid) if is_live(sid) => Ok(()),
-        Some(sid) if app.draining.is_cancelled() && !app.admission.is_promised(sid, now) => {
+        Some(sid) if app.draining.is_cancelled() && !app.admission.is_reserved(sid, now) => {
             Err(Refusal::Draining)
         }
-        Some(sid) => app.admission.promise(sid, now).map_err(|_| Refusal::Full),
+        Some(sid) => app.admission.reserve(sid, now).map_err(|_| Refusal::Full),
         None if app.draining.is_cancelled() => Err(Refusal::Draining),
         // nothing to reserve it by; its stream takes a slot if one is still free
-        None if app.admission.has_place(now) => Ok(()),
+        None if app.admission.has_slot(now) => Ok(()),
         None => Err(Refusal::Full),
     }
 }
@@ -134,7 +134,7 @@ pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: Pa
         tracing::warn!(
             sid,
             entry_point = entry_point.name(),
-            "a refused call was not recorded: too many are being worked on"
+            "a refused call was not recorded: too many background tasks are running"
         );
         return;
     };
@@ -147,9 +147,9 @@ pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: Pa
     });
 }
 
-/// Refuses a socket of which only the path is known: a CallSid, our own id, or neither.
+/// Refuses a socket whose path is all that is known of it: a CallSid, our own id, or neither.
 pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
-    if CallId::parse(session).is_none() && session != ANYONE {
+    if CallId::parse(session).is_none() && session != NO_SID {
         let request = PassthruRequest {
             call_sid: CallSid::parse(session).ok(),
             ..PassthruRequest::default()
@@ -174,8 +174,8 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
     }
 }
 
-/// The session in the URL for a call that sent no CallSid.
-pub const ANYONE: &str = "call";
+/// The session in the stream's URL for a request without a CallSid.
+pub const NO_SID: &str = "call";
 
 async fn record(app: &App, call: CallId, entry_point: EntryPoint, refusal: Refusal) {
     let refused = EventKind::Refused {

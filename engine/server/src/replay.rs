@@ -1,4 +1,4 @@
-//! What `ghanti replay` needs of the configuration.
+//! The settings of `ghanti replay`, from the configuration.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
-//! Removes in the background what is older than `[retention]` allows, and chains the events that
-//! engines before there were hash chains have stored.
+//! Deletes in the background the data that is older than `[retention]` allows, and adds hash chains to
+//! events that were stored before hash chains existed.
 //!
-//! One node does it at a time. It goes in small steps with pauses, beside the calls: a step that
-//! fails is found again by the next run.
+//! One node does it at a time, in small batches with pauses, so that calls are not delayed. The next
+//! run repeats a batch that failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,12 @@ const TASK: &str = "retention";
 const FIRST: Duration = Duration::from_secs(10);
 /// The time between two runs.
 const PAUSE: Duration = Duration::from_secs(600);
-/// For how long a node has the task after a step: longer than a step takes.
-const CLAIMED: Duration = Duration::from_secs(120);
-/// The most that a step removes of each kind: some twenty transactions.
-const STEP: u32 = 20;
-/// The pause between two steps, so that calls come first.
-const BREATH: Duration = Duration::from_millis(100);
+/// For how long a node has the task after a batch: longer than a batch takes.
+const CLAIM: Duration = Duration::from_secs(120);
+/// Maximum number of rows of each kind that a batch deletes: some twenty transactions.
+const BATCH: u32 = 20;
+/// The pause between two batches, so that calls come first.
+const BATCH_PAUSE: Duration = Duration::from_millis(100);
 
 /// The background task.
 pub(crate) struct AgedData {
@@ -36,7 +36,7 @@ pub(crate) struct AgedData {
     pub(crate) node: NodeId,
 }
 
-/// What a run has done.
+/// What a run has deleted and chained.
 #[derive(Default)]
 struct Done {
     aged: Aged,
@@ -59,11 +59,11 @@ impl AgedData {
                 Some(Ok(recordings)) => {
                     tracing::info!(
                         recordings,
-                        "recordings that `[retention]` or an erasure does not leave were deleted"
+                        "recordings were deleted by `[retention]` or an erasure"
                     );
                 }
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "not all recordings could be looked at; trying again later");
+                    tracing::warn!(%error, "not all recordings could be checked; trying again later");
                 }
             }
             let ended = stop.run_until_cancelled(self.all(&mut done)).await;
@@ -84,16 +84,16 @@ impl AgedData {
                     calls,
                     audit,
                     chained,
-                    "what is older than `[retention]` allows was removed"
+                    "data older than `[retention]` allows was deleted"
                 );
             }
             if let Some(Err(error)) = ended {
-                tracing::warn!(%error, "what is older than `[retention]` allows could not all be removed; trying again later");
+                tracing::warn!(%error, "not all data older than `[retention]` allows could be deleted; trying again later");
             }
         }
     }
 
-    /// Forgets what this process remembers of calls of which something was removed, by whichever node.
+    /// Removes calls from this process' memory of which any node may have deleted something.
     fn forget(&self) {
         let ages = self.settings.ages(unix_ms());
         let newest = [ages.journals_ms, ages.transcripts_ms, ages.calls_ms];
@@ -102,18 +102,18 @@ impl AgedData {
         }
     }
 
-    /// Deletes recordings of this node: each has those of its own data folder.
+    /// Deletes the recordings in this node's data folder.
     async fn recordings(&self) -> Result<u64, StoreError> {
         let now_ms = unix_ms();
         let before_ms = self.settings.recordings_before(now_ms);
         recordings::sweep(&self.services, &self.records, before_ms, now_ms).await
     }
 
-    /// Goes on step by step until nothing is left to do, or another node has the task.
+    /// Runs batches until nothing is left to do or another node has the task.
     async fn all(&self, done: &mut Done) -> Result<(), StoreError> {
         loop {
             let now_ms = unix_ms();
-            let claimed = u64::try_from(CLAIMED.as_millis()).unwrap_or(u64::MAX);
+            let claimed = u64::try_from(CLAIM.as_millis()).unwrap_or(u64::MAX);
             let until_ms = now_ms.saturating_add(claimed);
             if !self
                 .records
@@ -125,17 +125,17 @@ impl AgedData {
             let ages = self.settings.ages(now_ms);
             let aged = self
                 .records
-                .remove_aged(&ages, self.node, now_ms, STEP)
+                .remove_aged(&ages, self.node, now_ms, BATCH)
                 .await?;
-            let chained = self.records.chain_older(STEP).await?;
+            let chained = self.records.chain_older(BATCH).await?;
             done.aged.add(aged);
             done.chained += chained;
             if aged.is_nothing() && chained == 0 {
                 break;
             }
-            tokio::time::sleep(BREATH).await;
+            tokio::time::sleep(BATCH_PAUSE).await;
         }
-        // another node may look at once
+        // releases the task, so that another node may take it at once
         let now_ms = unix_ms();
         self.records
             .claim_task(TASK, self.node, now_ms, now_ms)

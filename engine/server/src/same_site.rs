@@ -90,7 +90,7 @@ impl Refused {
 
     fn detail(self) -> &'static str {
         match self {
-            Self::Site => "a web page of another site makes this request",
+            Self::Site => "this request comes from a web page of another site",
             Self::Host => "the `Host` of this request is not a name of this engine",
             Self::Form => "the content type is that of a form",
         }
@@ -99,7 +99,7 @@ impl Refused {
     fn hint(self) -> &'static str {
         match self {
             Self::Site => {
-                "an engine without tokens serves no pages of other sites: set the three tokens of `[server]` (`ghanti init` makes random ones)"
+                "an engine without tokens does not serve pages of other sites: set the three tokens of `[server]` (`ghanti init` makes random ones)"
             }
             Self::Host => {
                 "use an address or `localhost`, set `public-url`, add the name to `hosts` of `[server]`, or set its three tokens"
@@ -140,7 +140,7 @@ fn is_own_host(server: &Server, uri: &Uri, headers: &HeaderMap) -> bool {
         None => uri.authority().cloned(),
     };
     let Some(named) = named else {
-        // only programs leave it out
+        // only programs that are not browsers leave it out
         return headers.get(HOST).is_none();
     };
     let host = named.host().trim_end_matches('.');
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_browser_asks_for_another_sites_page_is_told_apart() {
+    fn requests_for_another_sites_page_are_recognised() {
         for (foreign, lines) in [
             (false, &[("host", "127.0.0.1:8000")][..]),
             (
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_the_engine_are_taken() {
+    fn only_names_of_the_engine_are_accepted() {
         let server = Server {
             public_url: Some("https://Bot.example.com/x".to_owned()),
             hosts: vec!["engine".to_owned()],

@@ -25,32 +25,32 @@ pub struct Secret(String);
 /// Length of a random token in bytes: 144 bits, 24 characters in base64.
 const TOKEN_BYTES: usize = 18;
 
-/// The tokens that are accepted at one door: the current one and, while it is being changed, the one
-/// before.
+/// The tokens that are accepted for one kind of request: the current one and, while it is being
+/// changed, the previous one.
 #[derive(Debug, Clone, Copy)]
 pub struct Accepted<'a> {
-    /// The token; when absent, everyone may ask.
+    /// The token; when absent, every request is accepted.
     pub current: Option<&'a Secret>,
-    /// The token before, if it is still accepted.
+    /// The previous token, if it is still accepted.
     pub previous: Option<&'a Secret>,
 }
 
 impl Accepted<'_> {
-    /// Whether a request that carries this token, or none, may ask.
-    pub fn takes(&self, given: Option<&str>) -> bool {
+    /// Whether to accept a request with this token, or with none.
+    pub fn accepts(&self, given: Option<&str>) -> bool {
         let is = |token: Option<&Secret>| {
             token
                 .zip(given)
                 .is_some_and(|(token, given)| token.is(given))
         };
-        // both are compared, so that the time does not say which one is wrong
+        // both are compared, so that the time does not reveal which one differs
         self.current.is_none() || is(self.current) | is(self.previous)
     }
 }
 
 /// The operating system provided no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no random bytes for tokens: {0}")]
+#[error("the system provides no random bytes for tokens: {0}")]
 pub struct NoRandomness(String);
 
 impl Secret {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn while_a_token_is_changed_both_are_taken() {
+    fn while_a_token_is_changed_both_are_accepted() {
         let (new, old) = (Secret::new("new-token"), Secret::new("old-token"));
         let both = Accepted {
             current: Some(&new),
@@ -134,13 +134,16 @@ mod tests {
             (Some(""), false, false),
             (None, false, false),
         ] {
-            assert_eq!((both.takes(given), after.takes(given)), (in_change, later));
+            assert_eq!(
+                (both.accepts(given), after.accepts(given)),
+                (in_change, later)
+            );
         }
         let open = Accepted {
             current: None,
             previous: None,
         };
-        assert!(open.takes(None) && open.takes(Some("x")));
+        assert!(open.accepts(None) && open.accepts(Some("x")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a path names: ids and names between its slashes.
+//! The parameters of a path: ids and names between its slashes.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
@@ -11,15 +11,15 @@ use serde::de::DeserializeOwned;
 use crate::applet_error::AppletError;
 use crate::problem::{Kind, Problem};
 
-/// The parameters of a path, like [`Path`], with no control character in them: no id or name has one,
-/// and PostgreSQL takes no text with a NUL.
+/// The parameters of a path, like [`Path`], but without control characters: no id or name has one,
+/// and PostgreSQL accepts no text with a NUL.
 #[derive(Debug)]
 pub struct Segments<T>(pub T);
 
 /// A path that cannot name anything.
 #[derive(Debug, thiserror::Error)]
 pub enum BadPath {
-    /// It cannot be read at all.
+    /// It cannot be decoded.
     #[error("{}", .0.body_text())]
     Unreadable(PathRejection),
     /// It has a control character.
@@ -31,8 +31,8 @@ impl BadPath {
     /// What to do about it.
     fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable(_) => "write the path in UTF-8, percent-encoded",
-            Self::Control => "write the id or name as the API gives it, percent-encoded",
+            Self::Unreadable(_) => "send the path in UTF-8, percent-encoded",
+            Self::Control => "send the id or name as the API returns it, percent-encoded",
         }
     }
 }

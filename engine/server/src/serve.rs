@@ -20,10 +20,10 @@ use crate::retention::AgedData;
 const FLUSH: Duration = Duration::from_secs(10);
 /// The same timeout after a second stop signal.
 const FLUSH_AT_ONCE: Duration = Duration::from_secs(2);
-/// Timeout for requests and calls to end once they are told to stop.
+/// Timeout for requests and calls to end once they are cancelled.
 const END: Duration = Duration::from_secs(5);
 /// Poll interval for whether all calls have ended.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
 /// How long after the last live call the server still answers the applets that follow the bot: the
 /// Passthru, Connect and the status callback. Skipped when the drain time is zero.
@@ -38,7 +38,7 @@ fn run_campaigns(app: &App) {
         config: Arc::clone(&app.config),
         dialler: Arc::clone(dialler),
         admission: app.admission.clone(),
-        engine: app.surroundings(),
+        engine: app.dial_context(),
     };
     let offset_minutes = app.services.settings.offset_minutes;
     let records = Arc::clone(&app.records);
@@ -46,7 +46,7 @@ fn run_campaigns(app: &App) {
     app.tasks.spawn(runner.run(app.draining.clone()));
 }
 
-/// Removes in the background what is older than `[retention]` allows.
+/// Deletes in the background the data that is older than `[retention]` allows.
 fn run_retention(app: &App) {
     let Some(lease) = &app.services.lease else {
         return;
@@ -60,27 +60,27 @@ fn run_retention(app: &App) {
     app.tasks.spawn(aged.run(app.draining.clone()));
 }
 
-/// Ends in the background the recordings that an earlier engine has not ended.
-fn mend_recordings(app: &App, unended: Vec<RecordingName>) {
+/// Completes in the background the recordings that an earlier engine left unfinished.
+fn recover_recordings(app: &App, unended: Vec<RecordingName>) {
     let (services, draining) = (Arc::clone(&app.services), app.draining.clone());
     app.tasks.spawn(async move {
-        let mended = recordings::mend(&services, unended);
-        draining.run_until_cancelled(mended).await;
+        let recovered = recordings::recover(&services, unended);
+        draining.run_until_cancelled(recovered).await;
     });
 }
 
 impl Front {
-    /// Starts to take calls with opened services.
+    /// Starts to admit calls with opened services.
     pub fn open(&self, mut opened: Opened) -> App {
         let unended = std::mem::take(&mut opened.unended);
         let app = App::new(Arc::clone(&self.config), opened, self.connections.clone());
         self.answer_by(router(app.clone()));
         run_campaigns(&app);
         run_retention(&app);
-        mend_recordings(&app, unended);
-        // last: whoever reads it may ask for anything at once
+        recover_recordings(&app, unended);
+        // last: whoever reads this line may send any request at once
         tracing::info!(
-            calls = app.admission.places(),
+            calls = app.admission.slots(),
             connections = app.connections.most(),
             "ready: calls are taken up to this number"
         );
@@ -131,7 +131,7 @@ impl Front {
             tracing::info!(
                 drain_s = drain.as_secs(),
                 longest_s = longest.as_secs(),
-                "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
+                "a call may last longer than a stop waits for it: without `drain-s` of `[server]` a stop waits for the end of every call"
             );
         }
         tokio::select! {
@@ -142,18 +142,18 @@ impl Front {
         tracing::info!(
             live = live.len(),
             drain_s = drain.as_secs(),
-            "stopping: no new calls, live ones go on; a second signal ends them at once"
+            "stopping: no new calls are admitted, live ones go on; a second signal ends them at once"
         );
         // reserved calls count too: their streams are still admitted while draining
         let has_calls = || admission.in_use(Instant::now()) != (0, 0);
         let had_calls = has_calls();
         let drained = async {
             while has_calls() {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
             }
         };
         let mut at_once = std::pin::pin!(at_once);
-        let is_patient = tokio::select! {
+        let is_first_signal = tokio::select! {
             drained = tokio::time::timeout(drain, drained) => {
                 if drained.is_err() {
                     tracing::warn!(live = live.len(), "ending the calls that are still live");
@@ -166,7 +166,7 @@ impl Front {
             }
         };
         stop.cancel();
-        if is_patient && had_calls && !drain.is_zero() {
+        if is_first_signal && had_calls && !drain.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(APPLETS) => {}
                 () = &mut at_once => {}
@@ -184,7 +184,11 @@ impl Front {
         let flushed = services
             .registry
             .writer()
-            .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
+            .flush(if is_first_signal {
+                FLUSH
+            } else {
+                FLUSH_AT_ONCE
+            })
             .await;
         if let Some(lease) = &services.lease {
             lease.release().await;

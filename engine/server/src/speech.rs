@@ -1,4 +1,4 @@
-//! Opens what speaks and what listens: in order, on this machine or over the network.
+//! Opens synthesizers and recognizers, on this machine or over the network, in order of failover.
 
 pub mod check;
 pub mod hear;
@@ -18,36 +18,38 @@ use ghanti_speech::voices::OfflineVoices;
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
 use ghanti_speech::{Limits, Recognizer, Recognizers, Synthesizer, Voices};
 
-use crate::config::{Config, Listens, Provider, Speaks, Speech, SynthesizerKind};
+use crate::config::{
+    Config, Provider, RecognizerChoice, Speech, SynthesizerChoice, SynthesizerKind,
+};
 
 /// Speech cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SpeechError {
     /// Vosk cannot be opened.
-    #[error("{}", unheard(.0))]
+    #[error("{}", vosk_error(.0))]
     Vosk(#[from] VoskError),
     /// The natural English voice cannot be opened.
     #[error(transparent)]
     Voice(#[from] HibariError),
     /// A provider cannot be used.
-    #[error("cannot ask `[speech.providers.{name}]`: {reason}")]
+    #[error("cannot use `[speech.providers.{name}]`: {reason}")]
     Provider {
         /// Its name.
         name: String,
         /// Why, with a hint.
         reason: SetupError,
     },
-    /// There is no client of HTTP.
-    #[error("cannot ask providers of speech: {0}; see whether the system can resolve names")]
+    /// The HTTP client cannot be created.
+    #[error("cannot use providers of speech: {0}; check that the system can resolve names")]
     Client(String),
     /// A background thread panicked.
-    #[error("a thread died while the recogniser or the voice was opened")]
+    #[error("a thread panicked while the recogniser or the voice was opened")]
     Thread,
 }
 
-/// What an operator can do without a recogniser, who may have nothing but the program.
-fn unheard(error: &VoskError) -> String {
-    const NONE: &str = "or set `recognizer = \"none\"` there (GHANTI_SPEECH_RECOGNIZER=none), and callers answer by keys";
+/// The error for Vosk, with a fix for an operator who has only the program.
+fn vosk_error(error: &VoskError) -> String {
+    const NONE: &str = "or set `recognizer = \"none\"` there (GHANTI_SPEECH_RECOGNIZER=none), so that callers answer with keys";
     match error {
         VoskError::Library { path, reason } => format!(
             "cannot open the speech recogniser `{}`: {reason}; name the file of Vosk's library as `vosk-library` of `[speech]` \
@@ -71,7 +73,7 @@ fn unheard(error: &VoskError) -> String {
 pub struct Providers<'c> {
     speech: &'c Speech,
     remotes: BTreeMap<&'c str, (Remote, Limits)>,
-    /// The natural English voice, where this machine speaks.
+    /// The natural English voice, if this machine synthesizes speech.
     natural: Option<Arc<Hibari>>,
 }
 
@@ -89,7 +91,7 @@ impl<'c> Providers<'c> {
                 None => Arc::new(connections(name, provider, &config.speech)?),
             };
             pools.insert(provider.ca_file.as_ref(), Arc::clone(&pool));
-            // a configuration that was read has no provider without a kind
+            // every provider of a checked configuration has a kind
             if let Some(settings) = provider.settings(name) {
                 let remote = Remote::new(settings, pool);
                 remotes.insert(name.as_str(), (remote, provider.limits()));
@@ -102,17 +104,17 @@ impl<'c> Providers<'c> {
         })
     }
 
-    /// Who speaks.
+    /// All configured synthesizers, in order of failover.
     pub fn voices(&self) -> Voices {
-        let voices = self.speech.who_speaks().into_iter();
+        let voices = self.speech.synthesizer_order().into_iter();
         Voices::new(voices.filter_map(|who| self.voice(who)))
     }
 
-    /// One of those that speak; `None` for a provider that does not.
-    pub fn voice(&self, who: Speaks<'_>) -> Option<(Arc<dyn Synthesizer>, Limits)> {
+    /// One synthesizer; `None` for a provider that only recognizes.
+    pub fn voice(&self, who: SynthesizerChoice<'_>) -> Option<(Arc<dyn Synthesizer>, Limits)> {
         match who {
-            Speaks::Local(kind) => Some((self.local(kind), Limits::local())),
-            Speaks::Provider(name) => {
+            SynthesizerChoice::Local(kind) => Some((self.local(kind), Limits::local())),
+            SynthesizerChoice::Provider(name) => {
                 let (remote, limits) = self.remotes.get(name)?;
                 Some((remote.synthesizer()?, *limits))
             }
@@ -131,38 +133,38 @@ impl<'c> Providers<'c> {
         }
     }
 
-    /// Who listens; `None` if callers answer with keys.
+    /// All configured recognizers; `None` if callers answer with keys.
     ///
     /// # Errors
     /// Vosk is configured and cannot be opened.
     pub async fn recognizer(&self) -> Result<Option<Arc<dyn Recognizer>>, SpeechError> {
         let mut opened = Vec::new();
-        let listeners = self.speech.who_listens();
+        let listeners = self.speech.recognizer_order();
         for who in &listeners {
             opened.extend(self.listener(*who).await?);
         }
         Ok(match (&listeners[..], opened.pop()) {
             (_, None) => {
-                tracing::warn!("no recogniser is configured: callers answer by keys");
+                tracing::warn!("no recogniser is configured: callers answer with keys");
                 None
             }
-            // there is nobody to take over, and Vosk says itself when it cannot go on
-            ([Listens::Vosk], Some((vosk, _))) => Some(vosk),
+            // there is no other recognizer, and Vosk reports its failures itself
+            ([RecognizerChoice::Vosk], Some((vosk, _))) => Some(vosk),
             (_, Some(last)) => Some(Arc::new(Recognizers::new(opened.into_iter().chain([last])))),
         })
     }
 
-    /// One of those that listen; `None` for a provider that is not there.
+    /// One recognizer; `None` for an unknown provider.
     ///
     /// # Errors
     /// Vosk cannot be opened.
     pub async fn listener(
         &self,
-        who: Listens<'_>,
+        who: RecognizerChoice<'_>,
     ) -> Result<Option<(Arc<dyn Recognizer>, Limits)>, SpeechError> {
         Ok(match who {
-            Listens::Vosk => Some((self.vosk().await?, Limits::local())),
-            Listens::Provider(name) => {
+            RecognizerChoice::Vosk => Some((self.vosk().await?, Limits::local())),
+            RecognizerChoice::Provider(name) => {
                 let remote = self.remotes.get(name);
                 remote.map(|(remote, limits)| (remote.recognizer(), *limits))
             }
@@ -180,11 +182,11 @@ impl<'c> Providers<'c> {
     }
 }
 
-/// Opens the natural English voice, where this machine speaks. Without it espeak-ng speaks English,
-/// which is logged.
+/// Opens the natural English voice, if this machine synthesizes speech. Without it espeak-ng speaks
+/// English, which is logged.
 async fn natural_voice(speech: &Speech) -> Result<Option<Arc<Hibari>>, SpeechError> {
-    let is_local = |who: &Speaks<'_>| matches!(who, Speaks::Local(_));
-    if !speech.who_speaks().iter().any(is_local) {
+    let is_local = |who: &SynthesizerChoice<'_>| matches!(who, SynthesizerChoice::Local(_));
+    if !speech.synthesizer_order().iter().any(is_local) {
         return Ok(None);
     }
     if let Some(folder) = speech.missing_voice() {
@@ -207,7 +209,7 @@ fn connections(
     provider: &Provider,
     speech: &Speech,
 ) -> Result<Connections, SpeechError> {
-    // the usual addresses are reached with TLS
+    // providers' usual addresses use TLS
     let urls = speech.providers.values().map(|provider| &provider.url);
     let is_tls = urls.into_iter().any(|url| {
         url.as_ref()

@@ -1,17 +1,17 @@
-//! Times in answers of the API: beside each that is milliseconds since 1970-01-01T00:00:00Z stands
-//! the same as ISO 8601 in UTC, `started_at` beside `started_ms`.
+//! Times in responses of the API: for each time in milliseconds since 1970-01-01T00:00:00Z, the same in
+//! ISO 8601 in UTC is added: `started_at` for `started_ms`.
 //!
-//! Records and events are stored with milliseconds alone; this is done to what is answered. Lengths
-//! of time, and times since the start of a stream, also end in `_ms`: so times are named here.
+//! Records and events are stored with milliseconds only; ISO 8601 is added to responses. Durations, and
+//! times since the start of a stream, also end in `_ms`, so the names of times are listed here.
 //!
-//! 0 stands for a time that is not known, beside which is null.
+//! 0 is an unknown time, for which null is added.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-/// The times that answers have, and what stands beside each.
+/// The names of times in responses, and of the fields that are added.
 pub const TIMES: [(&str, &str); 16] = [
     ("began_ms", "began_at"),
     ("changed_ms", "changed_at"),
@@ -32,8 +32,8 @@ pub const TIMES: [(&str, &str); 16] = [
 ];
 /// Those of them that may be 0.
 pub const PERHAPS_UNKNOWN: [&str; 2] = ["last_ms", "unix_ms"];
-/// What flows, customers and Exotel said: nothing is added within it.
-const THEIR_OWN: [&str; 6] = ["arguments", "answer", "exotel", "fields", "notes", "plan"];
+/// Values from flows, customers and Exotel: nothing is added within them.
+const FOREIGN: [&str; 6] = ["arguments", "answer", "exotel", "fields", "notes", "plan"];
 
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -44,7 +44,7 @@ pub fn iso(unix_ms: u64) -> Option<String> {
     at.format(FORMAT).ok()
 }
 
-/// Adds what stands beside the times of an answer, at any depth.
+/// Adds the ISO 8601 fields to a response, at any depth.
 pub fn add(answer: &mut Value) {
     match answer {
         Value::Array(items) => items.iter_mut().for_each(add),
@@ -55,7 +55,7 @@ pub fn add(answer: &mut Value) {
 
 fn add_to(members: &mut Map<String, Value>) {
     for (name, value) in members.iter_mut() {
-        if !THEIR_OWN.contains(&name.as_str()) {
+        if !FOREIGN.contains(&name.as_str()) {
             add(value);
         }
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_added_at_any_depth_and_not_to_what_others_said() {
+    fn times_are_added_at_any_depth_but_not_to_foreign_values() {
         let mut answer = json!({
             "created_ms": 1_795_770_000_123_u64,
             "ended_ms": null,

@@ -1,4 +1,4 @@
-//! Which of the calls in Exotel's list is the one that a dial without a reply made. The list has no
+//! Finds the call that a dial without a reply made in Exotel's list of calls. The list has no
 //! `CustomField`, so that a call is recognised by its numbers and its time, and only where that
 //! leaves no doubt. Pure.
 
@@ -10,7 +10,7 @@ use time::macros::{format_description, offset};
 /// How much earlier than the request its call may seem to be, by clocks that differ and seconds
 /// that are cut off, in milliseconds.
 const EARLIER_MS: u64 = 30_000;
-/// How much later: the longest that a request may take, and the same again.
+/// How much later: twice the longest that a request may take, in milliseconds.
 const LATER_MS: u64 = 60_000;
 
 /// A dial whose result is unknown.
@@ -25,8 +25,8 @@ pub struct UnknownDial {
 }
 
 impl UnknownDial {
-    /// The calls of a list that may be this one's; calls that are another's are left out by
-    /// `is_known`.
+    /// The listed calls that this dial may have made. Calls for which `is_known` returns true belong
+    /// to another dial and are left out.
     pub fn candidates(
         &self,
         listed: Vec<CallDetails>,
@@ -35,7 +35,7 @@ impl UnknownDial {
         let span =
             self.asked_ms.saturating_sub(EARLIER_MS)..=self.asked_ms.saturating_add(LATER_MS);
         let may_be = |call: &CallDetails| {
-            // what is missing is not certain
+            // a call without these fields cannot be recognised for certain
             call.direction == Some(Direction::Outbound)
                 && call.from.as_ref() == Some(&self.customer)
                 && call.exophone.as_ref() == Some(&self.caller_id)

@@ -1,8 +1,8 @@
 //! Requests of Exotel that were not served: an applet without its token, a wrong path, a stream
 //! without an upgrade or without a `start`.
 //!
-//! Each is logged (at a limited rate), counted by path and cause, and kept with its call. A problem
-//! whose call is not known yet is kept by its CallSid until the call is known. Anyone on the
+//! Each is logged (at a limited rate), counted by path and cause, and added to its call's record. A
+//! problem whose call is not known yet is stored by its CallSid until the call is known. Anyone on the
 //! network can cause all of this, so everything here is bounded, and a refused request creates no
 //! record.
 
@@ -40,7 +40,7 @@ const CALLS: usize = 1_024;
 const OF_A_CALL: usize = 4;
 /// Maximum number of problems kept of sockets that named no call.
 const UNNAMED: usize = 64;
-/// Log lines per minute for one path and cause; further requests are only counted.
+/// Log lines per minute for each path and cause; further requests are only counted.
 const LINES: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -145,7 +145,7 @@ impl Unserved {
         (lines.count <= LINES).then_some(untold)
     }
 
-    /// Keeps a problem for a CallSid. Returns whether it is the first for that CallSid.
+    /// Stores a problem for a CallSid. Returns whether it is the first for that CallSid.
     fn remember(&self, sid: &CallSid, problem: Problem) -> bool {
         let mut known = self.known();
         if let Some(problems) = known.by_sid.get_mut(sid) {
@@ -183,7 +183,7 @@ impl Unserved {
         taken
     }
 
-    /// Returns whether problems are kept for a CallSid.
+    /// Returns whether there are problems for a CallSid.
     pub fn has(&self, sid: &CallSid) -> bool {
         self.known().by_sid.contains_key(sid)
     }
@@ -259,7 +259,7 @@ pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
         name: no_start.name().to_owned(),
         detail: no_start.to_string(),
     };
-    keep(
+    add_to_call(
         app,
         no_start.call_sid().cloned().or(session_sid),
         call,
@@ -268,10 +268,10 @@ pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
     );
 }
 
-/// Keeps for a call that its Voicebot applet was given the stream's URL, if it was.
+/// Stores a problem for a call whose Voicebot applet received the stream's URL, if it did.
 pub fn note_unused_url(app: &App, sid: &CallSid) {
-    if app.tally.has_fetched(sid) {
-        let detail = "the Voicebot applet was given the stream's URL and never connected to it: see whether `public-url` of `[server]` answers \
+    if app.observations.has_fetched(sid) {
+        let detail = "the Voicebot applet received the stream's URL and never connected to it: check whether `public-url` of `[server]` answers \
                       wss:// from outside, with a valid certificate (`ghanti doctor --probe`)";
         let problem = Problem {
             unix_ms: unix_ms(),
@@ -282,7 +282,7 @@ pub fn note_unused_url(app: &App, sid: &CallSid) {
     }
 }
 
-/// Moves the problems kept for a CallSid to its call's record. Returns the call, or `None` if it is
+/// Moves the problems stored for a CallSid to its call's record. Returns the call, or `None` if it is
 /// not known yet. Fails like [`call_of`].
 pub async fn explain(app: &App, sid: &CallSid) -> Result<Option<CallId>, StoreError> {
     let call = call_of(app, sid).await?;
@@ -302,8 +302,14 @@ async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
     }
 }
 
-/// Keeps a problem with its call, now or once the call is known.
-fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem, is_stream: bool) {
+/// Adds a problem to its call, now or once the call is known.
+fn add_to_call(
+    app: &App,
+    sid: Option<CallSid>,
+    call: Option<CallId>,
+    problem: Problem,
+    is_stream: bool,
+) {
     match (sid, call) {
         (Some(sid), _) => {
             let is_first = app.unserved.remember(&sid, problem);
@@ -340,7 +346,7 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
 impl Asked {
     fn unserved(self, app: &App, cause: Cause) {
         let (name, hint) = self.hint(cause);
-        app.tally
+        app.observations
             .refused(self.place, cause.name(), &self.shown, unix_ms());
         if let Some(untold) = app
             .unserved
@@ -361,13 +367,16 @@ impl Asked {
             self.place,
             "/api" | CONSOLE | "/metrics" | "/websocket-url" | "/setup" | "/healthz" | "/readyz"
         ) {
-            let detail = format!("Exotel asked `{}` and was not answered: {hint}", self.shown);
+            let detail = format!(
+                "a request of Exotel's to `{}` was not served: {hint}",
+                self.shown
+            );
             let problem = Problem {
                 unix_ms: unix_ms(),
                 name: name.to_owned(),
                 detail,
             };
-            keep(app, self.sid, self.call, problem, self.place == STREAM);
+            add_to_call(app, self.sid, self.call, problem, self.place == STREAM);
         }
     }
 }
@@ -385,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_requests_is_counted_and_hardly_logged() {
+    fn a_flood_of_requests_is_counted_and_logged_at_a_limited_rate() {
         let (unserved, start) = (Unserved::default(), Instant::now());
         let told = (0..1_000)
             .filter(|_| unserved.count(("/connect", "token"), start).is_some())
@@ -397,17 +406,17 @@ mod tests {
         assert_eq!(
             unserved.count(("/connect", "token"), start + MINUTE),
             Some(1_000 - LINES),
-            "the next minute says how many were left out"
+            "the next minute's first line has the number of omitted lines"
         );
         assert_eq!(
             unserved.count(("other", "path"), start),
             Some(0),
-            "each kind has lines of its own"
+            "each kind has its own limit"
         );
     }
 
     #[test]
-    fn what_waits_for_its_call_is_bounded_and_taken_once() {
+    fn problems_that_wait_for_their_call_are_bounded_and_taken_once() {
         let unserved = Unserved::default();
         let sid = |nth: usize| CallSid::parse(format!("c{nth}")).unwrap();
         assert!(unserved.remember(&sid(0), problem("wrong-path")));
@@ -427,7 +436,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_waits_for_its_stream_waits_for_the_sockets_that_may_be_it() {
+    async fn a_call_waits_for_the_sockets_that_may_become_its_stream() {
         let unserved = Arc::new(Unserved::default());
         let sid = CallSid::parse("c1").unwrap();
         let soon = || Instant::now() + Duration::from_secs(600);

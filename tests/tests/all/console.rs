@@ -316,7 +316,7 @@ async fn a_call_is_seen_while_it_is_live_and_found_afterwards() {
     assert_eq!(by_id.headers["location"], format!("/console/calls/{call}"));
     for (query, words) in [
         ("q=9876593002", "No call fits."),
-        ("outcome=hungup", "is none that a call has had"),
+        ("outcome=hungup", "is not the outcome of any call"),
         ("q=no%20such%20sid", "cannot be read"),
     ] {
         let page = browser.get(&format!("calls?{query}")).await;

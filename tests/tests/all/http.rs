@@ -497,7 +497,7 @@ async fn an_order_for_a_flow_that_is_not_there_or_without_its_fields_is_refused_
     let (status, told) =
         posted(&engine, &json!({ "phone": "+919876520007", "flow": "emi-reminder", "fields": { "amount": 12450.5 } })).await;
     assert!(
-        status == 400 && told.contains("`amount` is no text"),
+        status == 400 && told.contains("`amount` is not a string"),
         "{told}"
     );
 }

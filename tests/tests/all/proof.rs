@@ -397,7 +397,7 @@ async fn a_change_in_postgresql_is_found_what_is_old_goes_and_a_dump_has_it_all(
     let is_erased = |record: &serde_json::Value| record["customer_number"].is_null();
     let record = engine.record_when(&old, PATIENCE, is_erased).await;
     assert_eq!(record["outcome"], "hung-up");
-    let line = "what is older than `[retention]` allows was removed";
+    let line = "data older than `[retention]` allows was deleted";
     let given_up = Instant::now() + PATIENCE;
     while !engine.logs().contains(line) {
         assert!(Instant::now() < given_up, "not logged: {}", engine.logs());

@@ -111,7 +111,7 @@ async fn readiness_says_what_a_store_that_is_away_costs_and_metrics_that_it_is()
         body["degraded"]["records"]
             .as_str()
             .unwrap()
-            .contains("memory alone"),
+            .contains("only in memory"),
         "{body}"
     );
     fs::remove_file(&spool).unwrap();

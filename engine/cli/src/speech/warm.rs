@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use ghanti_model::FlowName;
 use ghanti_server::speech::Providers;
-use ghanti_server::speech::warm::{AT_ONCE_MAX, Came, Warmth, warm};
+use ghanti_server::speech::warm::{AT_ONCE_MAX, PromptResult, WarmReport, warm};
 
 use crate::config::Source;
 use crate::flow::loading::Loading;
@@ -62,7 +62,7 @@ impl Warm {
         let files = Loading::with(1, None, config.default_agents().to_vec())?
             .files
             .within(config.allowance());
-        let mut is_well = true;
+        let mut is_complete = true;
         for name in &self.names {
             let flow = FlowName::parse(name)
                 .map_err(|error| anyhow::anyhow!("`{name}` names no flow: {error}"))?;
@@ -73,10 +73,10 @@ impl Warm {
                 .with_context(|| format!("cannot load the flow in `{}`", folder.display()))?;
             let voices = providers.voices();
             let warmth = warm(&config, &self.data, voices, &version, self.at_once).await;
-            is_well &= warmth.is_well();
+            is_complete &= warmth.is_complete();
             tell(&mut std::io::stdout(), name, &warmth)?;
         }
-        Ok(ExitCode::from(u8::from(!is_well)))
+        Ok(ExitCode::from(u8::from(!is_complete)))
     }
 }
 
@@ -88,7 +88,7 @@ struct Counts {
     failed: usize,
 }
 
-fn tell(out: &mut impl std::io::Write, flow: &str, warmth: &Warmth) -> std::io::Result<()> {
+fn tell(out: &mut impl std::io::Write, flow: &str, warmth: &WarmReport) -> std::io::Result<()> {
     let mut languages: BTreeMap<&str, Counts> = BTreeMap::new();
     for prompt in &warmth.prompts {
         let (template, language) = (&prompt.template, prompt.language.as_str());
@@ -96,10 +96,10 @@ fn tell(out: &mut impl std::io::Write, flow: &str, warmth: &Warmth) -> std::io::
         for lost in &prompt.losses {
             writeln!(out, "{template} in {language}: {lost}")?;
         }
-        match &prompt.came {
-            Came::New => counts.new += 1,
-            Came::Kept => counts.kept += 1,
-            Came::Failed(why) => {
+        match &prompt.result {
+            PromptResult::New => counts.new += 1,
+            PromptResult::Kept => counts.kept += 1,
+            PromptResult::Failed(why) => {
                 counts.failed += 1;
                 writeln!(out, "{template} in {language}: {why}")?;
             }

@@ -12,10 +12,10 @@ use ghanti_manifest::ActionRule;
 use super::Config;
 use super::secret_files::secret;
 
-/// The most actions.
+/// Maximum number of actions.
 const ACTIONS: usize = 100;
 
-/// Puts secrets in the place of `${file:PATH}` and `${env:NAME}`. No error has a secret.
+/// Replaces `${file:PATH}` and `${env:NAME}` by the secrets. No error contains a secret.
 pub(super) fn resolve(
     actions: &mut BTreeMap<String, Definition>,
     environment: &[(String, String)],
@@ -36,7 +36,7 @@ pub(super) fn resolve(
     }
 }
 
-/// What a reference leads to; `None` for a text that is none.
+/// The value that a reference names; `None` if the text is not a reference.
 pub(super) fn resolved(
     text: &str,
     environment: &[(String, String)],
@@ -85,7 +85,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
 }
 
 impl Config {
-    /// What manifests' rules know of the actions.
+    /// The properties of the actions that manifests' rules are checked against.
     pub(super) fn action_rules(&self) -> BTreeMap<String, ActionRule> {
         let rule = |definition: &Definition| ActionRule {
             acts: definition.does() == Does::Act,
@@ -102,7 +102,7 @@ impl Config {
     /// Opens the actions. Nothing is connected to yet.
     ///
     /// # Errors
-    /// What keeps them from being used here, such as a file of certificates that is not there.
+    /// Why actions cannot be used, such as a missing certificate file.
     pub fn open_actions(&self) -> Result<Actions, Vec<String>> {
         let sms = self.exotel.account().map(|account| SmsAccount {
             base_url: match account.endpoint {
@@ -132,7 +132,7 @@ mod tests {
         vec![("CRM_TOKEN".to_owned(), "hunter2-hunter2".to_owned())]
     }
 
-    fn told(text: &str) -> String {
+    fn errors(text: &str) -> String {
         let ConfigError(errors) = read(text, environment()).unwrap_err();
         errors.join("\n")
     }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place_and_without_the_secret() {
+    fn errors_name_the_setting_and_never_contain_the_secret() {
         for (given, part) in [
             (
                 "'${file:/nowhere}'",
@@ -190,11 +190,11 @@ mod tests {
             ),
             ("'x'\n[actions.a]\nkind = 'ftp'", "`a` of `[actions]`"),
         ] {
-            let told = told(&format!("{CRM}{given}\n"));
-            assert!(told.contains(part), "{given}: {told}");
+            let errors = errors(&format!("{CRM}{given}\n"));
+            assert!(errors.contains(part), "{given}: {errors}");
             assert!(
-                !told.contains("hunter2") && !told.contains("918273645546372"),
-                "{told}"
+                !errors.contains("hunter2") && !errors.contains("918273645546372"),
+                "{errors}"
             );
         }
     }

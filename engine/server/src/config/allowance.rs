@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_manifests_may_ask_for_every_limit_and_for_no_look_up_or_voice() {
+    fn by_default_manifests_may_ask_for_every_limit_and_for_no_look_up_or_voice() {
         let allowance = with("", &[]).unwrap().allowance();
         assert_eq!(
             allowance,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn file_and_variables_say_what_manifests_may_ask_for() {
+    fn file_and_variables_set_what_manifests_may_ask_for() {
         let config = with(
             "[limits]\nmemory-mib = 16\nlog-lines = 20\n[grants]\nlookup = ['loan:*']\ntransfer = []\n[calls]\nlongest-minutes = 5\n",
             &[
@@ -207,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn a_maximum_that_the_engine_does_not_have_is_told() {
+    fn a_maximum_beyond_the_engines_own_is_an_error() {
         let ConfigError(errors) =
             with("[limits]\nmemory-mib = 65\ncompute-ms = 5\njournal-kib = 0\nfuel = 1\n[grants]\nvoices = 'asha'\n", &[]).unwrap_err();
-        let told = errors.join("\n");
+        let errors = errors.join("\n");
         for part in [
             "`memory-mib` of `[limits]` is `65`: choose 1 to 64",
             "`compute-ms`",
@@ -218,8 +218,8 @@ mod tests {
             "`fuel`",
             "`voices` of `[grants]`",
         ] {
-            assert!(told.contains(part), "{part} is missing in {told}");
+            assert!(errors.contains(part), "{part} is missing in {errors}");
         }
-        assert_eq!(errors.len(), 5, "{told}");
+        assert_eq!(errors.len(), 5, "{errors}");
     }
 }

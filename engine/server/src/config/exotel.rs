@@ -23,7 +23,7 @@ pub struct Exotel {
     pub api_key: Option<Secret>,
     /// The API token.
     pub api_token: Option<Secret>,
-    /// Where the account lives.
+    /// The account's region.
     pub region: Region,
     /// The base URL of the API; overrides the region.
     pub api_url: Option<String>,
@@ -42,7 +42,7 @@ pub struct Exotel {
     pub requests_per_minute: u32,
 }
 
-/// Where an account lives.
+/// The region of an account, which decides its API's host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Region {
@@ -103,7 +103,7 @@ impl Exotel {
 }
 
 /// Checks the section. An account needs its credentials and a number to call from: half of that is a
-/// mistake that would be noticed only at the first dial. A flow is not needed to connect a call to
+/// mistake that would not be noticed until the first dial. A flow is not needed to connect a call to
 /// the bot directly.
 pub(super) fn check(exotel: &Exotel, errors: &mut Vec<String>) {
     let parts = [
@@ -133,7 +133,7 @@ pub(super) fn check(exotel: &Exotel, errors: &mut Vec<String>) {
         };
         if value.as_deref().is_some_and(|text| !is_id(text)) {
             errors.push(format!(
-                "`{name}` of `[exotel]` is `{}`: it has letters, digits, `-`, `_` and `.` alone; copy it anew",
+                "`{name}` of `[exotel]` is `{}`: it may have letters, digits, `-`, `_` and `.` only; copy it again",
                 value.as_deref().unwrap_or_default().escape_default()
             ));
         }
@@ -153,7 +153,7 @@ pub(super) fn check(exotel: &Exotel, errors: &mut Vec<String>) {
             .is_some_and(|secret| !is_usable(secret.expose()))
         {
             errors.push(format!(
-                "`{name}` of `[exotel]` is empty or has spaces or other characters that Exotel's have not: copy it anew"
+                "`{name}` of `[exotel]` is empty or has spaces or other characters that Exotel's keys never have: copy it again"
             ));
         }
     }
@@ -210,7 +210,7 @@ mod tests {
         read(text, [])
     }
 
-    fn told(text: &str) -> String {
+    fn error(text: &str) -> String {
         with(text).unwrap_err().0.join("\n")
     }
 
@@ -262,21 +262,21 @@ mod tests {
     }
 
     #[test]
-    fn half_an_account_is_told_by_what_it_lacks() {
+    fn an_incomplete_account_is_an_error_that_names_what_is_missing() {
         for name in ["account-sid", "api-key", "api-token", "caller-id"] {
             let lines = ACCOUNT.lines().filter(|line| !line.starts_with(name));
-            let told = told(&lines.collect::<Vec<_>>().join("\n"));
+            let error = error(&lines.collect::<Vec<_>>().join("\n"));
             assert!(
-                told.starts_with(&format!("`[exotel]` lacks `{name}`: ")),
-                "{told}"
+                error.starts_with(&format!("`[exotel]` lacks `{name}`: ")),
+                "{error}"
             );
         }
-        assert!(told("[exotel]\nflow-id = 1\n").contains("`api-key` and `api-token`"));
+        assert!(error("[exotel]\nflow-id = 1\n").contains("`api-key` and `api-token`"));
         assert!(with(&ACCOUNT.replace("flow-id = 123456\n", "")).is_ok());
     }
 
     #[test]
-    fn what_cannot_be_right_is_told_without_secrets() {
+    fn errors_name_the_setting_and_never_contain_a_secret() {
         for (from, to, part) in [
             (
                 "'acme1'",
@@ -341,9 +341,9 @@ mod tests {
                 "`api-url` of `[exotel]`",
             ),
         ] {
-            let told = told(&ACCOUNT.replace(from, to));
-            assert!(told.contains(part), "{to}: {told}");
-            assert!(!told.contains("0123456789"), "{told}");
+            let error = error(&ACCOUNT.replace(from, to));
+            assert!(error.contains(part), "{to}: {error}");
+            assert!(!error.contains("0123456789"), "{error}");
         }
     }
 }

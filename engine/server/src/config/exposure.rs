@@ -7,9 +7,9 @@ use crate::secret::Secret;
 
 use super::Server;
 
-/// Minimum length of a token, so that it cannot be guessed.
+/// Minimum length of a token in bytes, so that it cannot be guessed.
 const LEAST: usize = 16;
-/// Maximum length of a token, so that it fits into a URL.
+/// Maximum length of a token in bytes, so that it fits into a URL.
 const MOST: usize = 256;
 
 /// Checks the tokens and the listening address together.
@@ -27,7 +27,7 @@ pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
     for (name, token, current) in previous(server) {
         match (token, current) {
             (Some(_), None) => errors.push(format!(
-                "`previous-{name}` of `[server]` stands without `{name}`: it is accepted besides a new token; give that, or remove it"
+                "`previous-{name}` of `[server]` is set without `{name}`: it is accepted in addition to a new token; set that too, or remove it"
             )),
             (Some(token), Some(current)) if token == current => errors.push(format!(
                 "`previous-{name}` of `[server]` is the same as `{name}`: remove it"
@@ -50,7 +50,7 @@ pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
     }
     if !set.is_empty() {
         errors.push(format!(
-            "`[server]` gives {} and not {}: set all three tokens, since each guards an answer of the engine that holds another one; or, in \
+            "`[server]` sets {} but not {}: set all three tokens, since each protects an answer of the engine that contains another one; or, in \
              a test, give `--insecure` or `insecure = true`",
             names(&set),
             names(&missing)
@@ -75,7 +75,7 @@ pub(super) fn tokens(server: &Server) -> [(&'static str, Option<&Secret>); 3] {
     ]
 }
 
-/// All tokens that are set, the ones before included, with their setting names.
+/// All tokens that are set, including the previous ones, with their setting names.
 pub(super) fn all(server: &Server) -> impl Iterator<Item = (String, &Secret)> {
     let current = tokens(server).into_iter();
     let current = current.filter_map(|(name, token)| Some((name.to_owned(), token?)));
@@ -84,7 +84,7 @@ pub(super) fn all(server: &Server) -> impl Iterator<Item = (String, &Secret)> {
         .chain(previous.filter_map(|(name, token, _)| Some((format!("previous-{name}"), token?))))
 }
 
-/// The tokens before, with the names and values of those that they were replaced by.
+/// The previous tokens, with the names and values of the current ones.
 fn previous(server: &Server) -> [(&'static str, Option<&Secret>, Option<&Secret>); 3] {
     [
         ("stream-token", server.stream_tokens()),
@@ -101,11 +101,11 @@ pub(super) fn wrong_with(token: &str) -> Option<String> {
         Some("is empty: give a random text, such as the output of `openssl rand -hex 16`, or remove it".to_owned())
     } else if token.trim() != token {
         Some(
-            "begins or ends with a space or a line break, which no request could repeat: remove it"
+            "begins or ends with a space or a line break, which no request can carry: remove it"
                 .to_owned(),
         )
     } else if !token.chars().all(is_printable) {
-        Some("has a space, a control character or a letter beyond ASCII: use printable ASCII, which fits into URLs and headers".to_owned())
+        Some("has a space, a control character or a character beyond ASCII: use printable ASCII, which fits into URLs and headers".to_owned())
     } else if !(LEAST..=MOST).contains(&token.len()) {
         Some(format!(
             "has {} characters: use {LEAST} to {MOST}, such as the output of `openssl rand -hex 16`",
@@ -156,12 +156,12 @@ mod tests {
             "[::]:8000",
             "[::ffff:10.0.0.1]:1",
         ] {
-            let told = refused(&format!("listen = '{listen}'"));
+            let error = refused(&format!("listen = '{listen}'"));
             assert!(
-                told.contains(listen)
-                    && told.contains("--insecure")
-                    && told.contains("ghanti init"),
-                "{told}"
+                error.contains(listen)
+                    && error.contains("--insecure")
+                    && error.contains("ghanti init"),
+                "{error}"
             );
             assert!(
                 serving(
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_stands_above_the_file_before_it_is_judged() {
+    fn the_command_line_overrides_the_file_before_the_check() {
         let listen = |address: &str| CommandLine {
             listen: Some(address.parse().unwrap()),
             ..CommandLine::default()
@@ -222,17 +222,17 @@ mod tests {
                 .filter(|(at, _)| set >> at & 1 == 1)
                 .map(|(_, line)| line)
                 .collect();
-            let told = refused(&lines.join("\n"));
+            let error = refused(&lines.join("\n"));
             for name in ["`stream-token`", "`applet-token`", "`api-token`"] {
-                assert!(told.contains(name), "{told}");
+                assert!(error.contains(name), "{error}");
             }
-            assert!(!told.contains("0123456789"), "{told}");
+            assert!(!error.contains("0123456789"), "{error}");
         }
         assert!(serving(TOKENS, CommandLine::default()).is_ok());
     }
 
     #[test]
-    fn a_previous_token_stands_beside_another_one() {
+    fn a_previous_token_needs_a_current_one() {
         let with = |more: &str| format!("{TOKENS}{more}");
         assert!(
             serving(
@@ -252,16 +252,16 @@ mod tests {
             ),
             (
                 "previous-applet-token = 'applet-0123456789'".to_owned(),
-                "stands without `applet-token`",
+                "is set without `applet-token`",
             ),
         ] {
-            let told = refused(&server);
-            assert!(told.contains(word), "{told}");
+            let error = refused(&server);
+            assert!(error.contains(word), "{error}");
         }
     }
 
     #[test]
-    fn a_token_that_no_request_can_repeat_or_anybody_can_guess_is_refused() {
+    fn a_token_that_no_request_can_carry_or_that_is_easy_to_guess_is_refused() {
         for (token, word) in [
             ("", "is empty"),
             ("   ", "space"),
@@ -273,12 +273,12 @@ mod tests {
             ("short", "has 5 characters"),
         ] {
             let server = TOKENS.replace("'api-0123456789-x'", &format!("\"{token}\""));
-            let told = refused(&server);
+            let error = refused(&server);
             assert!(
-                told.contains("`api-token` of `[server]`") && told.contains(word),
-                "`{token}`: {told}"
+                error.contains("`api-token` of `[server]`") && error.contains(word),
+                "`{token}`: {error}"
             );
-            assert!(token.trim().is_empty() || !told.contains(token), "{told}");
+            assert!(token.trim().is_empty() || !error.contains(token), "{error}");
         }
         // characters that a URL must encode are allowed
         assert!(

@@ -8,14 +8,14 @@ use super::sentences::{SECTIONS, Section};
 /// Column at which comments wrap.
 const WIDTH: usize = 110;
 
-/// Sections whose keys are names of the operator's.
+/// Sections whose keys are names that the operator chooses.
 const NAMED: [&str; 5] = ["actions", "flows", "tokens", "transfer", "webhooks"];
 
 /// Prints all settings. Those without a value are commented out, with an example. Secrets are
 /// masked.
 pub fn printed(config: &Config) -> String {
     let all = Table::try_from(config).unwrap_or_default();
-    let mut text = "# Every setting of Ghanti. One in a comment has no value: what follows it is an example.\n".to_owned();
+    let mut text = "# Every setting of Ghanti. A setting in a comment has no value: the one shown is an example.\n".to_owned();
     for section in &SECTIONS {
         heading(section, &mut text);
         let values = all.get(section.name).and_then(Value::as_table);
@@ -38,7 +38,7 @@ pub fn printed(config: &Config) -> String {
                 None => unset(setting.key, setting.example, &mut text),
             }
         }
-        // settings and flows with names of the operator's choosing
+        // settings and flows with names that the operator chose
         for (key, value) in values.into_iter().flatten() {
             if section.settings.iter().all(|setting| setting.key != key) {
                 line(key, &inline(value), &mut text);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_is_read_again() {
+    fn printed_settings_can_be_read_back() {
         assert_eq!(config(&printed(&Config::default())), Config::default());
         let text = "[server]\nlisten = '127.0.0.1:9'\ndrain-s = 7\n[settings]\nlender = \"A \\\"B\\\" # C\"\n'two words' = 1\n\
             [flows.kyc]\nsettings = { colour = 'red' }\ntransfer = { default = ['+918012345678'] }\n[grants]\nlookup = []\n";

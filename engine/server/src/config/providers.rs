@@ -17,24 +17,24 @@ use super::webhooks::some_secret;
 use super::{RecognizerKind, Speech, SynthesizerKind};
 use crate::secret::Secret;
 
-/// The most providers.
+/// Maximum number of providers.
 const PROVIDERS: usize = 16;
-/// The most that one list names.
+/// Maximum length of one list.
 const LISTED: usize = 8;
-/// The longest name of a provider, in bytes: it is a label of metrics.
+/// Maximum length of a provider's name in bytes: it is a label in metrics.
 const NAME_BYTES: usize = 32;
 
 /// `[speech.providers.NAME]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Provider {
-    /// Its protocol; the one of its name if it is absent.
+    /// Its protocol; when absent, the one that its name implies.
     #[serde(default)]
     pub kind: Option<Kind>,
-    /// Where it is.
+    /// Its address; when absent, the provider's usual one.
     #[serde(default)]
     pub url: Option<String>,
-    /// The key of the account: a text, `${file:PATH}` or `${env:NAME}`.
+    /// The account's API key: a text, `${file:PATH}` or `${env:NAME}`.
     #[serde(default, deserialize_with = "some_secret")]
     pub key: Option<Secret>,
     /// The region of an account at Azure.
@@ -46,30 +46,30 @@ pub struct Provider {
     /// Voices by language, by the provider's names.
     #[serde(default)]
     pub voices: BTreeMap<Language, String>,
-    /// The languages it is used for; empty for those it is known to have.
+    /// The languages it is used for; empty for all that it is known to support.
     #[serde(default)]
     pub languages: Vec<Language>,
-    /// The model that speaks.
+    /// The model for synthesis.
     #[serde(default)]
     pub synthesis_model: Option<String>,
-    /// The model that listens.
+    /// The model for recognition.
     #[serde(default)]
     pub recognition_model: Option<String>,
-    /// How long it may take to the first audio of a sentence, in milliseconds.
+    /// Timeout for the first audio of a sentence, in milliseconds.
     #[serde(default = "first_byte_ms")]
     pub first_byte_ms: u64,
-    /// How long it may be silent between two pieces of audio, in milliseconds.
+    /// Timeout between two pieces of audio, in milliseconds.
     #[serde(default = "stall_ms")]
     pub stall_ms: u64,
-    /// How long it may take from the end of an utterance to its words, in milliseconds.
+    /// Timeout from the end of an utterance to its words, in milliseconds.
     #[serde(default = "result_ms")]
     pub result_ms: u64,
-    /// How often a sentence is asked for again before its first audio.
+    /// Maximum number of retries for a sentence before its first audio.
     #[serde(default = "retries")]
     pub retries: u32,
 }
 
-/// Providers answer within half a second; callers take a pause of two for a bad line.
+/// Providers answer within half a second; callers take a pause of two seconds for a bad line.
 fn first_byte_ms() -> u64 {
     1_500
 }
@@ -92,7 +92,7 @@ impl Provider {
         self.kind.or_else(|| Kind::named(name))
     }
 
-    /// The provider as the speech crate takes it; `None` if its kind is not known.
+    /// The settings for the speech crate; `None` if the provider's kind is not known.
     pub fn settings(&self, name: &str) -> Option<ProviderSettings> {
         Some(ProviderSettings {
             name: name.to_owned(),
@@ -107,7 +107,7 @@ impl Provider {
         })
     }
 
-    /// How long it may take.
+    /// Its timeouts.
     pub fn limits(&self) -> Limits {
         Limits {
             first_byte: Duration::from_millis(self.first_byte_ms),
@@ -118,18 +118,18 @@ impl Provider {
     }
 }
 
-/// Who speaks.
+/// One configured synthesizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speaks<'c> {
-    /// A program or model of this machine.
+pub enum SynthesizerChoice<'c> {
+    /// A program or model on this machine.
     Local(SynthesizerKind),
     /// A provider, by its name.
     Provider(&'c str),
 }
 
-/// Who listens.
+/// One configured recognizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listens<'c> {
+pub enum RecognizerChoice<'c> {
     /// Vosk, in this process.
     Vosk,
     /// A provider, by its name.
@@ -150,36 +150,39 @@ impl SynthesizerKind {
 }
 
 impl Speech {
-    /// Who speaks, in order.
-    pub fn who_speaks(&self) -> Vec<Speaks<'_>> {
+    /// The synthesizers, in order of failover.
+    pub fn synthesizer_order(&self) -> Vec<SynthesizerChoice<'_>> {
         if self.synthesizers.is_empty() {
-            return vec![Speaks::Local(self.synthesizer)];
+            return vec![SynthesizerChoice::Local(self.synthesizer)];
         }
         let names = self.synthesizers.iter().map(String::as_str);
         names
-            .map(|name| SynthesizerKind::named(name).map_or(Speaks::Provider(name), Speaks::Local))
+            .map(|name| {
+                SynthesizerKind::named(name)
+                    .map_or(SynthesizerChoice::Provider(name), SynthesizerChoice::Local)
+            })
             .collect()
     }
 
-    /// Who listens, in order; nobody where callers answer by keys.
-    pub fn who_listens(&self) -> Vec<Listens<'_>> {
+    /// The recognizers, in order of failover; empty if callers answer with keys.
+    pub fn recognizer_order(&self) -> Vec<RecognizerChoice<'_>> {
         if self.recognizers.is_empty() {
             return match self.recognizer {
-                RecognizerKind::Vosk => vec![Listens::Vosk],
+                RecognizerKind::Vosk => vec![RecognizerChoice::Vosk],
                 RecognizerKind::None => Vec::new(),
             };
         }
         let names = self.recognizers.iter().map(String::as_str);
         names
             .map(|name| match name {
-                "vosk" => Listens::Vosk,
-                name => Listens::Provider(name),
+                "vosk" => RecognizerChoice::Vosk,
+                name => RecognizerChoice::Provider(name),
             })
             .collect()
     }
 }
 
-/// Puts keys in the place of `${file:PATH}` and `${env:NAME}`. No error has a key.
+/// Replaces `${file:PATH}` and `${env:NAME}` by the keys. No error contains a key.
 pub(super) fn resolve(
     speech: &mut Speech,
     environment: &[(String, String)],
@@ -210,16 +213,19 @@ pub(super) fn check(speech: &Speech, errors: &mut Vec<String>) {
     for (name, provider) in &speech.providers {
         check_provider(name, provider, errors);
     }
-    let speakers = speech.who_speaks().into_iter().filter_map(|who| match who {
-        Speaks::Provider(name) => Some(name),
-        Speaks::Local(_) => None,
-    });
-    let listeners = speech
-        .who_listens()
+    let speakers = speech
+        .synthesizer_order()
         .into_iter()
         .filter_map(|who| match who {
-            Listens::Provider(name) => Some(name),
-            Listens::Vosk => None,
+            SynthesizerChoice::Provider(name) => Some(name),
+            SynthesizerChoice::Local(_) => None,
+        });
+    let listeners = speech
+        .recognizer_order()
+        .into_iter()
+        .filter_map(|who| match who {
+            RecognizerChoice::Provider(name) => Some(name),
+            RecognizerChoice::Vosk => None,
         });
     check_list("synthesizers", &speech.synthesizers, errors);
     check_list("recognizers", &speech.recognizers, errors);
@@ -227,13 +233,13 @@ pub(super) fn check(speech: &Speech, errors: &mut Vec<String>) {
         let provider = check_listed("synthesizers", "espeak", name, speech, errors);
         match provider.and_then(|provider| Some((provider.kind(name)?, provider))) {
             Some((kind, _)) if !kind.speaks() => errors.push(format!(
-                "`synthesizers` of `[speech]` names `{name}`, which listens alone: name another one"
+                "`synthesizers` of `[speech]` names `{name}`, which only recognizes speech: name another one"
             )),
             Some((kind @ (Kind::Azure | Kind::ElevenLabs), provider))
                 if provider.voices.is_empty() =>
             {
                 errors.push(format!(
-                    "`voices` of `[speech.providers.{name}]` is missing: {} has no voice of its own for a language, so name one for each",
+                    "`voices` of `[speech.providers.{name}]` is missing: {} has no default voice for a language, so name one for each",
                     kind.name()
                 ));
             }
@@ -255,7 +261,7 @@ fn check_list(setting: &str, names: &[String], errors: &mut Vec<String>) {
     let different: BTreeSet<_> = names.iter().collect();
     if different.len() < names.len() {
         errors.push(format!(
-            "`{setting}` of `[speech]` names one twice: each may be there once"
+            "`{setting}` of `[speech]` names one twice: list each once"
         ));
     }
 }
@@ -286,7 +292,7 @@ fn check_provider(name: &str, provider: &Provider, errors: &mut Vec<String>) {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !is_name || ["vosk", "none"].contains(&name) || SynthesizerKind::named(name).is_some() {
         errors.push(format!(
-            "{place} has to be named otherwise: lower-case letters, digits and `-`, up to {NAME_BYTES}, and no name of what is on this machine"
+            "{place} needs another name: lower-case letters, digits and `-`, up to {NAME_BYTES}, and not the name of a local synthesizer or recogniser"
         ));
     }
     let Some(kind) = provider.kind(name) else {
@@ -300,7 +306,7 @@ fn check_provider(name: &str, provider: &Provider, errors: &mut Vec<String>) {
     let mut wrong =
         |setting: &str, what: &str| errors.push(format!("`{setting}` of {place} {what}"));
     match &provider.url {
-        None if kind.needs_url() => wrong("url", "is missing: say where it is"),
+        None if kind.needs_url() => wrong("url", "is missing: set its address"),
         None => {}
         Some(url) => {
             if let Err(reason) = check_url(url, kind, provider.key.is_some()) {
@@ -316,16 +322,16 @@ fn check_provider(name: &str, provider: &Provider, errors: &mut Vec<String>) {
             if !key.expose().bytes().all(|byte| byte.is_ascii_graphic())
                 || key.expose().is_empty() =>
         {
-            wrong("key", "is empty, or has characters that no key has");
+            wrong("key", "is empty, or has characters that a key cannot have");
         }
         _ => {}
     }
     match (&provider.region, kind, &provider.url) {
-        (None, Kind::Azure, None) => wrong("region", "is missing: it is shown beside the key"),
+        (None, Kind::Azure, None) => wrong("region", "is missing: Azure shows it next to the key"),
         (Some(region), _, _)
             if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
         {
-            wrong("region", "is no region, such as `centralindia`");
+            wrong("region", "is not a region such as `centralindia`");
         }
         _ => {}
     }
@@ -349,13 +355,13 @@ fn check_url(url: &str, kind: Kind, has_key: bool) -> Result<(), String> {
         .chars()
         .any(|character| !character.is_ascii_graphic() || "@?#\\\"<>{}|^`".contains(character))
     {
-        return Err("may have a host, a port and a path alone".to_owned());
+        return Err("may have a host, a port and a path only".to_owned());
     }
     let authority = rest.split('/').next().unwrap_or_default();
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.parse::<u16>().is_ok() => host,
         Some(_) if !authority.ends_with(']') => {
-            return Err("has a port that is no number from 0 to 65535".to_owned());
+            return Err("has a port that is not a number from 0 to 65535".to_owned());
         }
         None if scheme == "tcp" => {
             return Err("needs a port, such as `tcp://127.0.0.1:10200`".to_owned());
@@ -389,34 +395,37 @@ mod tests {
         vec![("SARVAM_KEY".to_owned(), "hunter2-hunter2".to_owned())]
     }
 
-    fn told(text: &str) -> String {
+    fn error(text: &str) -> String {
         let ConfigError(errors) = read(text, environment()).unwrap_err();
         errors.join("\n")
     }
 
     #[test]
-    fn what_was_set_before_means_what_it_meant() {
+    fn the_older_settings_keep_their_meaning() {
         let before = read(
             "[speech]\nsynthesizer = 'espeak'\nrecognizer = 'none'\n",
             [],
         )
         .unwrap();
-        let local = Speaks::Local(SynthesizerKind::Espeak);
-        assert_eq!(before.speech.who_speaks(), [local]);
-        assert_eq!(before.speech.who_listens(), []);
-        assert_eq!(read("", []).unwrap().speech.who_listens(), [Listens::Vosk]);
+        let local = SynthesizerChoice::Local(SynthesizerKind::Espeak);
+        assert_eq!(before.speech.synthesizer_order(), [local]);
+        assert_eq!(before.speech.recognizer_order(), []);
+        assert_eq!(
+            read("", []).unwrap().speech.recognizer_order(),
+            [RecognizerChoice::Vosk]
+        );
     }
 
     #[test]
     fn providers_are_listed_in_order_and_their_keys_are_never_shown() {
         let config = read(SARVAM, environment()).unwrap();
-        let local = Speaks::Local(SynthesizerKind::Espeak);
+        let local = SynthesizerChoice::Local(SynthesizerKind::Espeak);
         assert_eq!(
-            config.speech.who_speaks(),
-            [Speaks::Provider("sarvam"), local]
+            config.speech.synthesizer_order(),
+            [SynthesizerChoice::Provider("sarvam"), local]
         );
-        let listens = [Listens::Provider("sarvam"), Listens::Vosk];
-        assert_eq!(config.speech.who_listens(), listens);
+        let listens = [RecognizerChoice::Provider("sarvam"), RecognizerChoice::Vosk];
+        assert_eq!(config.speech.recognizer_order(), listens);
         let settings = config.speech.providers["sarvam"]
             .settings("sarvam")
             .unwrap();
@@ -429,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_setting_and_without_the_key() {
+    fn errors_name_the_setting_and_never_contain_the_key() {
         let own = |lines: &str| {
             format!(
                 "[speech]\nsynthesizers = ['own']\n[speech.providers.own]\nkey = 'hunter2'\n{lines}\n"
@@ -448,7 +457,7 @@ mod tests {
             ),
             (
                 own("kind = 'openai'\nurl = 'https://a:hunter2@tts.example.com'"),
-                "a host, a port and a path alone",
+                "a host, a port and a path only",
             ),
             (
                 own("kind = 'openai'\nurl = 'ftp://tts'"),
@@ -499,18 +508,18 @@ mod tests {
             (
                 "[speech.providers.vosk]\nkind = 'vosk-server'\nurl = 'ws://127.0.0.1:1'"
                     .to_owned(),
-                "has to be named otherwise",
+                "needs another name",
             ),
             (
                 "[speech.providers.Two]\nkind = 'sarvam'\nkey = 'x'".to_owned(),
-                "has to be named otherwise",
+                "needs another name",
             ),
         ] {
-            let told = told(&text);
-            assert!(told.contains(part), "{text}: {told}");
+            let error = error(&text);
+            assert!(error.contains(part), "{text}: {error}");
             assert!(
-                !told.contains("hunter2") && !told.contains("918273645546372"),
-                "{told}"
+                !error.contains("hunter2") && !error.contains("918273645546372"),
+                "{error}"
             );
         }
     }

@@ -46,7 +46,7 @@ const SECTIONS: [&str; 17] = [
     "log",
 ];
 /// Variables with that prefix that are not settings.
-pub(super) const NO_SETTINGS: [&str; 3] =
+pub(super) const NOT_SETTINGS: [&str; 3] =
     ["GHANTI_TOOLS", "GHANTI_TOOLCHAINS", "GHANTI_SPEECH_FROM"];
 /// Settings whose values never appear in an error, not even if they have the wrong type.
 pub(super) const SECRETS: [&str; 9] = [
@@ -88,7 +88,7 @@ fn read_from(
     let mut errors = Vec::new();
     let mut sections = text
         .parse::<Table>()
-        .map_err(|error| ConfigError(vec![no_toml(text, &error)]))?;
+        .map_err(|error| ConfigError(vec![toml_error(text, &error)]))?;
     let (mut overrides, mut ignored) = (Vec::new(), Vec::new());
     let environment: Vec<_> = environment.into_iter().collect();
     for (name, value) in environment.clone() {
@@ -96,7 +96,7 @@ fn read_from(
         let Some(path) = upper.strip_prefix(PREFIX) else {
             continue;
         };
-        if NO_SETTINGS.contains(&name.as_str()) {
+        if NOT_SETTINGS.contains(&name.as_str()) {
             continue;
         }
         let (section, key) = path.split_once('_').unwrap_or((path, ""));
@@ -184,7 +184,7 @@ fn is_of_service(path: &str, value: &str) -> bool {
 }
 
 /// The error and its position, without the line itself, which may contain a password.
-fn no_toml(text: &str, error: &toml::de::Error) -> String {
+fn toml_error(text: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |span| span.start);
     let before = text.get(..start).unwrap_or(text);
     let (line, column) = (
@@ -197,7 +197,7 @@ fn no_toml(text: &str, error: &toml::de::Error) -> String {
             .count(),
     );
     format!(
-        "it is no TOML (line {line}, column {column}): {}",
+        "it is not valid TOML (line {line}, column {column}): {}",
         error.message()
     )
 }
@@ -262,14 +262,17 @@ impl Section {
 fn reads<T: DeserializeOwned>(key: &str, value: &Value) -> Result<(), String> {
     let alone = Table::from_iter([(key.to_owned(), value.clone())]);
     let is_secret = SECRETS.contains(&key) && !value.is_str();
-    let told = |error: toml::de::Error| {
+    let errors = |error: toml::de::Error| {
         if is_secret {
             "it takes a text in quotes".to_owned()
         } else {
             error.message().to_owned()
         }
     };
-    Value::Table(alone).try_into::<T>().map(drop).map_err(told)
+    Value::Table(alone)
+        .try_into::<T>()
+        .map(drop)
+        .map_err(errors)
 }
 
 #[cfg(test)]
@@ -287,12 +290,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_configuration() {
+    fn an_empty_file_is_a_configuration() {
         assert_eq!(with("", &[]).unwrap(), Config::default());
     }
 
     #[test]
-    fn variables_stand_above_the_file() {
+    fn variables_override_the_file() {
         let config = with(
             "[server]\nmax-calls = 5\n[calls]\nafter = 'select'",
             &[
@@ -313,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_are_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let ConfigError(errors) = with(
             "[server]\nlisten = 'nowhere'\ncolour = 'red'\n[calls]\nsample-rate-hz = 44100\nagents = ['x']\n[extra]\n",
             &[("GHANTI_SPEECH_WORDS_PER_MINUTE", "fast"), ("GHANTI_SPEECH_NOTHING", "1")],
@@ -337,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_somebody_else_is_ignored_and_listed() {
+    fn variables_that_are_not_settings_are_ignored_and_listed() {
         // as Kubernetes sets them for services named `ghanti`, `ghanti-server` and `ghanti-log`
         let foreign = [
             ("GHANTI_LOG_SERVICE_PORT_HTTP", "80"),
@@ -356,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_or_empty_variable_is_told_by_its_name() {
+    fn an_error_names_a_misspelt_or_empty_variable() {
         for (variable, value) in [
             ("GHANTI_SERVER_PORT", "1"),
             ("GHANTI_SERVER", "1"),
@@ -391,7 +394,7 @@ mod tests {
             ],
         )
         .unwrap_err();
-        let told = errors.join("\n");
+        let errors = errors.join("\n");
         for part in [
             "`public-url`",
             "`api-token` of `[server]`: it takes a text",
@@ -404,10 +407,10 @@ mod tests {
             "`default` of `[flows.emi.transfer]`",
             "`survey` of `[flows]`",
         ] {
-            assert!(told.contains(part), "{part} is missing in {told}");
+            assert!(errors.contains(part), "{part} is missing in {errors}");
         }
         for secret in ["918273645546372", "hunt", "er2@"] {
-            assert!(!told.contains(secret), "{secret} is in {told}");
+            assert!(!errors.contains(secret), "{secret} is in {errors}");
         }
     }
 
@@ -426,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_told_with_its_line() {
+    fn invalid_toml_is_reported_with_its_line() {
         let error = with("[server\n", &[]).unwrap_err().to_string();
         assert!(error.contains("line 1"), "{error}");
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use ghanti_store::Room;
 use serde::{Deserialize, Serialize};
 
-/// The longest recording that can be set: a stream lasts an hour.
+/// Maximum of `longest-minutes`: a stream lasts at most an hour.
 const MOST_MINUTES: u64 = 60;
-/// The most disk space that can be set: 1 PiB.
+/// Maximum of `disk-mib`: 1 PiB.
 const MOST_MIB: u64 = 1 << 30;
 
 /// `[recording]`. Off unless it is enabled.
@@ -20,7 +20,7 @@ pub struct Recording {
     pub longest_minutes: u64,
     /// The most disk space for all recordings, in MiB.
     pub disk_mib: u64,
-    /// How much of the disk stays free for everything else, in MiB.
+    /// How much disk space recordings leave free, in MiB.
     pub keep_free_mib: u64,
 }
 
@@ -36,7 +36,7 @@ impl Default for Recording {
 }
 
 impl Recording {
-    /// How much room recordings have; `None` if calls are not recorded.
+    /// The disk space for recordings; `None` if calls are not recorded.
     pub fn room(&self) -> Option<Room> {
         self.enabled.then(|| Room {
             disk_bytes: self.disk_mib.saturating_mul(1 << 20),

@@ -1,14 +1,14 @@
-//! `[retention]`: after how many days what is kept of calls and customers goes.
+//! `[retention]`: after how many days stored data of calls and customers is deleted.
 
 use std::time::Duration;
 
 use ghanti_store::sql::Ages;
 use serde::{Deserialize, Serialize};
 
-/// The most days that can be set: a hundred years.
+/// Maximum number of days: a hundred years.
 const MOST_DAYS: u32 = 36_500;
 
-/// `[retention]`. What is absent is kept until somebody erases it.
+/// `[retention]`. Data without a setting is kept until somebody erases it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Retention {
@@ -27,7 +27,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// What is too old at a time, in milliseconds since 1970-01-01T00:00:00Z.
+    /// The ages beyond which data is deleted at `now_ms`, in milliseconds since 1970-01-01T00:00:00Z.
     pub fn ages(&self, now_ms: u64) -> Ages {
         let before = |days: Option<u32>| before(days, now_ms);
         Ages {
@@ -39,7 +39,7 @@ impl Retention {
         }
     }
 
-    /// Before when a recording is too old at a time: it is as personal as the words.
+    /// The time before which recordings are deleted: a recording is as personal as its transcript.
     pub fn recordings_before(&self, now_ms: u64) -> Option<u64> {
         let days = [self.recordings_days, self.transcripts_days, self.calls_days];
         before(days.into_iter().flatten().min(), now_ms)
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_become_times_and_what_is_not_set_is_kept() {
+    fn days_become_times_and_data_without_a_setting_is_kept() {
         let retention = Retention {
             transcripts_days: Some(30),
             ..Retention::default()

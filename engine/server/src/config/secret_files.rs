@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::read::{NO_SETTINGS, PREFIX, SECRETS};
+use super::read::{NOT_SETTINGS, PREFIX, SECRETS};
 
-/// The end of a variable's name that names a file.
+/// The suffix of a variable that names a file.
 const FILE: &str = "_FILE";
 /// The variable with the folder of credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
-/// The longest secret, in bytes: a URL with a password has a few hundred.
+/// Maximum length of a secret in bytes: a URL with a password has a few hundred.
 const BYTES: u64 = 16 << 10;
 /// The sections that have secrets.
 const SECTIONS: [&str; 3] = ["server", "stores", "exotel"];
@@ -38,7 +38,7 @@ pub fn with_secret_files(
     for (setting, variable, file) in files {
         if !set.insert(setting.clone()) {
             errors.push(format!(
-                "environment variables `{setting}` and `{variable}` set the same: remove one"
+                "environment variables `{setting}` and `{variable}` set the same key: remove one"
             ));
             continue;
         }
@@ -74,17 +74,17 @@ fn all() -> impl Iterator<Item = (String, String)> {
 }
 
 fn is_secret(variable: &str) -> bool {
-    !NO_SETTINGS.contains(&variable) && all().any(|(setting, _)| setting == variable)
+    !NOT_SETTINGS.contains(&variable) && all().any(|(setting, _)| setting == variable)
 }
 
-/// Reads a secret. Editors and `echo` end a file with a line break, which belongs to none.
+/// Reads a secret. Editors and `echo` end a file with a line break, which is not part of the secret.
 pub(super) fn secret(file: &Path) -> Result<String, String> {
     let told =
         |error: std::io::Error| format!("{error}; name a file that the engine's user can read");
     let length = std::fs::metadata(file).map_err(told)?.len();
     if length > BYTES {
         return Err(format!(
-            "it has more than {} kB: name a file with the secret alone",
+            "it has more than {} kB: name a file that contains only the secret",
             BYTES >> 10
         ));
     }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_gives_no_secret_is_told_without_what_is_in_it() {
+    fn an_error_about_a_secret_file_never_contains_its_content() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         let path = file.to_str().unwrap();

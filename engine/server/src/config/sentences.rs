@@ -34,11 +34,11 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 pub(super) const SECTIONS: [Section; 17] = [
     Section {
         name: "server",
-        sentence: "Where the engine listens, how it is reached, and by whom.",
+        sentence: "Where the engine listens, and who can reach it.",
         settings: &[
             setting(
                 "listen",
-                "The address to listen on. Others than this machine are served only with all three tokens.",
+                "The address to listen on. Other machines are served only with all three tokens.",
                 "\"127.0.0.1:8000\"",
             ),
             setting(
@@ -49,78 +49,78 @@ pub(super) const SECTIONS: [Section; 17] = [
             ),
             setting(
                 "hosts",
-                "Further names by which clients of the API reach this engine, such as its name in a network of containers. Without an \
-                 `api-token` the API answers to these, to the host of `public-url`, to `localhost` and to addresses alone, so that no web page \
+                "Further host names by which clients of the API reach this engine, such as its name in a network of containers. Without an \
+                 `api-token` the API answers to these, to the host of `public-url`, to `localhost` and to IP addresses only, so that no web page \
                  can use it through a name of its own.",
                 "[\"engine\"]",
             ),
             setting(
                 "path",
-                "A path before all routes, such as \"/bot\"; empty for none.",
+                "A path prefix of all routes, such as \"/bot\"; empty for none.",
                 "\"\"",
             ),
             setting(
                 "stream-token",
-                "What the media stream's URL has to carry. Three tokens or none: each guards an answer that holds another one. 16 to 256 \
+                "The token that the media stream's URL must carry. Set three tokens or none: each protects an answer that contains another one. 16 to 256 \
                  characters of printable ASCII.",
                 "\"a random text\"",
             ),
             setting(
                 "applet-token",
-                "What the requests of Exotel's applets have to carry, as `token=` in their query.",
+                "The token that requests of Exotel's applets must carry, as `token=` in their query.",
                 "\"another random text\"",
             ),
             setting(
                 "api-token",
-                "What requests to /api and /websocket-url have to carry, as a bearer token.",
+                "The bearer token that requests to /api and /websocket-url must carry.",
                 "\"a third random text\"",
             ),
             setting(
                 "previous-stream-token",
-                "While a token is changed, the one before: it is accepted too, and URLs carry the new one. Remove it when Exotel's applets have \
+                "While a token is being changed, the previous one: it is still accepted, and URLs carry the new one. Remove it when Exotel's applets have \
                  the new one.",
-                "\"the random text before\"",
+                "\"the previous random text\"",
             ),
             setting(
                 "previous-applet-token",
                 "The same for `applet-token`.",
-                "\"the other random text before\"",
+                "\"the other previous random text\"",
             ),
             setting(
                 "previous-api-token",
                 "The same for `api-token`.",
-                "\"the third random text before\"",
+                "\"the third previous random text\"",
             ),
             setting(
                 "insecure",
-                "Whether to serve with fewer than three tokens where others can reach the engine. For tests alone.",
+                "Whether to serve with fewer than three tokens where others can reach the engine. Only for tests.",
                 "false",
             ),
             setting(
                 "max-calls",
-                "How many calls may be live at once; fewer where the machine has no room, which is logged at the start.",
+                "Maximum number of live calls; lowered if the machine cannot run that many, which is logged at the start.",
                 "1000",
             ),
             setting(
                 "drain-s",
-                "How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at once. Without it, as long as a \
+                "How long live calls may continue after a stop signal, in seconds; with 0 they are ended at once. Without it, as long as a \
                  call may last. A second signal ends them at once.",
                 "1860",
             ),
             setting(
                 "connections",
-                "Connections at once that hold no call; at this number the one that has been idle for longest is closed for a new one. Fewer \
+                "Maximum number of connections without a call; above it the one that has been idle longest is closed for a new one. Fewer \
                  where the limit of open files is low, which is logged at the start.",
                 "512",
             ),
             setting(
                 "connections-per-address",
-                "The same for the connections of one address. A proxy in front is one address.",
+                "The same for each client address. A proxy in front counts as one address.",
                 "256",
             ),
             setting(
                 "head-s",
-                "How long the head of a connection's first request may take, in seconds.",
+                "Timeout for the head of a connection's first request, in seconds.",
                 "10",
             ),
             setting(
@@ -131,12 +131,12 @@ pub(super) const SECTIONS: [Section; 17] = [
             ),
             setting(
                 "body-s",
-                "How long the body of a request may take, in seconds.",
+                "Timeout for the body of a request, in seconds.",
                 "10",
             ),
             setting(
                 "deploy-flows",
-                "Whether flows are taken over the API (`ghanti flow deploy`): who has the API token then decides what is said to customers. \
+                "Whether flows can be deployed over the API (`ghanti flow deploy`): whoever has the API token then decides what is said to customers. \
                  Without it, they are taken where there is an `api-token`; with false, they come into the engine's folder by copying alone.",
                 "false",
             ),
@@ -156,16 +156,16 @@ pub(super) const SECTIONS: [Section; 17] = [
     },
     Section {
         name: "calls",
-        sentence: "What holds for all calls.",
+        sentence: "Settings of all calls.",
         settings: &[
             setting(
                 "flow",
-                "The flow of calls that no flow's manifest claims.",
+                "The flow for calls that no flow's manifest claims.",
                 "\"emi-reminder\"",
             ),
             setting(
                 "agents",
-                "Whom to dial for a transfer, in this order. They stand above the numbers of any flow's manifest.",
+                "Whom to dial for a transfer, in this order. Overrides the numbers of every flow's manifest.",
                 "[\"+91…\"]",
             ),
             setting(
@@ -175,7 +175,7 @@ pub(super) const SECTIONS: [Section; 17] = [
             ),
             setting(
                 "longest-minutes",
-                "The longest call, in minutes, at most 60. A manifest that asks for more is rejected.",
+                "Maximum duration of a call, in minutes, at most 60. A manifest that asks for more is rejected.",
                 "30",
             ),
             setting(
@@ -197,10 +197,10 @@ pub(super) const SECTIONS: [Section; 17] = [
     },
     Section {
         name: "customers",
-        sentence: "How customers' records are read, by the API, the import and calls alike.",
+        sentence: "How customers' records are read by the API, the import and calls.",
         settings: &[setting(
             "date-order",
-            "What 05/12/2026 is: \"day-first\" (5 December, as India writes it) or \"month-first\" (12 May). Without it such a date is \
+            "How 05/12/2026 is read: \"day-first\" (5 December, as India writes it) or \"month-first\" (12 May). Without it such a date is \
              refused, as spreadsheets write it either way.",
             "\"day-first\"",
         )],
@@ -220,10 +220,10 @@ pub(super) const SECTIONS: [Section; 17] = [
     },
     Section {
         name: "webhooks",
-        sentence: "Who is told what became of calls, by a name of your choice: docs/webhooks.md.",
+        sentence: "Receivers of webhooks about calls, by names of your choice: docs/webhooks.md.",
         settings: &[setting(
             "crm",
-            "Where to; the key that signs (`whsec_` and 24 to 64 bytes in base64), and while it is being changed the one before; kinds of events and \
+            "Where to; the key that signs (`whsec_` and 24 to 64 bytes in base64), and while it is being changed the previous one; kinds of events and \
              flows, without them all; whether the customer's number and the flow's notes are sent; how long an attempt may take, how often a message \
              is tried, and how soon after the first failure.",
             "{ url = \"https://crm.example.com/ghanti\", secret = \"whsec_…\", previous-secret = \"whsec_…\", events = [\"call.ended\", \
@@ -233,11 +233,11 @@ pub(super) const SECTIONS: [Section; 17] = [
     },
     Section {
         name: "actions",
-        sentence: "What flows may do beyond their calls, by names that manifests are granted: docs/actions.md has every kind and key.",
+        sentence: "What flows may do beyond their calls, by names that manifests grant: docs/actions.md has every kind and key.",
         settings: &[setting(
             "due-amount",
-            "By what it is done (an HTTP request, a model's turn, an SMS to the customer, a look-up in Redis), and where; whether it reads or acts; \
-             schemas of input and answer; time, sizes, how often in a conversation and at once; what is not journaled; secrets, from files or the \
+            "Its kind (an HTTP request, a model's turn, an SMS to the customer, a look-up in Redis), and address; whether it reads or acts; \
+             schemas of input and answer; limits of time, size, number per conversation and concurrency; what is not journaled; secrets, from files or the \
              environment; private addresses that are meant.",
             "{ kind = \"http\", does = \"read\", url = \"https://crm.example.com/loans/{loan}\", headers = { authorization = \"Bearer {secret:token}\" }, \
              secrets = { token = \"${file:/run/secrets/crm}\" }, input = { type = \"object\", required = [\"loan\"] }, timeout-ms = 3000 }",
@@ -246,12 +246,12 @@ pub(super) const SECTIONS: [Section; 17] = [
     EXOTEL,
     Section {
         name: "settings",
-        sentence: "Settings of all flows whose manifests name them; they stand above the manifests' values.",
+        sentence: "Settings of all flows whose manifests name them; they override the manifests' values.",
         settings: &[
             setting("lender", "In whose name the bot calls.", "\"Your company\""),
             setting(
                 "caller",
-                "Who is calling, as a stranger may hear it: a name that does not tell what the call is about.",
+                "Who is calling, as said to someone who may not be the customer: a name that does not reveal what the call is about.",
                 "\"Your company, in short\"",
             ),
             setting(
@@ -263,7 +263,7 @@ pub(super) const SECTIONS: [Section; 17] = [
     },
     Section {
         name: "flows",
-        sentence: "What holds for one flow, by its name; it stands above [settings], `agents` of [calls] and the flow's manifest.",
+        sentence: "Settings of one flow, by its name; they override [settings], `agents` of [calls] and the flow's manifest.",
         settings: &[setting(
             "emi-reminder",
             "Settings, and whom to dial by transfer target.",
@@ -272,7 +272,7 @@ pub(super) const SECTIONS: [Section; 17] = [
     },
     Section {
         name: "stores",
-        sentence: "Where sessions, customers and call records are kept.",
+        sentence: "Where sessions, customers and call records are stored.",
         settings: &[
             setting(
                 "redis-url",
@@ -293,51 +293,51 @@ pub(super) const SECTIONS: [Section; 17] = [
             ),
             setting(
                 "ttl-hours",
-                "How long sessions and customers are kept, in hours.",
+                "How long sessions and customers are stored, in hours.",
                 "24",
             ),
         ],
     },
     Section {
         name: "recording",
-        sentence: "The engine's own recordings of calls, in the data folder: caller left, bot right. Who is called may have to be told; that is \
+        sentence: "The engine's own recordings of calls, in the data folder: caller left, bot right. Customers may have to be informed; that is \
                    the flow's to say.",
         settings: &[
             setting("enabled", "Whether calls are recorded.", "false"),
             setting(
                 "longest-minutes",
-                "The longest recording, in minutes. A minute takes 1.8 MiB.",
+                "Maximum length of a recording, in minutes. A minute takes 1.8 MiB.",
                 "60",
             ),
             setting(
                 "disk-mib",
-                "Disk space for all recordings, in MiB; what does not fit any more is not recorded. `recordings-days` of `[retention]` makes room.",
+                "Disk space for all recordings, in MiB; above it calls are not recorded. `recordings-days` of `[retention]` deletes old ones.",
                 "20480",
             ),
             setting(
                 "keep-free-mib",
-                "How much of the disk recordings leave free, in MiB: databases and spools need it.",
+                "How much disk space recordings leave free, in MiB: databases and spools need it.",
                 "1024",
             ),
         ],
     },
     Section {
         name: "retention",
-        sentence: "After how many days what is kept goes; without a number it is kept. docs/retention.md says what goes where.",
+        sentence: "After how many days data is deleted; without a number it is kept. See docs/retention.md.",
         settings: &[
             setting(
                 "journals-days",
-                "Journals of calls: what the flow was told and what it did. Calls without one are not replayed.",
+                "Journals of calls: the flow's host calls and their answers. Calls without a journal cannot be replayed.",
                 "30",
             ),
             setting(
                 "transcripts-days",
-                "Everything personal of calls: number, words, keys, notes, journal. What happened stays, with its hashes.",
+                "All personal data of calls: number, words, keys, notes, journal. The events remain, with their hashes.",
                 "90",
             ),
             setting(
                 "recordings-days",
-                "The engine's own recordings of calls, since their stream began. They go with `transcripts-days` and `calls-days` at the latest.",
+                "The engine's own recordings of calls, since their stream began. They are deleted with `transcripts-days` and `calls-days` at the latest.",
                 "90",
             ),
             setting(
@@ -359,26 +359,26 @@ pub(super) const SECTIONS: [Section; 17] = [
     },
     Section {
         name: "speech",
-        sentence: "Who speaks and who listens.",
+        sentence: "Speech synthesis and recognition.",
         settings: &[
             setting(
                 "synthesizer",
-                "Who speaks: \"espeak\", and the natural voice of `english-voice` where it can.",
+                "The synthesizer: \"espeak\", with the natural voice of `english-voice` for English.",
                 "\"espeak\"",
             ),
             setting(
                 "recognizer",
-                "Who listens: \"vosk\", or \"none\", so that callers answer by keys.",
+                "The recogniser: \"vosk\", or \"none\", so that callers answer with keys.",
                 "\"vosk\"",
             ),
             setting(
                 "synthesizers",
-                "Who speaks, in order: names of providers, and \"espeak\". The next one takes over where one fails. Empty for `synthesizer` alone.",
+                "Synthesizers in order: names of providers, and \"espeak\". If one fails, the next one takes over. Empty for `synthesizer` alone.",
                 "[\"sarvam\", \"espeak\"]",
             ),
             setting(
                 "recognizers",
-                "Who listens, in order: names of providers, and \"vosk\". Empty for `recognizer` alone.",
+                "Recognisers in order: names of providers, and \"vosk\". Empty for `recognizer` alone.",
                 "[\"sarvam\", \"vosk\"]",
             ),
             setting(
@@ -408,44 +408,52 @@ pub(super) const SECTIONS: [Section; 17] = [
             ),
             setting(
                 "recognizer-threads",
-                "Threads that recognise, 1 to 64.",
+                "Number of recognition threads, 1 to 64.",
                 "2",
             ),
-            setting("cache-mib", "Memory for spoken prompts, in MiB.", "64"),
-            setting("cache-disk-mib", "Disk for spoken prompts, in MiB.", "512"),
+            setting("cache-mib", "Memory for cached prompt audio, in MiB.", "64"),
+            setting(
+                "cache-disk-mib",
+                "Disk space for cached prompt audio, in MiB.",
+                "512",
+            ),
         ],
     },
     Section {
         name: "limits",
-        sentence: "The most that the manifest of any flow may ask for; one that asks for more is rejected.",
+        sentence: "Upper bounds of the limits in flows' manifests; a manifest that asks for more is rejected.",
         settings: &[
             setting("memory-mib", "Memory of one call's flow, in MiB.", "64"),
             setting(
                 "compute-ms",
-                "How long a flow may compute between two calls of the engine, in ms.",
+                "Computing time of a flow between two host calls, in ms.",
                 "1000",
             ),
             setting(
                 "host-calls-per-second",
-                "Calls of the engine by one flow within a second.",
+                "Host calls of one flow within a second.",
                 "1000",
             ),
             setting(
                 "text-bytes",
-                "Bytes of all texts in one prompt or question.",
+                "Total bytes of text in one prompt or question.",
                 "16384",
             ),
             setting("log-lines", "Log lines of one call.", "1000"),
-            setting("journal-kib", "The journal of one call, in KiB.", "16384"),
+            setting(
+                "journal-kib",
+                "Size of one call's journal, in KiB.",
+                "16384",
+            ),
         ],
     },
     Section {
         name: "grants",
-        sentence: "The most that the manifest of any flow may grant to it; one that grants more is rejected.",
+        sentence: "Upper bounds of the grants in flows' manifests; a manifest that grants more is rejected.",
         settings: &[
             setting(
                 "lookup",
-                "Keys that a flow may look up, as patterns whose `*` stands for any characters; an empty list for none.",
+                "Keys that a flow may look up, as patterns in which `*` matches any characters; an empty list for none.",
                 "[\"loan:*\"]",
             ),
             setting(
@@ -455,28 +463,28 @@ pub(super) const SECTIONS: [Section; 17] = [
             ),
             setting(
                 "voices",
-                "Voices that a flow may speak with; an empty list for the languages' own alone.",
+                "Voices that a flow may speak with; an empty list for only the languages' default voices.",
                 "[\"en-in\"]",
             ),
         ],
     },
     Section {
         name: "log",
-        sentence: "What is logged, and where to.",
+        sentence: "What is logged, and where.",
         settings: &[
             setting(
                 "level",
-                "The least level (off, error, warn, info, debug, trace), for all and for parts: \"info,ghanti_session=debug\".",
+                "The minimum level (off, error, warn, info, debug, trace), for everything and for single targets: \"info,ghanti_session=debug\".",
                 "\"info\"",
             ),
             setting(
                 "format",
-                "The form of the lines: \"text\", or \"json\", an object a line.",
+                "The form of the lines: \"text\", or \"json\", one object per line.",
                 "\"text\"",
             ),
             setting(
                 "files",
-                "Whether to write files too, or to the console alone, as containers do.",
+                "Whether to write log files as well; containers log only to the console.",
                 "true",
             ),
             setting(
@@ -491,7 +499,7 @@ pub(super) const SECTIONS: [Section; 17] = [
 /// `[exotel]`.
 const EXOTEL: Section = Section {
     name: "exotel",
-    sentence: "The account at Exotel from which customers are dialled. Without it the engine takes calls and does not dial.",
+    sentence: "The account at Exotel from which customers are dialled. Without it the engine answers calls and does not dial.",
     settings: &[
         setting(
             "account-sid",
@@ -506,12 +514,12 @@ const EXOTEL: Section = Section {
         ),
         setting(
             "region",
-            "Where the account lives: \"mumbai\" (api.in.exotel.com) or \"singapore\" (api.exotel.com).",
+            "The account's region: \"mumbai\" (api.in.exotel.com) or \"singapore\" (api.exotel.com).",
             "\"mumbai\"",
         ),
         setting(
             "api-url",
-            "Another address of the API, which stands above `region`: https://, or http:// of this machine for a simulated Exotel.",
+            "Another address of the API, which overrides `region`: https://, or http:// of this machine for a simulated Exotel.",
             "\"http://127.0.0.1:9000\"",
         ),
         setting(

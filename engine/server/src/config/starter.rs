@@ -28,7 +28,7 @@ pub struct Starter {
     pub database_url: Option<Secret>,
 }
 
-/// The settings that are written, by section.
+/// The settings that the file contains, by section.
 const WRITTEN: [(&str, &[&str]); 6] = [
     (
         "server",
@@ -62,7 +62,7 @@ impl Starter {
     pub fn text(&self) -> Result<String, NoRandomness> {
         let mut text = String::new();
         comment(
-            "Settings of Ghanti. `ghanti config print` shows all there are, `ghanti config check` says what is wrong with these. This file \
+            "Settings of Ghanti. `ghanti config print` shows all there are, `ghanti config check` checks this file. This file \
              holds tokens: keep it readable for the engine alone.",
             &mut text,
         );
@@ -111,7 +111,7 @@ impl Starter {
                 .map(|secret| Value::String(secret.expose().to_owned()))
         };
         if section == "exotel" {
-            // a region alone would be a setting of an account that is not there
+            // a region without an account would be an error
             return Ok(None);
         }
         Ok(match key {

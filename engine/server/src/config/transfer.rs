@@ -12,9 +12,9 @@ use super::Config;
 
 /// The target of a transfer that names none.
 pub const DEFAULT: &str = "default";
-/// The longest whisper, in characters: agents wait for its end.
+/// Maximum length of a whisper in characters: agents wait for its end.
 const WHISPER_CHARACTERS: usize = 200;
-/// The longest name of a target, in bytes.
+/// Maximum length of a target's name in bytes.
 const NAME_BYTES: usize = 64;
 
 /// `[transfer.NAME]`
@@ -40,7 +40,7 @@ pub struct TransferTarget {
     pub music: Music,
     /// A text that the agent hears before the conversation.
     pub whisper: Option<String>,
-    /// The target instead of this one while it is closed.
+    /// The target to use while this one is closed.
     pub fallback: Option<String>,
 }
 
@@ -92,7 +92,7 @@ impl Config {
             .unwrap_or(&self.calls.agents)
     }
 
-    /// When targets are open, and what is dialled instead.
+    /// The opening hours of the targets and their fallbacks.
     pub fn transfer_targets(&self) -> TransferTargets {
         let target = |(name, own): (&String, &TransferTarget)| {
             let numbers = if name == DEFAULT {
@@ -111,7 +111,7 @@ impl Config {
         TransferTargets(self.transfer.iter().map(target).collect())
     }
 
-    /// How the agents of a target are dialled.
+    /// The settings for dialling the agents of a target.
     pub fn connect_terms(&self, target: &str) -> ConnectTerms {
         let own = self.transfer.get(target).cloned().unwrap_or_default();
         ConnectTerms {
@@ -181,10 +181,11 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
                         format!("is `{fallback}`, which has no number: give it `numbers`"),
                     );
                 }
-                Some(_) if is_circle(config, name) => {
+                Some(_) if has_cycle(config, name) => {
                     complain(
                         "fallback",
-                        "leads back to the target itself: let the last one have none".to_owned(),
+                        "leads back to the target itself: remove the `fallback` of the last one"
+                            .to_owned(),
                     );
                 }
                 Some(_) => {}
@@ -193,15 +194,15 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
         let is_name = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
         if !(1..=NAME_BYTES).contains(&name.len()) || !name.bytes().all(is_name) {
             errors.push(format!(
-                "`{}` of `[transfer]` is no name of a target: take 1 to {NAME_BYTES} lower-case letters, digits and `-`",
+                "`{}` of `[transfer]` is not a valid name of a target: use 1 to {NAME_BYTES} lower-case letters, digits and `-`",
                 name.chars().take(NAME_BYTES).collect::<String>().escape_default()
             ));
         }
     }
 }
 
-/// Whether the fallbacks of a target come to one of them again.
-fn is_circle(config: &Config, name: &str) -> bool {
+/// Whether the fallbacks of a target form a cycle.
+fn has_cycle(config: &Config, name: &str) -> bool {
     let (mut seen, mut next) = (BTreeSet::new(), Some(name));
     while let Some(name) = next {
         if !seen.insert(name) {
@@ -232,7 +233,7 @@ mod tests {
     use super::super::{ConfigError, printed, read};
     use super::*;
 
-    fn told(text: &str) -> String {
+    fn error(text: &str) -> String {
         let ConfigError(errors) = read(text, []).unwrap_err();
         errors.join("\n")
     }
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exotel_would_reject_or_nobody_would_answer_is_told_by_its_setting() {
+    fn errors_name_the_setting_that_exotel_would_reject_or_nobody_would_answer() {
         for (text, part) in [
             ("ring-s = 61", "`ring-s` of `[transfer.legal]` is `61`"),
             (
@@ -286,7 +287,7 @@ mod tests {
             ("colour = 1", "`legal` of `[transfer]`"),
             ("[transfer.'Two Words']", "is no name of a target"),
         ] {
-            let told = told(&format!(
+            let error = error(&format!(
                 "[transfer.legal]\n{}{text}\n",
                 if text.contains("numbers") {
                     ""
@@ -294,7 +295,7 @@ mod tests {
                     "numbers = ['08040002222']\n"
                 }
             ));
-            assert!(told.contains(part), "{text}: {told}");
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn public(url: &str, path: &str, errors: &mut Vec<String>) {
         .find(|character| !character.is_ascii_graphic() || "?#@\\\"<>{}|^`".contains(*character))
     {
         errors.push(format!(
-            "{setting} is `{url}`, with `{}`: give scheme, host and path alone",
+            "{setting} is `{url}`, with `{}`: give scheme, host and path only",
             wrong.escape_default()
         ));
         return;
@@ -63,7 +63,7 @@ pub(super) fn public(url: &str, path: &str, errors: &mut Vec<String>) {
         .is_some_and(|(_, port)| !port.ends_with(']') && port.parse::<u16>().is_err())
     {
         errors.push(format!(
-            "{setting} is `{url}`, whose port is no number from 0 to 65535"
+            "{setting} is `{url}`, whose port is not a number from 0 to 65535"
         ));
     }
     let below = below.trim_end_matches('/');
@@ -150,7 +150,7 @@ pub(super) fn store(
         ));
     } else if !is_encoded(authority) || !is_encoded(before_query) {
         errors.push(format!(
-            "{setting} has a `%` that begins no percent-encoded character: write `%25`"
+            "{setting} has a `%` that does not begin a percent-encoded character: write `%25`"
         ));
     } else if let Some((_, port)) = authority
         .rsplit('@')
@@ -161,7 +161,7 @@ pub(super) fn store(
         && port.parse::<u16>().is_err()
     {
         errors
-            .push(format!("{setting} has a port that is no number: see whether the password has a `:`, `/` or `@` to be percent-encoded"));
+            .push(format!("{setting} has a port that is not a number: check whether the password has a `:`, `/` or `@` that must be percent-encoded"));
     }
     if scheme.starts_with("postgres") {
         let is_known = |name: &str| {
@@ -210,14 +210,14 @@ fn is_encoded(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(check: impl FnOnce(&mut Vec<String>)) -> String {
+    fn errors(check: impl FnOnce(&mut Vec<String>)) -> String {
         let mut errors = Vec::new();
         check(&mut errors);
         errors.join("\n")
     }
 
     #[test]
-    fn a_public_url_that_ends_with_the_path_or_is_none_is_told() {
+    fn a_public_url_that_ends_with_the_path_or_is_invalid_is_an_error() {
         for (url, path, word) in [
             ("https://bot.example.com/bot", "/bot", "`/bot/bot`"),
             ("https://bot.example.com/bot/", "/bot", "without it"),
@@ -234,10 +234,10 @@ mod tests {
             ("https://bot.example.com\n", "", "with `\\n`"),
             (" https://bot.example.com", "", "begin with `https://`"),
         ] {
-            let told = told(|errors| public(url, path, errors));
+            let errors = errors(|errors| public(url, path, errors));
             assert!(
-                told.contains("`public-url` of `[server]`") && told.contains(word),
-                "`{url}` {path}: {told}"
+                errors.contains("`public-url` of `[server]`") && errors.contains(word),
+                "`{url}` {path}: {errors}"
             );
         }
         for (url, path) in [
@@ -247,22 +247,22 @@ mod tests {
             ("http://[::1]:8000", ""),
             ("https://bot.example.com/robot", "/bot"),
         ] {
-            assert_eq!(told(|errors| public(url, path, errors)), "", "`{url}`");
+            assert_eq!(errors(|errors| public(url, path, errors)), "", "`{url}`");
         }
     }
 
     #[test]
-    fn a_path_that_routes_cannot_stand_behind_is_told() {
+    fn a_path_that_cannot_be_a_prefix_of_routes_is_an_error() {
         for wrong in [
             "bot", "/bot/", "/", "//bot", "/{bot}", "/a b", "/bot?x", "/*rest",
         ] {
             assert!(
-                told(|errors| path(wrong, errors)).contains(&format!("`{wrong}`")),
+                errors(|errors| path(wrong, errors)).contains(&format!("`{wrong}`")),
                 "{wrong}"
             );
         }
         assert_eq!(
-            told(|errors| ["", "/bot", "/a/b-c_d.e~f"]
+            errors(|errors| ["", "/bot", "/a/b-c_d.e~f"]
                 .iter()
                 .for_each(|right| path(right, errors))),
             ""
@@ -270,9 +270,9 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_a_stores_password_is_told() {
+    fn no_error_contains_a_part_of_a_stores_password() {
         let database = |url: &str| {
-            told(|errors| {
+            errors(|errors| {
                 store(
                     "database-url",
                     url,
@@ -298,13 +298,13 @@ mod tests {
             ("postgres://u@host/calls?hunter2", "a parameter that"),
             ("postgres://u:hunter2@host/calls\n", "line break"),
         ] {
-            let told = database(url);
+            let errors = database(url);
             assert!(
-                told.starts_with("`database-url` of `[stores]`") && told.contains(word),
-                "`{url}`: {told}"
+                errors.starts_with("`database-url` of `[stores]`") && errors.contains(word),
+                "`{url}`: {errors}"
             );
             for part in ["hun", "ter2"] {
-                assert!(!told.contains(part), "`{url}`: {told}");
+                assert!(!errors.contains(part), "`{url}`: {errors}");
             }
         }
         for right in [

@@ -1,4 +1,4 @@
-//! `[webhooks.NAME]`: who is told what became of calls.
+//! `[webhooks.NAME]`: receivers of webhooks about calls.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,25 +16,25 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Webhook {
-    /// Where messages are sent: `https://`, or `http://` of this machine. It may hold a secret.
+    /// Where messages are sent: `https://`, or `http://` of this machine. It may contain a secret.
     #[serde(deserialize_with = "secret")]
     pub url: Secret,
     /// The key that signs messages.
     #[serde(deserialize_with = "secret")]
     pub secret: Secret,
-    /// The key before, while it is being changed: messages are signed with both.
+    /// The previous key, while it is being changed: messages are signed with both.
     #[serde(default, deserialize_with = "some_secret")]
     pub previous_secret: Option<Secret>,
     /// Kinds of events, as patterns.
     #[serde(default = "all")]
     pub events: Vec<String>,
-    /// Flows whose calls are told; empty for all.
+    /// Flows whose calls are reported; empty for all.
     #[serde(default)]
     pub flows: Vec<FlowName>,
-    /// Whether the customer's number is told in full.
+    /// Whether messages contain the customer's full number.
     #[serde(default)]
     pub include_number: bool,
-    /// Whether the values that the flow noted are told.
+    /// Whether messages contain the values that the flow noted.
     #[serde(default)]
     pub include_notes: bool,
     /// A PEM file of certificates to trust besides the system's.
@@ -43,7 +43,7 @@ pub struct Webhook {
     /// How long an attempt may take, in seconds.
     #[serde(default = "timeout_s")]
     pub timeout_s: u64,
-    /// How often a message is tried before it is given up.
+    /// Number of attempts before a message is given up.
     #[serde(default = "attempts")]
     pub attempts: u32,
     /// The pause after the first failed attempt, in seconds. Each further one is four times as
@@ -69,7 +69,7 @@ fn first_retry_s() -> u64 {
     5
 }
 
-/// A text. The error does not repeat a value of another type.
+/// Reads a text. The error does not repeat a value of another type.
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "it takes a text in quotes")]
@@ -190,13 +190,13 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const CRM: &str = "[webhooks.crm]\nurl = 'https://crm.example.com/hook?key=hunter2'\nsecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n";
 
-    fn told(text: &str) -> String {
+    fn errors(text: &str) -> String {
         let ConfigError(errors) = read(text, []).unwrap_err();
         errors.join("\n")
     }
 
     #[test]
-    fn a_receiver_needs_its_address_and_a_key() {
+    fn a_receiver_needs_a_url_and_a_key() {
         let config = read(CRM, []).unwrap();
         let [endpoint] = &config.endpoints()[..] else {
             panic!("one endpoint");
@@ -205,14 +205,14 @@ mod tests {
         let shown = format!("{} {config:?} {endpoint:?}", printed(&config));
         assert!(!shown.contains("MfKQ9r8G"), "{shown}");
         assert!(!printed(&config).contains("hunter2"));
-        assert!(told("[webhooks.crm]\nurl = 'https://crm.example.com/'\n").contains("`secret`"));
+        assert!(errors("[webhooks.crm]\nurl = 'https://crm.example.com/'\n").contains("`secret`"));
         let variable = format!("{{ url = 'https://crm.example.com/', secret = '{SECRET}' }}");
         let of_variable = read("", [("GHANTI_WEBHOOKS_CRM".to_owned(), variable)]).unwrap();
         assert_eq!(of_variable.endpoints().len(), 1);
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_setting_and_without_secrets() {
+    fn errors_name_the_setting_and_never_contain_a_secret() {
         for (text, part) in [
             ("secret = 'hunter2'", "`secret` of `[webhooks.crm]`"),
             ("secret = 918273645546372", "`crm` of `[webhooks]`"),
@@ -243,19 +243,19 @@ mod tests {
             let lines = CRM
                 .lines()
                 .filter(|line| !line.starts_with(&format!("{key} =")));
-            let told = told(&format!(
+            let errors = errors(&format!(
                 "{}\n{text}\n",
                 lines.collect::<Vec<_>>().join("\n")
             ));
-            assert!(told.contains(part), "{text}: {told}");
+            assert!(errors.contains(part), "{text}: {errors}");
             assert!(
-                !told.contains("hunter2") && !told.contains("918273645546372"),
-                "{told}"
+                !errors.contains("hunter2") && !errors.contains("918273645546372"),
+                "{errors}"
             );
         }
         let many: String = (0..=ENDPOINTS)
             .map(|at| CRM.replace("crm]", &format!("crm{at}]")))
             .collect();
-        assert!(told(&many).contains("there may be 16"));
+        assert!(errors(&many).contains("there may be 16"));
     }
 }

@@ -1,4 +1,4 @@
-//! All findings: each with its name, its weight, a sentence and the fix. `docs/doctor.md` has an
+//! All findings: each with its name, its severity (`weight`), a sentence and the fix. `docs/doctor.md` has an
 //! entry for each; names are stable.
 //!
 //! A fix may name URLs in braces, which [`Urls::fill`](super::Urls::fill) replaces by this engine's
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub enum Weight {
     /// Calls fail, or go on without being understood.
     Error,
-    /// Calls are held, but something is lost or at risk.
+    /// Calls work, but something is lost or at risk.
     Warning,
 }
 
@@ -62,16 +62,16 @@ codes! {
         "Correct `public-url` of `[server]`, or the host's DNS entry; a tunnel gets a new host with each start unless it is reserved.";
     PublicUrlUnreachable = "public-url-unreachable", Error,
         "Nothing answers at `public-url`.",
-        "Start the proxy or tunnel, open its port in the firewall, and let it lead to `listen` of `[server]`.";
+        "Start the proxy or tunnel, open its port in the firewall, and point it at `listen` of `[server]`.";
     PublicUrlCertificate = "public-url-certificate", Error,
         "The certificate at `public-url` is not valid: Exotel refuses such a connection.",
-        "Give the proxy a certificate of a public authority for this host, with the whole chain (Let's Encrypt, or the tunnel's own); a self-signed one does not do.";
+        "Give the proxy a certificate of a public authority for this host, with the whole chain (Let's Encrypt, or the tunnel's own); a self-signed one is not accepted.";
     PublicUrlElsewhere = "public-url-elsewhere", Error,
-        "Something else than this engine answers at `public-url`.",
-        "Let the proxy or tunnel lead to `listen` of `[server]`, with `path` of `[server]` unchanged; or correct `public-url`.";
+        "Something other than this engine answers at `public-url`.",
+        "Point the proxy or tunnel at `listen` of `[server]`, with `path` of `[server]` unchanged; or correct `public-url`.";
     OldHost = "old-host", Error,
         "Exotel asks for another host than that of `public-url`: an applet has the URL of an earlier tunnel or proxy.",
-        "Paste the URLs anew: Passthru {passthru}, Voicebot {voicebot-url}, Passthru after the bot {passthru-after}, Connect {connect}, status callback {status}. Or correct `public-url` of `[server]`.";
+        "Paste the URLs again: Passthru {passthru}, Voicebot {voicebot-url}, Passthru after the bot {passthru-after}, Connect {connect}, status callback {status}. Or correct `public-url` of `[server]`.";
     HttpInsteadOfHttps = "http-instead-of-https", Warning,
         "An applet's URL begins with `http://`: its token and the customer's number travel unencrypted.",
         "Paste the URL with https:// into the applet: Passthru {passthru}, Voicebot {voicebot-url}, Passthru after the bot {passthru-after}, Connect {connect}.";
@@ -83,33 +83,33 @@ codes! {
         "nginx: `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";` in the location of /ws/. Other proxies: switch WebSockets on.";
     CertificateRefused = "certificate-refused", Error,
         "Exotel refused the certificate in front of this engine.",
-        "Give the proxy a certificate of a public authority with the whole chain; a self-signed one does not do. `ghanti doctor --probe` checks it.";
+        "Give the proxy a certificate of a public authority with the whole chain; a self-signed one is not accepted. `ghanti doctor --probe` checks it.";
     StreamUnreachable = "stream-unreachable", Error,
         "Exotel reported that it could not reach the stream's URL.",
-        "Put {voicebot-url} into the Voicebot applet, and see by `ghanti doctor --probe` whether `public-url` answers from outside.";
+        "Put {voicebot-url} into the Voicebot applet, and check with `ghanti doctor --probe` that `public-url` answers from outside.";
 
     // the applets
     NoVoicebotApplet = "no-voicebot-applet", Error,
-        "The Passthru asked, and neither a stream nor the Voicebot applet's request came after it: the caller hears nothing.",
+        "The Passthru's request was followed by neither a stream nor the Voicebot applet's request: the caller hears nothing.",
         "Put a Voicebot applet on the 200 branch of the Passthru, with the URL {voicebot-url}.";
     StreamNeverOpened = "stream-never-opened", Error,
         "The Voicebot applet was given the stream's URL and never connected to it.",
-        "See by `ghanti doctor --probe` whether wss:// of `public-url` answers with a valid certificate and an upgrade; the account has to be enabled for streaming. Without a dynamic URL the applet takes {stream-url}.";
+        "Check with `ghanti doctor --probe` whether wss:// of `public-url` answers with a valid certificate and an upgrade; the account has to be enabled for streaming. Without a dynamic URL the applet takes {stream-url}.";
     StreamApplet = "stream-applet", Error,
-        "Audio came and no mark returned: the flow has the one-way Stream applet before or instead of the Voicebot applet, so the caller hears nothing.",
+        "Audio arrived but no mark returned: the flow has the one-way Stream applet before or instead of the Voicebot applet, so the caller hears nothing.",
         "Replace the Stream applet by a Voicebot applet with the URL {voicebot-url}. Where the API makes the stream, send `StreamType=bidirectional`.";
     SecondStream = "second-stream", Warning,
         "A second stream began with the CallSid of a call that had one, and was closed.",
         "Lead the Exotel flow to one Voicebot applet a call: remove Stream applets, and branches that lead back to it.";
     WrongPath = "wrong-path", Error,
-        "Exotel asked a path at which nothing is.",
-        "Paste the URL of the applet anew: Passthru {passthru}, Voicebot {voicebot-url}, Passthru after the bot {passthru-after}, Connect {connect}, status callback {status}.";
+        "Exotel requested a path that does not exist.",
+        "Paste the URL of the applet again: Passthru {passthru}, Voicebot {voicebot-url}, Passthru after the bot {passthru-after}, Connect {connect}, status callback {status}.";
     WrongMethod = "wrong-method", Error,
-        "Exotel asked by a method that the URL does not take.",
-        "Applets ask by GET, the status callback by POST: put {status} as the status callback, and none of the others.";
+        "Exotel's request has a method that the URL does not accept.",
+        "Applets use GET, the status callback POST: set {status} as the status callback, and no other URL.";
     AppletToken = "applet-token", Error,
         "An applet's URL has no token, or a wrong one.",
-        "Paste the URL with its token anew: Passthru {passthru}, Voicebot {voicebot-url}, Passthru after the bot {passthru-after}, Connect {connect}, status callback {status}.";
+        "Paste the URL with its token again: Passthru {passthru}, Voicebot {voicebot-url}, Passthru after the bot {passthru-after}, Connect {connect}, status callback {status}.";
     StreamToken = "stream-token", Error,
         "The stream's URL has no token, or a wrong one.",
         "Put {voicebot-url} into the Voicebot applet, or {stream-url} where it takes no dynamic URL.";
@@ -120,29 +120,29 @@ codes! {
         "A Passthru is asynchronous: the flow went on before it was answered, so the answer decides nothing.",
         "Untick \"Make Passthru Async\" in the Passthru applets, before the bot and after it.";
     PassthruAfterMissing = "passthru-after-missing", Error,
-        "After the bot no Passthru asks what was decided: no transfer can take place.",
-        "Put a Passthru with {passthru-after} behind the Voicebot applet; with `after = \"status\"` of `[calls]` its 302 branch leads to Connect and its 200 branch to Hangup.";
+        "No Passthru after the bot asks for the decision: no transfer can take place.",
+        "Put a Passthru with {passthru-after} after the Voicebot applet; with `after = \"status\"` of `[calls]` its 302 branch leads to Connect and its 200 branch to Hangup.";
     TransferNeverAsked = "transfer-never-asked", Error,
-        "A transfer was decided and the Passthru after the bot was told so, but Connect never asked for the agents.",
+        "A transfer was decided and the Passthru after the bot received it, but Connect never asked for the agents.",
         "Lead the 302 branch of the Passthru after the bot (with `after = \"select\"`: the SwitchCase's case `transfer`) to Connect, and give it the URL {connect}. The Passthru must not be asynchronous.";
     ConnectWithoutTransfer = "connect-without-transfer", Warning,
-        "Connect asked for agents although no transfer was decided, and was given nobody.",
+        "Connect asked for agents although no transfer was decided, and got an empty list.",
         "Lead the 200 branch (or the case `hang-up`) of the Passthru after the bot to Hangup.";
     AgentsNeverAnswer = "agents-never-answer", Error,
         "No agent answered any of the transfers.",
-        "See that the numbers in `agents` of `[calls]` are right and somebody is there; `ring-s` of `[calls]` is how long they ring.";
+        "Check that the numbers in `agents` of `[calls]` are right and that somebody is there; `ring-s` of `[calls]` is how long they ring.";
     NoStatusCallback = "no-status-callback", Warning,
-        "No status callback comes for outbound calls: busy and unanswered ones stay unexplained.",
-        "Give `StatusCallback` {status} with each request to dial; the engine's own dialling does.";
+        "No status callback arrives for outbound calls: the reason of busy and unanswered calls is unknown.",
+        "Send `StatusCallback` {status} with each request to dial; the engine does so when it dials.";
     UnreadableCallback = "unreadable-callback", Warning,
         "The body of a status callback could not be read.",
         "Let Exotel send it as a form, multipart or JSON, to {status} and with its CallSid.";
     DuplicateWebhooks = "duplicate-webhooks", Warning,
         "The same request came more than once for a call.",
-        "Each applet and the status callback are asked once a call: see whether two applets have the same URL, whether a branch leads back, or whether a proxy repeats requests.";
+        "Each applet and the status callback send one request per call: check whether two applets have the same URL, whether a branch leads back, or whether a proxy repeats requests.";
     NotAStream = "not-a-stream", Error,
         "Something opened the stream's socket and sent no usable `start`, or broke the protocol.",
-        "See what else knows the stream's URL, and what stands between Exotel and this engine; {voicebot-url} is for the Voicebot applet alone.";
+        "Find out who else knows the stream's URL, and what is between Exotel and this engine; {voicebot-url} is for the Voicebot applet alone.";
     StreamsThrottled = "streams-throttled", Error,
         "Exotel throttled streams: the account has more at once than it may.",
         "Ask Exotel for more concurrent streams, or dial more slowly.";
@@ -156,20 +156,20 @@ codes! {
         "Use the Voicebot applet, which sends 16-bit linear PCM; a stream of the Legs API needs `content_type` of `audio/x-l16;rate=8000`.";
     NoCallerAudio = "no-caller-audio", Error,
         "No audio of the caller arrived, or it stopped.",
-        "See the network and proxies between Exotel and this engine: they must not hold back a WebSocket's messages.";
+        "Check the network and proxies between Exotel and this engine: they must not buffer a WebSocket's messages.";
     LanguageNotHeard = "language-not-heard", Warning,
-        "A flow speaks a language for which there is no recogniser: callers can answer by keys alone.",
+        "A flow speaks a language for which there is no recogniser: callers can answer with keys only.",
         "Name a model for the language in `vosk-models` of `[speech]`.";
     VoiceMissing = "voice-missing", Warning,
         "The natural English voice is not installed, and espeak-ng speaks English: digits and amounts are harder to understand.",
         "Install it as docs/speech.md says, and restart the engine; or set `english-voice = \"\"` of `[speech]`.";
     SpeechFails = "speech-fails", Error,
-        "No speech can be made.",
-        "Install espeak-ng (`apt-get install espeak-ng`), and see the log for what it says.";
+        "Speech synthesis does not work.",
+        "Install espeak-ng (`apt-get install espeak-ng`), and see the log for its error.";
 
     // orders and numbers
     CustomFieldMissing = "custom-field-missing", Warning,
-        "Outbound calls come without `CustomField`: the customer is found by their number alone.",
+        "Outbound calls have no `CustomField`: the customer is found by their number alone.",
         "Give the id that POST /api/calls answered as `CustomField` when you ask Exotel to dial.";
     CustomFieldForeign = "custom-field-foreign", Error,
         "`CustomField` names no order of this engine, so the flow got no customer.",
@@ -178,33 +178,33 @@ codes! {
         "A call could belong to several orders, so the flow got no customer.",
         "Give each call one order's id as `CustomField`.";
     NumbersUnlike = "numbers-unlike", Error,
-        "The number on the line is not the order's, or is not told, so the flow got no customer.",
+        "The called number is not the order's, or is withheld, so the flow got no customer.",
         "Dial the order's own number as `From`, with the order's id as `CustomField`.";
     OrderNeverCalled = "order-never-called", Warning,
-        "An order was stored and no call came of it.",
+        "An order was stored and did not result in a call.",
         "Dial it with its id as `CustomField`; with an account in `[exotel]` the engine dials by itself unless the order says `\"dial\": false`.";
     DialRefused = "dial-refused", Error,
         "Exotel refused to dial.",
-        "The evidence has Exotel's words and what they ask for; `ghanti dial` shows it at once.";
+        "The evidence has Exotel's error message and the fix; `ghanti dial` shows it at once.";
     DialUnknown = "dial-unknown", Warning,
         "Whether Exotel dialled a call is not known.",
-        "Look for the call in Exotel's call log before it is dialled again; see that the API is reachable.";
+        "Look for the call in Exotel's call log before you dial it again; check that the API is reachable.";
     TimeLimit = "time-limit", Error,
-        "Calls are cut off after the same time: `TimeLimit` of the request to dial is shorter than the conversation, probably.",
+        "Calls are cut off after the same time: `TimeLimit` of the request to dial is probably shorter than the conversation.",
         "Leave `TimeLimit` out, or set it above the longest conversation with an agent (14400 at most).";
     OtherAccount = "other-account", Error,
         "Calls of another Exotel account arrive.",
-        "See whose flow has this engine's URL; if it is yours, correct `account-sid` of `[exotel]`. If not, change the tokens of `[server]` and paste the URLs anew.";
+        "Find out whose flow has this engine's URL; if it is yours, correct `account-sid` of `[exotel]`. If not, change the tokens of `[server]` and paste the URLs again.";
     AccountRefused = "account-refused", Error,
         "Exotel's API does not accept the account of `[exotel]`.",
-        "Copy `account-sid`, `api-key` and `api-token` anew from API settings of Exotel's dashboard, and see that `region` is the account's.";
+        "Copy `account-sid`, `api-key` and `api-token` again from API settings of Exotel's dashboard, and check that `region` is the account's.";
     CallerIdForeign = "caller-id-foreign", Error,
         "`caller-id` of `[exotel]` is none of the account's ExoPhones.",
         "Set `caller-id` to one of the account's ExoPhones.";
 
     // flows
     NoFlow = "no-flow", Error,
-        "Calls came that no flow takes.",
+        "Calls arrived that no flow takes.",
         "Correct the flow's name in the order, claim the calls by `[match]` of a flow's manifest, or name a flow in `flow` of `[calls]`. GET /api/flows shows what is loaded.";
     FlowMissing = "flow-missing", Error,
         "A flow that is to take calls is not loaded, or calls that no flow claims are not taken.",
@@ -215,13 +215,13 @@ codes! {
 
     // the engine
     NoTokens = "no-tokens", Error,
-        "Others can reach this engine, and it has no tokens: anybody can take its calls' data.",
-        "Set `stream-token`, `applet-token` and `api-token` of `[server]` (`ghanti init` makes random ones), remove `insecure`, and paste the URLs anew.";
+        "Others can reach this engine, and it has no tokens: anybody can read the data of its calls.",
+        "Set `stream-token`, `applet-token` and `api-token` of `[server]` (`ghanti init` makes random ones), remove `insecure`, and paste the URLs again.";
     StoreAway = "store-away", Error,
         "A store does not answer.",
         "Start Redis or the database again, and see /readyz and the log. Calls go on meanwhile, without what is stored there.";
     StoreWithoutTls = "store-without-tls", Warning,
-        "Customers' data travel to a store on another machine without TLS.",
+        "Customers' data is sent to a store on another machine without TLS.",
         "Write `rediss:` in `redis-url`, or `sslmode=require` (better `verify-full`) in `database-url` of `[stores]`, with `ca-file` where the system does not trust the certificate; or lead the connection through a tunnel.";
     EngineFull = "engine-full", Warning,
         "Calls were refused because the engine was full or stopping.",

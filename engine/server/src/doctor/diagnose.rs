@@ -9,29 +9,29 @@ use ghanti_model::{CallRecord, CallState, Outcome, Step};
 use super::of_call::{has_passthru_after, is_outbound, of_call};
 use super::{Applet, Code, Evidence, Finding, Findings, Sign, Signs, ago};
 
-/// How far Exotel's clock may be from ours, in milliseconds: its times have whole seconds, and a
+/// How far Exotel's clock may differ from ours, in milliseconds: its times are whole seconds, and a
 /// request takes a moment.
 const CLOCK_MS: u64 = 60_000;
-/// After how long a call whose end is known should have its status callback, in milliseconds.
+/// How long after its end a call should have its status callback, in milliseconds.
 pub const CALLBACK_LATE_MS: u64 = 60_000;
-/// After how long the applets after the bot have asked, in milliseconds.
+/// How long after the stream's end the applets after the bot should have sent their requests, in milliseconds.
 pub const AFTER_LATE_MS: u64 = 30_000;
-/// After how long an order that nobody called is told, in milliseconds.
+/// After how long an order without a call is a finding, in milliseconds.
 const ORDER_WAITS_MS: u64 = 3_600_000;
-/// Transfers that show whether agents answer at all.
+/// Minimum number of transfers to judge whether agents answer at all.
 const TRANSFERS: usize = 3;
-/// Calls that are cut off at the same time before a limit is suspected.
+/// Minimum number of calls cut off after the same time before a limit is suspected.
 const CUT_OFF: usize = 3;
-/// How far apart the ends of calls with the same limit are, in milliseconds.
+/// Maximum difference between the lengths of calls with the same limit, in milliseconds.
 const SAME_TIME_MS: u64 = 1_500;
 /// A stream shorter than this was not cut off by a limit, in milliseconds.
 const SHORT_MS: u64 = 5_000;
-/// A disk with less free than this is nearly full, in bytes; or with less than a fiftieth of it.
+/// A disk is nearly full with fewer free bytes than this, or with less than a fiftieth of its size.
 const DISK_BYTES: u64 = 512 << 20;
-/// Ids of calls that are named as examples.
+/// Maximum number of calls named as examples.
 const EXAMPLES: usize = 3;
 
-/// Names what is wrong.
+/// Returns all findings.
 pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Findings::default();
     reach(evidence, &mut findings);
@@ -77,7 +77,7 @@ fn engine(evidence: &Evidence, findings: &mut Findings) {
     if let Some(limit) = &engine.limited_by {
         findings.add(Code::FewDescriptors, limit);
     }
-    for away in &engine.stores_away {
+    for away in &engine.stores_down {
         findings.add(Code::StoreAway, away);
     }
     if let Some(disk) = engine.disk
@@ -97,7 +97,7 @@ fn engine(evidence: &Evidence, findings: &mut Findings) {
         let samples = samples.join("`, `");
         findings.add(Code::SampleValues, format!("flow `{flow}`: `{samples}`"));
     }
-    for (flow, languages) in &engine.unheard {
+    for (flow, languages) in &engine.unrecognized_languages {
         let languages = languages.join("`, `");
         findings.add(
             Code::LanguageNotHeard,
@@ -113,18 +113,18 @@ fn engine(evidence: &Evidence, findings: &mut Findings) {
 }
 
 fn requests(evidence: &Evidence, findings: &mut Findings) {
-    let tally = &evidence.tally;
-    for ((path, cause), signs) in &tally.refused {
+    let observations = &evidence.observations;
+    for ((path, cause), signs) in &observations.refused {
         if let Some(code) = of_refusal(path, cause) {
-            findings.add(code, told(evidence, signs, "refused requests"));
+            findings.add(code, described(evidence, signs, "refused requests"));
         }
     }
-    for (sign, signs) in &tally.signs {
+    for (sign, signs) in &observations.signs {
         let (code, what) = match sign {
             Sign::OtherHost => (Code::OldHost, "requests for another host".to_owned()),
             Sign::Unencrypted(Applet::Stream) => (
                 Code::WsInsteadOfWss,
-                "streams that were asked for unencrypted".to_owned(),
+                "streams that were requested unencrypted".to_owned(),
             ),
             Sign::Unencrypted(applet) => (
                 Code::HttpInsteadOfHttps,
@@ -157,12 +157,12 @@ fn requests(evidence: &Evidence, findings: &mut Findings) {
                 ),
             ),
         };
-        findings.add(code, told(evidence, signs, &what));
+        findings.add(code, described(evidence, signs, &what));
     }
-    for (account, seen) in &tally.accounts {
+    for (account, seen) in &observations.accounts {
         let is_other = match &evidence.reach.account_sid {
             Some(own) => own != account,
-            None => tally.accounts.len() > 1,
+            None => observations.accounts.len() > 1,
         };
         if is_other {
             let words = format!(
@@ -173,7 +173,7 @@ fn requests(evidence: &Evidence, findings: &mut Findings) {
             findings.add(Code::OtherAccount, words);
         }
     }
-    if let Some((ahead_ms, at_ms)) = tally.clock_ahead_ms
+    if let Some((ahead_ms, at_ms)) = observations.clock_ahead_ms
         && ahead_ms.unsigned_abs() > CLOCK_MS
     {
         let words = format!(
@@ -186,7 +186,7 @@ fn requests(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// The code of refused requests, by the path and cause under which they are counted.
+/// The finding for refused requests, by the path and cause under which they are counted.
 fn of_refusal(path: &str, cause: &str) -> Option<Code> {
     if matches!(
         path,
@@ -205,7 +205,7 @@ fn of_refusal(path: &str, cause: &str) -> Option<Code> {
     })
 }
 
-fn told(evidence: &Evidence, signs: &Signs, what: &str) -> String {
+fn described(evidence: &Evidence, signs: &Signs, what: &str) -> String {
     let Signs { seen, examples } = signs;
     let examples = if examples.is_empty() {
         String::new()
@@ -219,7 +219,7 @@ fn told(evidence: &Evidence, signs: &Signs, what: &str) -> String {
     )
 }
 
-/// What single calls say, counted by code.
+/// Findings about single calls, grouped by code.
 fn calls(evidence: &Evidence, findings: &mut Findings) {
     let mut by_code: BTreeMap<Code, Vec<(&CallRecord, String)>> = BTreeMap::new();
     for record in &evidence.calls {
@@ -248,7 +248,7 @@ fn calls(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// How many calls it is, when the newest was, and their ids.
+/// The number of calls, when the newest was, and their ids, as a sentence.
 fn counted(evidence: &Evidence, calls: &[&CallRecord]) -> String {
     let ids: Vec<_> = calls
         .iter()
@@ -265,7 +265,7 @@ fn counted(evidence: &Evidence, calls: &[&CallRecord]) -> String {
     )
 }
 
-/// What only many calls together say.
+/// Findings that need many calls.
 fn whole_day(evidence: &Evidence, findings: &mut Findings) {
     let now_ms = evidence.now_ms;
     let ended_before = |record: &CallRecord, ms: u64| {
@@ -305,7 +305,7 @@ fn whole_day(evidence: &Evidence, findings: &mut Findings) {
         findings.add(Code::NoStatusCallback, words);
     }
 
-    // a call with a Passthru before the bot goes through a flow; one that the bot ends goes on in it
+    // a call with a Passthru before the bot is in an Exotel flow, which continues when the bot ends
     let after: Vec<_> = spoken
         .iter()
         .copied()
@@ -345,7 +345,7 @@ fn whole_day(evidence: &Evidence, findings: &mut Findings) {
     time_limit(evidence, &spoken, findings);
 }
 
-/// Calls that were cut off at the same time, with none that lasted longer.
+/// Adds a finding if calls were cut off after the same time and none lasted longer.
 fn time_limit(evidence: &Evidence, spoken: &[&CallRecord], findings: &mut Findings) {
     let lasted_ms = |record: &CallRecord| {
         record
@@ -374,7 +374,7 @@ fn time_limit(evidence: &Evidence, spoken: &[&CallRecord], findings: &mut Findin
         .copied()
         .filter(|record| is_hung_up(record))
         .count();
-    // callers who hang up by themselves do so at any time: at the end they would be few
+    // callers hang up at any time: few of them would do so just at the limit
     if last.len() >= CUT_OFF && last.iter().all(is_hung_up) && last.len() * 5 >= hung_up {
         let words = format!(
             "cut off {} to {} s after the stream began, and none lasted longer: {}",

@@ -1,24 +1,24 @@
-//! Everything that the doctor looks at.
+//! Everything that the doctor evaluates.
 
 use std::collections::BTreeMap;
 
 use ghanti_model::CallRecord;
 
-use super::{TallyView, Urls};
+use super::{ObservationsView, Urls};
 
-/// What was seen of this engine.
+/// The observed state of this engine.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    /// The time of the look, in milliseconds since 1970-01-01T00:00:00Z.
+    /// The time of the diagnosis, in milliseconds since 1970-01-01T00:00:00Z.
     pub now_ms: u64,
-    /// What is to be pasted into Exotel.
+    /// The URLs to paste into Exotel.
     pub urls: Urls,
-    /// How others reach the engine, by its configuration.
+    /// How others can reach the engine, according to its configuration.
     pub reach: Reach,
-    /// What the engine says of itself.
+    /// The engine's own state.
     pub engine: EngineState,
-    /// What Exotel's requests showed since the start.
-    pub tally: TallyView,
+    /// What was observed in Exotel's requests since the start.
+    pub observations: ObservationsView,
     /// The calls of the last day, newest first.
     pub calls: Vec<CallRecord>,
 }
@@ -38,33 +38,33 @@ pub struct Reach {
     pub stores_without_tls: Vec<&'static str>,
 }
 
-/// What the engine says of itself.
+/// The engine's own state.
 #[derive(Debug, Clone, Default)]
 pub struct EngineState {
     /// Whether it is stopping.
     pub is_draining: bool,
     /// Why it takes fewer calls than `max-calls`.
     pub limited_by: Option<String>,
-    /// Stores that do not answer, and what they say.
-    pub stores_away: Vec<String>,
+    /// Stores that do not answer, with their errors.
+    pub stores_down: Vec<String>,
     /// The data folder's disk.
     pub disk: Option<Disk>,
     /// What is wrong with flows, one sentence each.
     pub flow_problems: Vec<String>,
     /// Sample values in use, by flow.
     pub samples: BTreeMap<String, Vec<String>>,
-    /// Languages that flows speak and the recogniser does not know, by flow.
-    pub unheard: BTreeMap<String, Vec<String>>,
-    /// The folder of the English voice, if it is not there.
+    /// Languages of flows that the recogniser does not support, by flow.
+    pub unrecognized_languages: BTreeMap<String, Vec<String>>,
+    /// The folder of the English voice, if it is missing.
     pub missing_voice: Option<String>,
-    /// Why no speech can be made, if that was tried.
+    /// The error of speech synthesis, if it was tried and failed.
     pub speech_failure: Option<String>,
 }
 
 /// A disk, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disk {
-    /// What is free for the engine.
+    /// Space that the engine can still use.
     pub free_bytes: u64,
     /// Its size.
     pub all_bytes: u64,

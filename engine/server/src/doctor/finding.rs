@@ -1,4 +1,4 @@
-//! A finding, and the list that is collected.
+//! A finding, and the list in which findings are collected.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 
 use super::{Code, Urls, Weight};
 
-/// Sentences of evidence kept with one finding.
+/// Maximum number of sentences of evidence in one finding.
 const SENTENCES: usize = 6;
-/// Characters kept of one sentence of evidence: parts of it are others' words.
+/// Maximum length of a sentence of evidence in characters: parts of it are text that others sent.
 const CHARACTERS: usize = 600;
 
-/// What is wrong, how that was noticed, and what to do.
+/// A mistake in the set-up, with its evidence and fix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// The code.
@@ -33,8 +33,8 @@ pub struct Finding {
 pub struct Findings(BTreeMap<Code, Vec<String>>);
 
 impl Findings {
-    /// Adds evidence for a code. Control characters are left out of it: parts of it are others'
-    /// words, and it is shown on terminals.
+    /// Adds evidence for a code. Control characters are removed: parts of it are text that others
+    /// sent, and it is shown on terminals.
     pub fn add(&mut self, code: Code, evidence: impl Into<String>) {
         let sentences = self.0.entry(code).or_default();
         let shown: String = evidence
@@ -72,7 +72,7 @@ impl Findings {
     }
 }
 
-/// How long ago something was, in words: `12 s ago`.
+/// How long ago something was, as text: `12 s ago`.
 pub fn ago(now_ms: u64, then_ms: u64) -> String {
     let seconds = now_ms.saturating_sub(then_ms) / 1_000;
     match seconds {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_the_largest_unit_that_says_enough() {
+    fn ages_are_shown_in_a_suitable_unit() {
         for (ms, words) in [
             (12_345, "12 s ago"),
             (180_000, "3 min ago"),

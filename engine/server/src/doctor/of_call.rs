@@ -1,4 +1,4 @@
-//! What one call's record says of the set-up.
+//! Findings from the record of one call.
 
 use ghanti_model::fold::network::STREAM_NEVER_OPENED;
 use ghanti_model::fold::transfer::NEVER_ASKED;
@@ -6,7 +6,7 @@ use ghanti_model::{CallRecord, Direction, Outcome, Problem, Step};
 
 use super::Code;
 
-/// Words in Exotel's error text that speak of a certificate.
+/// Words in Exotel's error text that mean a certificate problem.
 const CERTIFICATE: [&str; 5] = [
     "certificate",
     "x509",
@@ -15,7 +15,7 @@ const CERTIFICATE: [&str; 5] = [
     "self-signed",
 ];
 
-/// Returns what is wrong by a call's record, each with a sentence of evidence without personal
+/// Returns the findings of a call's record, each with a sentence of evidence without personal
 /// data.
 pub fn of_call(record: &CallRecord) -> Vec<(Code, String)> {
     let mut found: Vec<(Code, String)> = record
@@ -30,7 +30,7 @@ pub fn of_call(record: &CallRecord) -> Vec<(Code, String)> {
     if let Some(transfer) = &record.transfer
         && let (Some(after_ms), Some(asked)) = (transfer.passthru_after_ms, transfer.asked.first())
         && after_ms > asked.unix_ms
-        // the Passthru behind Connect asks when the agent's leg is over
+        // the Passthru after Connect sends its request when the agent's leg has ended
         && transfer.leg.as_ref().is_some_and(|leg| leg.unix_ms > after_ms)
     {
         let words = "Connect asked before the Passthru after the bot did";
@@ -54,7 +54,7 @@ fn code(record: &CallRecord, problem: &Problem) -> Option<Code> {
         "wrong-path" => Code::WrongPath,
         "wrong-method" => Code::WrongMethod,
         "no-upgrade" => Code::ProxyWithoutUpgrade,
-        "stream-failed" if speaks_of_certificate(&problem.detail) => Code::CertificateRefused,
+        "stream-failed" if mentions_certificate(&problem.detail) => Code::CertificateRefused,
         "stream-failed" => Code::StreamUnreachable,
         "stream-throttled" => Code::StreamsThrottled,
         "stream-not-started"
@@ -87,8 +87,8 @@ fn code(record: &CallRecord, problem: &Problem) -> Option<Code> {
     })
 }
 
-fn speaks_of_certificate(detail: &str) -> bool {
-    // the hint behind Exotel's words speaks of certificates as well
+fn mentions_certificate(detail: &str) -> bool {
+    // the hint after Exotel's text mentions certificates as well
     let error = detail
         .split_once('`')
         .and_then(|(_, rest)| rest.rsplit_once('`'))

@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 
 use super::{EntrySeen, Finding, Weight, ago};
 
-/// An applet, as it is to be set up.
+/// An applet's instructions for its set-up.
 #[derive(Debug, Clone)]
 pub struct Card {
     /// The applet's name at Exotel, and its place.
     pub title: &'static str,
-    /// What to paste, each with where.
+    /// What to paste, each with the field to paste it into.
     pub paste: Vec<(&'static str, String)>,
     /// Settings and branches, a sentence each.
     pub settings: Vec<String>,
-    /// What it has asked; `None` if the engine is not asked by it.
+    /// Its requests so far; `None` if it makes none.
     pub seen: Option<EntrySeen>,
 }
 
@@ -25,7 +25,7 @@ pub struct SetupPage {
     pub now_ms: u64,
     /// The applets in order.
     pub cards: Vec<Card>,
-    /// Whether tokens are shown as they are; else a word stands for each.
+    /// Whether tokens are shown; else a placeholder stands for each.
     pub has_tokens: bool,
     /// What the doctor found.
     pub findings: Vec<Finding>,

@@ -2,8 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Whether a value is the name of a value, left there by whoever set the applet up. Percent-encoded
-/// ones count as well.
+/// Whether a value is a placeholder that was left in an applet's URL, possibly percent-encoded.
 pub fn is_placeholder(value: &str) -> bool {
     let value = percent_decode_str(value).decode_utf8_lossy();
     let value = value.trim();
@@ -23,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_in_braces_is_no_value() {
+    fn a_name_in_braces_is_a_placeholder() {
         for text in [
             "{session_id}",
             "{CallSid}",

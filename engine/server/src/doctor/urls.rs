@@ -1,6 +1,6 @@
-//! What is to be pasted into Exotel, for fixes.
+//! The URLs to paste into Exotel, for fixes.
 
-/// This engine's own URLs, as they are to be shown: with tokens, or a placeholder for each.
+/// This engine's own URLs as they are shown: with tokens, or a placeholder for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Urls {
     /// For the Passthru before the bot.
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_fix_names_a_url_that_is_not_there() {
+    fn every_url_in_a_fix_exists() {
         let urls = Urls::default();
         for code in Code::ALL {
             let filled = urls.fill(code.fix());

@@ -14,12 +14,13 @@ use crate::private;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-/// Bytes of a file. A call writes some 20 kB at the level `info`, so that it holds thousands.
+/// Maximum size of a file in bytes. A call writes some 20 kB at the level `info`, so a file has
+/// thousands of calls.
 pub(super) const FILE_BYTES: u64 = 64 << 20;
 /// Number of earlier files to keep: two weeks, where no day fills a file.
 pub(super) const FILES_KEPT: usize = 14;
-/// How often to look whether the file is still in its place: before a line, and not for each one.
-const LOOK: Duration = Duration::from_secs(1);
+/// Minimum interval between checks that the file still has its name.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A log file. Each write is a whole line.
 #[derive(Debug)]
@@ -28,14 +29,14 @@ pub(super) struct LogFile {
     name: &'static str,
     bytes_max: u64,
     open: Option<Open>,
-    looked: Instant,
+    checked: Instant,
 }
 
-/// An open file, and what is known of it without asking.
+/// An open file, with its size and date, so that no write needs to ask for them.
 #[derive(Debug)]
 struct Open {
     file: File,
-    /// Device and number, by which it is told from another one in its place.
+    /// Device and inode, to notice another file under its name.
     id: (u64, u64),
     bytes: u64,
     /// The day of its last line.
@@ -43,7 +44,7 @@ struct Open {
 }
 
 impl LogFile {
-    /// Opens `NAME.log` in a folder, to write after what it has.
+    /// Opens `NAME.log` in a folder for appending.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -59,15 +60,15 @@ impl LogFile {
             name,
             bytes_max,
             open: Some(Open::at(&path)?),
-            looked: Instant::now(),
+            checked: Instant::now(),
         })
     }
 
     /// The file for a line of so many bytes.
     fn for_line(&mut self, bytes: usize) -> io::Result<&mut Open> {
         let path = path(&self.folder, self.name);
-        if self.looked.elapsed() >= LOOK {
-            self.looked = Instant::now();
+        if self.checked.elapsed() >= CHECK_INTERVAL {
+            self.checked = Instant::now();
             let in_place = fs::metadata(&path)
                 .map(|found| (found.dev(), found.ino()))
                 .ok();
@@ -82,7 +83,7 @@ impl LogFile {
         });
         if is_over {
             self.open = None;
-            fs::rename(&path, self.earlier()?)?;
+            fs::rename(&path, self.archived_path()?)?;
             self.remove_oldest()?;
         }
         let open = match self.open.take() {
@@ -95,8 +96,8 @@ impl LogFile {
         Ok(open)
     }
 
-    /// A name for the file that is over, which sorts behind all earlier ones.
-    fn earlier(&self) -> io::Result<PathBuf> {
+    /// A name for the finished file, which sorts after all earlier ones.
+    fn archived_path(&self) -> io::Result<PathBuf> {
         let format = format_description!(
             "[year]-[month]-[day]T[hour]-[minute]-[second].[subsecond digits:6]"
         );
@@ -106,7 +107,7 @@ impl LogFile {
     }
 
     fn remove_oldest(&self) -> io::Result<()> {
-        let mut earlier = Vec::new();
+        let mut archived_path = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
             let is_earlier = name.to_str().is_some_and(|name| {
@@ -117,12 +118,12 @@ impl LogFile {
                 middle.is_some_and(|middle| middle.starts_with(".2"))
             });
             if is_earlier {
-                earlier.push(name);
+                archived_path.push(name);
             }
         }
-        earlier.sort();
-        let over = earlier.len().saturating_sub(FILES_KEPT);
-        for name in earlier.iter().take(over) {
+        archived_path.sort();
+        let over = archived_path.len().saturating_sub(FILES_KEPT);
+        for name in archived_path.iter().take(over) {
             fs::remove_file(self.folder.join(name))?;
         }
         Ok(())
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_goes_on_after_a_restart() {
+    fn a_file_is_appended_to_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         for line in ["one\n", "two\n"] {
             let mut log = LogFile::open(folder.path(), "a", 100).unwrap();
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn no_file_outgrows_its_size_and_no_folder_its_files() {
+    fn files_and_their_number_are_bounded() {
         let folder = tempfile::tempdir().unwrap();
         // of another log, and of somebody else
         fs::write(folder.path().join("ab.2026-01-01.log"), "").unwrap();
@@ -202,15 +203,15 @@ mod tests {
                 .unwrap();
         }
         let names = names(folder.path());
-        let earlier: Vec<_> = names
+        let archived_path: Vec<_> = names
             .iter()
             .filter(|name| name.starts_with("a.2"))
             .collect();
-        assert_eq!(earlier.len(), FILES_KEPT);
+        assert_eq!(archived_path.len(), FILES_KEPT);
         assert_eq!(names.len(), FILES_KEPT + 3);
         assert_eq!(text(folder.path(), "a.log"), "line 39\n");
         // the newest are kept, in the order of their names
-        for (name, number) in earlier.iter().rev().zip((0..39).rev()) {
+        for (name, number) in archived_path.iter().rev().zip((0..39).rev()) {
             assert_eq!(text(folder.path(), name), format!("line {number:02}\n"));
         }
         // a line that is longer than a file has one to itself
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_a_file() {
+    fn each_day_has_its_own_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.log");
         fs::write(&file, "yesterday\n").unwrap();
@@ -236,29 +237,29 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_moved_or_removed_is_begun_anew() {
+    fn a_file_that_was_moved_or_removed_is_created_again() {
         let folder = tempfile::tempdir().unwrap();
         let (file, moved) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
         let mut log = LogFile::open(folder.path(), "a", 100).unwrap();
         log.write_all(b"one\n").unwrap();
         fs::rename(&file, &moved).unwrap();
-        log.looked -= LOOK;
+        log.checked -= CHECK_INTERVAL;
         log.write_all(b"two\n").unwrap();
         assert_eq!(text(folder.path(), "a.log"), "two\n");
         assert_eq!(text(folder.path(), "a.log.1"), "one\n");
         fs::remove_file(&file).unwrap();
-        log.looked -= LOOK;
+        log.checked -= CHECK_INTERVAL;
         log.write_all(b"three\n").unwrap();
         assert_eq!(text(folder.path(), "a.log"), "three\n");
     }
 
     #[test]
-    fn a_folder_that_comes_back_is_written_again() {
+    fn a_folder_that_was_removed_and_created_again_is_written_to() {
         let house = tempfile::tempdir().unwrap();
         let folder = house.path().join("logs");
         let mut log = LogFile::open(&folder, "a", 100).unwrap();
         fs::remove_dir_all(&folder).unwrap();
-        log.looked -= LOOK;
+        log.checked -= CHECK_INTERVAL;
         assert!(log.write_all(b"lost\n").is_err());
         fs::create_dir(&folder).unwrap();
         log.write_all(b"there\n").unwrap();

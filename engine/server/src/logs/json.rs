@@ -1,6 +1,5 @@
-//! Log lines as JSON, one object a line: `time`, `level`, `target`, `message`, and all fields of the
-//! event and its spans beside them, so that every line of a call has its `call` and `sid` at the same
-//! place.
+//! Log lines as JSON, one object per line: `time`, `level`, `target`, `message`, and all fields of the
+//! event and its spans at the same level, so that every line of a call has its `call` and `sid`.
 
 use std::fmt::{self, Debug};
 
@@ -36,7 +35,7 @@ where
             let fields = extensions.get::<FormattedFields<JsonFields>>();
             let fields = fields.and_then(|fields| serde_json::from_str::<Map<_, _>>(fields).ok());
             for (key, value) in fields.into_iter().flatten() {
-                // a span's name says what it is the name of: `flow`
+                // the field `name` of a span `flow` becomes `flow`
                 let key = if key == "name" {
                     span.name().to_owned()
                 } else {
@@ -46,7 +45,7 @@ where
             }
         }
         event.record(&mut line);
-        // last, so that no field stands in their place
+        // last, so that no field of an event replaces them
         let (metadata, mut time) = (event.metadata(), String::new());
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         for (key, value) in [
@@ -106,9 +105,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct Captured(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Kept {
+    impl std::io::Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -120,9 +119,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_fields_of_its_spans_beside_its_own() {
-        let kept = Kept::default();
-        let writer = kept.clone();
+    fn a_line_has_its_own_fields_and_those_of_its_spans() {
+        let captured = Captured::default();
+        let writer = captured.clone();
         let layer = tracing_subscriber::fmt::layer()
             .fmt_fields(JsonFields::new())
             .event_format(Json)
@@ -137,7 +136,7 @@ mod tests {
                 });
             });
         });
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<Map<String, Value>> = text
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())

@@ -20,17 +20,17 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $name,)* }
             }
 
-            /// The reference that names it: `type` of RFC 9457.
+            /// Its URI reference: `type` of RFC 9457.
             pub fn reference(self) -> &'static str {
                 match self { $(Self::$kind => concat!("/problems/", $name),)* }
             }
 
-            /// The status of the answer.
+            /// The HTTP status.
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$kind => StatusCode::$status,)* }
             }
 
-            /// What it means, the same for every request.
+            /// What it means: `title` of RFC 9457.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$kind => $title,)* }
             }
@@ -106,13 +106,13 @@ kinds! {
     NoOtherVersion = "no-other-version", CONFLICT, "The flow has no version to change to";
     FlowsUnreadable = "flows-unreadable", SERVICE_UNAVAILABLE, "The folder of flows cannot be read";
 
-    DeployingIsOff = "deploying-is-off", FORBIDDEN, "The engine takes no flows over the API";
-    AnotherDeployment = "another-deployment", CONFLICT, "Another flow is being taken";
+    DeployingIsOff = "deploying-is-off", FORBIDDEN, "The engine does not accept flows over the API";
+    AnotherDeployment = "another-deployment", CONFLICT, "Another deployment is in progress";
     UnusableArchive = "unusable-archive", BAD_REQUEST, "The body is no archive of a flow";
     FlowRejected = "flow-rejected", UNPROCESSABLE_ENTITY, "The version cannot take calls";
     FlowNotReplaceable = "flow-not-replaceable", CONFLICT, "What is in the flow's place may not be replaced";
     FlowsReadOnly = "flows-read-only", CONFLICT, "The folder of flows cannot be written";
-    NoVerdictYet = "no-verdict-yet", SERVICE_UNAVAILABLE, "The version is still being judged";
+    NoVerdictYet = "no-verdict-yet", SERVICE_UNAVAILABLE, "The version is still being loaded";
 
     // webhooks
     UnknownMessage = "unknown-webhook-message", NOT_FOUND, "There is no such webhook message";

@@ -20,9 +20,9 @@ use crate::app::App;
 use crate::config;
 use crate::unserved::explain;
 
-/// How often a call that is not known is looked for again.
+/// Number of attempts to find a call that is not known yet.
 const TRIES: u32 = 8;
-/// The pause before that. Together a little longer than a Passthru's call may be looked up
+/// The pause between them. Together they take a little longer than the lookup of a Passthru's call may
 /// (`BEHIND_ANSWER` of the session).
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -40,11 +40,11 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         && decided.is_none()
         && request.dial_call_status.is_none()
         && match &request.call_sid {
-            Some(sid) => is_cut(&app, sid).await,
+            Some(sid) => is_interrupted(&app, sid).await,
             None => false,
         };
     let transfer = matches!(decided, Some(Decision::Transfer { .. }))
-        && !is_behind_connect(&app, &request).await;
+        && !is_after_connect(&app, &request).await;
     if let Some(sid) = request.call_sid.clone() {
         let app = app.clone();
         app.tasks
@@ -70,8 +70,8 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     }
 }
 
-/// Returns whether the call may go on at this engine because the one that held it is gone.
-async fn is_cut(app: &App, sid: &CallSid) -> bool {
+/// Returns whether the call may continue at this engine because its own engine has died.
+async fn is_interrupted(app: &App, sid: &CallSid) -> bool {
     let registry = &app.services.registry;
     let here = registry.events().node();
     let mut gone = None;
@@ -94,8 +94,8 @@ async fn is_cut(app: &App, sid: &CallSid) -> bool {
 }
 
 /// Returns whether the request comes from a Passthru after Connect. The same URL may be used there,
-/// and must not lead to a second transfer.
-async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
+/// and must not cause a second transfer.
+async fn is_after_connect(app: &App, request: &PassthruRequest) -> bool {
     let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else {
         return false;
     };
@@ -114,16 +114,16 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
         (Ok(decision), _) => Ok(decision),
         (Err(_), Ok(_)) => Ok(None),
         (Err(error), Err(_)) => {
-            tracing::error!(%sid, %error, "no store could tell what was decided for a call");
+            tracing::error!(%sid, %error, "the decision of a call could not be read from any store");
             Err(())
         }
     }
 }
 
-/// Whether a report of Exotel's is of a call that was deleted by its age; it is then counted and
-/// logged, and nothing else is to be done with it.
+/// Whether a report of Exotel's is about a call that `[retention]` has deleted. Such a report is
+/// counted, logged and otherwise ignored.
 pub async fn is_late(app: &App, what: &str, sid: Option<&CallSid>, order: Option<CallId>) -> bool {
-    // what is not known is taken as it comes
+    // if this cannot be determined, the report is processed
     if !matches!(app.records.was_deleted(order, sid).await, Ok(true)) {
         return false;
     }
@@ -131,7 +131,7 @@ pub async fn is_late(app: &App, what: &str, sid: Option<&CallSid>, order: Option
     tracing::info!(
         sid = sid.map(tracing::field::display),
         what,
-        "a late report of a call that was deleted by its age was ignored"
+        "a late report was ignored: the call was deleted by `[retention]`"
     );
     true
 }
@@ -149,9 +149,9 @@ pub async fn call_of(app: &App, sid: &CallSid) -> Result<Option<CallId>, StoreEr
     }
 }
 
-/// Returns the call of a request, looking for it again while the Passthru before the bot may still be
-/// binding it: that is answered before its call is looked up.
-async fn patiently(app: &App, sid: &CallSid) -> Option<CallId> {
+/// Returns the call of a request, with retries while the Passthru before the bot may still be binding
+/// it: that request is answered before its call is looked up.
+async fn call_with_retries(app: &App, sid: &CallSid) -> Option<CallId> {
     let mut call = explain(app, sid).await.ok().flatten();
     let Ok(_permit) = app.background.clone().try_acquire_owned() else {
         return call;
@@ -174,7 +174,7 @@ async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
     if is_late(app, "passthru after the bot", Some(sid), None).await {
         return;
     }
-    let Some(call) = patiently(app, sid).await else {
+    let Some(call) = call_with_retries(app, sid).await else {
         tracing::warn!(%sid, "a passthru after the bot names an unknown call");
         return;
     };
@@ -190,14 +190,14 @@ async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
 /// Returns the problem that Exotel reports for a stream, as a name and a detail.
 fn stream_problem(stream: &StreamOutcome) -> Option<(&'static str, String)> {
     if stream.is_throttled() {
-        let detail = "Exotel has throttled the stream: the account has more at once than it may; ask Exotel for a higher limit";
+        let detail = "Exotel has throttled the stream: the account has too many concurrent streams; ask Exotel for a higher limit";
         return Some(("stream-throttled", detail.to_owned()));
     }
     let error = stream.error.as_deref().or_else(|| {
-        (stream.status == Some(StreamStatus::Failed)).then_some("no reason was told")
+        (stream.status == Some(StreamStatus::Failed)).then_some("no reason was given")
     })?;
     let error: String = error.chars().take(200).collect();
-    let hint = "see whether the socket's URL can be reached from outside, with wss:// and a valid certificate";
+    let hint = "check that the stream's URL can be reached from outside, with wss:// and a valid certificate";
     Some((
         "stream-failed",
         format!("Exotel could not stream this call (`{error}`): {hint}"),

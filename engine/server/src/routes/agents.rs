@@ -19,7 +19,7 @@ use crate::secret::Secret;
 use crate::unserved::explain;
 
 /// How long the response waits for the request to be recorded. Exotel's own timeout is 5 s.
-const TRACE: Duration = Duration::from_millis(500);
+const RECORDED: Duration = Duration::from_millis(500);
 
 /// Answers the agents' numbers in the order of dialling. An empty list means "we didn't dial
 /// anyone". If no store can be read, or the call was refused, the default agents are dialled: the
@@ -58,16 +58,16 @@ pub async fn connect(
             .tasks
             .clone()
             .spawn(async move { asked(&app, &sid, &numbers).await });
-        // a request from after Connect is recognised by this record; a slow store is not waited
-        // for, and the record is then updated later
-        let _ = tokio::time::timeout(TRACE, traced).await;
+        // a request from after Connect is recognised by this record; the response does not wait
+        // for a slow store, and the record is then updated later
+        let _ = tokio::time::timeout(RECORDED, traced).await;
     }
     let events =
         Base::new(&app.config, &headers).applet(&app.config, "/connect/event", Secret::in_url);
     Json(ConnectReply::dial(numbers, terms).with_events(events))
 }
 
-/// The default agents or, outside their hours, those instead of them.
+/// The default agents or, outside their hours, those of the fallback.
 fn to_default(app: &App) -> Decision {
     let (config, settings) = (&app.config, &app.services.settings);
     let numbers = config.default_agents().to_vec();

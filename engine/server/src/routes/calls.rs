@@ -1,4 +1,4 @@
-//! `/api/calls`: stores a customer's record for a coming call, and returns calls.
+//! `/api/calls`: stores a customer's record for a call to be made, and returns calls.
 
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ use crate::routes::do_not_call::refuse_unwanted;
 use crate::routes::doctor::{findings_of, urls};
 use crate::segments::{BadPath, Segments};
 
-/// The longest `Idempotency-Key`, in characters.
+/// Maximum length of an `Idempotency-Key` in characters.
 const KEY_CHARS: usize = 200;
-/// The header that makes a repeated request harmless (IETF draft
+/// The header that makes retries of a request idempotent (IETF draft
 /// `draft-ietf-httpapi-idempotency-key-header`).
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -39,7 +39,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub struct Created {
     /// Our id of the call, to be passed to Exotel as `CustomField`.
     call_id: CallId,
-    /// Whether the engine dials the customer. What comes of it is in the call's events.
+    /// Whether the engine dials the customer. The result is in the call's events.
     dials: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct Created {
 ///
 /// 400 for a field that the call's flow does not declare or that cannot be read for certain, 409
 /// for a customer who asked not to be called, for a call that is to be dialled without an account,
-/// and for a key that another request has, 503 if a store does not answer or too many calls are
+/// and for a key that another request has used, 503 if a store does not answer or too many calls are
 /// dialled.
 #[utoipa::path(
     post,
@@ -86,7 +86,7 @@ pub async fn create(
         fields,
         dial,
     } = read(&app, &body)?;
-    let dialler = placed_dialler(&app, dial)?;
+    let dialler = permitted_dialler(&app, dial)?;
     refuse_unwanted(&app, &phone).await?;
     let call_id = CallId::generate();
     let dials = dialler.is_some();
@@ -106,23 +106,23 @@ pub async fn create(
     outbound::request(services, &customer, dials)
         .await
         .map_err(Problem::unavailable)?;
-    if let Some((dialler, place)) = dialler {
+    if let Some((dialler, permit)) = dialler {
         let from = CallFrom {
             caller_id: None,
             urls: outbound::urls(&app.config, &Base::new(&app.config, &headers), &customer),
         };
-        dialler::dial(app.surroundings(), dialler, place, customer, from);
+        dialler::dial(app.dial_context(), dialler, permit, customer, from);
     }
-    let place = [(LOCATION, path_of(&app, call_id))];
+    let location = [(LOCATION, path_of(&app, call_id))];
     Ok((
         StatusCode::CREATED,
-        place,
+        location,
         Answer(Created { call_id, dials }),
     )
         .into_response())
 }
 
-/// Reads an order by the flows that there are.
+/// Reads an order; its fields are checked against the loaded flows.
 fn read(app: &App, body: &[u8]) -> Result<Order, Problem> {
     let services = &app.services;
     let dates = services.settings.date_rules(unix_ms());
@@ -161,8 +161,8 @@ fn path_of(app: &App, call: CallId) -> String {
     format!("{}/api/calls/{call}", app.config.server.path)
 }
 
-/// The dialler of a call, with a place; `None` if it is not to be dialled.
-fn placed_dialler(
+/// The dialler of a call, with a permit; `None` if it is not to be dialled.
+fn permitted_dialler(
     app: &App,
     dial: Option<bool>,
 ) -> Result<Option<(Arc<Dialler>, OwnedSemaphorePermit)>, Problem> {
@@ -181,14 +181,14 @@ fn placed_dialler(
         return Err(Problem::new(
             Kind::Stopping,
             "the engine is stopping",
-            "send it to another engine, or again when this one has been started",
+            "send it to another engine, or again when this one has restarted",
         ));
     }
-    let place = dialler.place().ok_or_else(|| {
+    let permit = dialler.permit().ok_or_else(|| {
         let detail = format!("{DIALS} calls are being dialled already");
         Problem::new(Kind::TooManyDials, detail, "send it again in a second")
     })?;
-    Ok(Some((dialler, place)))
+    Ok(Some((dialler, permit)))
 }
 
 /// The call of an earlier request with the same key; `None` without a key, or if this is the first
@@ -207,7 +207,7 @@ async fn earlier(
         return Err(Problem::new(
             Kind::UnusableKey,
             format!("`Idempotency-Key` has {} characters", key.len()),
-            "send 1 to 200 ASCII characters that no other call has, such as a UUID",
+            "send 1 to 200 ASCII characters that are unique to the call, such as a UUID",
         ));
     }
     let registry = &app.services.registry;
@@ -223,28 +223,28 @@ async fn earlier(
         return Err(Problem::new(
             Kind::KeyInUse,
             "another request has this `Idempotency-Key`",
-            "send a key of its own with each call",
+            "send a different key with each call",
         ));
     }
     match registry.read(known.call_id).await {
         Ok(Some(_)) => Ok(Some(known.call_id)),
-        // it is being served, or the engine died before it had stored the record
+        // that request is in progress, or the engine died before it had stored the record
         Ok(None) => Err(Problem::new(
             Kind::KeyWithoutCall,
-            "a request with this `Idempotency-Key` has begun, and its call is not recorded",
-            "send it again in some seconds; if this stays so, nobody was dialled, and the call needs another key",
+            "a request with this `Idempotency-Key` has begun, but its call is not recorded yet",
+            "send it again in a few seconds; if this error persists, nobody was dialled, and the call needs another key",
         )),
         Err(error) => Err(Problem::unavailable(error.to_string())),
     }
 }
 
-/// A call's record, with what it says of the set-up.
+/// A call's record, with its findings about the set-up.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Call)]
 pub struct Shown {
     #[serde(flatten)]
     record: CallRecord,
-    /// What is wrong by this record. A word stands for each token in it: records are passed on.
+    /// Set-up mistakes found in this record. Tokens are replaced by placeholders: records are passed on.
     findings: Vec<Finding>,
 }
 
@@ -312,7 +312,7 @@ pub(super) async fn answered(
     })
 }
 
-/// Withdraws a call that waits to be dialled: it will not be. Its outcome is `not-dialled`.
+/// Withdraws a call that waits to be dialled. Its outcome is `not-dialled`.
 ///
 /// # Errors
 ///
@@ -353,7 +353,7 @@ pub async fn withdraw(
     let (error, hint) = match (record.dial, record.state) {
         (None, _) => (
             "the engine does not dial this call".to_owned(),
-            "leave it undialled: its record is forgotten by itself",
+            "do not dial it: its record expires by itself",
         ),
         (Some(DialState::Waiting), CallState::Pending) => (
             "another engine dials this call".to_owned(),
@@ -361,11 +361,11 @@ pub async fn withdraw(
         ),
         (Some(DialState::Refused), _) => (
             "the call was not dialled".to_owned(),
-            "see its record for the reason",
+            "see the record for the reason",
         ),
         (Some(_), _) => (
             "the call was dialled already".to_owned(),
-            "wait for its end; Exotel has no way to hang up a call",
+            "wait for its end; Exotel's API cannot hang up a call",
         ),
     };
     Err(Problem::new(Kind::NotWithdrawable, error, hint))
@@ -459,7 +459,7 @@ pub async fn find(app: &App, id: &str) -> Result<CallRecord, Problem> {
             return Err(Problem::new(
                 Kind::UnusableCallId,
                 error.to_string(),
-                "ask by the id that POST /api/calls answered, or by CallSid",
+                "use the id that POST /api/calls returned, or the CallSid",
             ));
         }
     };
@@ -468,7 +468,7 @@ pub async fn find(app: &App, id: &str) -> Result<CallRecord, Problem> {
         Ok(None) => Err(Problem::new(
             Kind::UnknownCall,
             "no such call",
-            "ask by the id that POST /api/calls answered, or by CallSid",
+            "use the id that POST /api/calls returned, or the CallSid",
         )),
         Err(error) => Err(Problem::unavailable(error.to_string())),
     }

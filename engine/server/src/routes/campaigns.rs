@@ -32,7 +32,7 @@ const FIX: &str =
 pub struct Body {
     name: String,
     list: String,
-    /// The flow; that of the list if absent.
+    /// The flow; when absent, the list's.
     #[serde(default)]
     flow: Option<String>,
     /// Its rules, with the names that they have in the file of the rules (docs/campaigns.md); each
@@ -76,7 +76,7 @@ impl From<Campaign> for Shown {
     }
 }
 
-/// A campaign with its rules and how far it has come.
+/// A campaign with its rules and progress.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignInDetail)]
 pub struct Detailed {
@@ -87,18 +87,18 @@ pub struct Detailed {
     plan: Value,
     /// Calls in progress, those with agents included.
     in_progress: u64,
-    /// Calls whose conversation is over and that are with an agent.
+    /// Calls whose conversation has ended and that are with an agent.
     with_agents: u64,
     /// Customers by state and outcome. Those of the list who are not enrolled yet are not in it.
     customers: Vec<Tally>,
 }
 
-/// Makes a campaign, which calls nobody until it is started.
+/// Creates a campaign, which calls nobody until it is started.
 ///
 /// # Errors
 ///
-/// 400 for rules that cannot be, 404 for a list or flow that is not there, 409 if the name is taken
-/// or the list is another flow's.
+/// 400 for invalid rules, 404 for an unknown list or flow, 409 if the name is taken or the list is
+/// for another flow.
 #[utoipa::path(
     post,
     path = "/api/campaigns",
@@ -121,7 +121,7 @@ pub async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let body: Body = serde_json::from_slice(&body?).map_err(|error| {
-        // what is personal in it are the numbers to call from, of which an error shows none
+        // the only personal values in it are the numbers to call from, which no error contains
         let problem = Problem::json(&error, FIX);
         problem.with_detail(format!("the campaign cannot be read: {error}"))
     })?;
@@ -150,8 +150,8 @@ pub async fn create(
     if body.flow.is_some_and(|wanted| wanted != flow) {
         return Err(Problem::new(
             Kind::ListOfAnotherFlow,
-            format!("the customers of the list `{list}` have the fields of the flow `{flow}`"),
-            "leave the flow out, or import the list for the other flow",
+            format!("the list `{list}` is for the flow `{flow}`"),
+            "leave the flow out, or import a list for the other flow",
         ));
     }
     version(&app, &flow)?;
@@ -169,7 +169,7 @@ pub async fn create(
         ));
     }
     let made = find(&app, campaign).await?;
-    tracing::info!(campaign = made.name, list, "a campaign was made");
+    tracing::info!(campaign = made.name, list, "a campaign was created");
     let place = format!("{}/api/campaigns/{}", app.config.server.path, made.name);
     let made = Answer(Shown::from(made));
     Ok((StatusCode::CREATED, [(LOCATION, place)], made))
@@ -193,7 +193,7 @@ pub async fn list(_: Api, State(app): State<App>) -> Result<Answer<List<Shown>>,
     Ok(Answer(List::whole(shown)))
 }
 
-/// Returns a campaign with its rules and how far it has come.
+/// Returns a campaign with its rules and progress.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{name}",
@@ -245,7 +245,7 @@ async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
 ///
 /// # Errors
 ///
-/// 404 for a campaign that is not there, 409 if its state or the set-up does not allow it.
+/// 404 for an unknown campaign, 409 if its state or the set-up does not allow it.
 #[utoipa::path(
     post,
     path = "/api/campaigns/{name}/{action}",
@@ -299,7 +299,7 @@ pub async fn change(
         return Err(Problem::new(
             Kind::WrongState,
             format!("the campaign is {}", campaign.state),
-            "start a draft, pause a running campaign, resume a paused or stopped one; what is cancelled or finished stays so",
+            "start a draft, pause a running campaign, resume a paused or stopped one; a cancelled or finished campaign cannot be changed",
         ));
     }
     if to == CampaignState::Running {
@@ -314,14 +314,14 @@ pub async fn change(
         return Err(Problem::new(
             Kind::ChangedMeanwhile,
             "the campaign's state has changed meanwhile",
-            "look at it, and send the request again if it is still meant",
+            "check it, and send the request again if you still want the change",
         ));
     }
     tracing::info!(campaign = campaign.name, state = %to, "a campaign's state was changed");
     detailed(&app, &campaign.name).await.map(Answer)
 }
 
-/// Checks what a campaign needs that runs.
+/// Checks that the set-up has everything that a running campaign needs.
 fn check_setup(app: &App, campaign: &Campaign) -> Result<(), Problem> {
     let refuse = |kind, error: String, hint| Err(Problem::new(kind, error, hint));
     version(app, &campaign.flow)?;
@@ -380,7 +380,7 @@ pub struct Line {
 ///
 /// # Errors
 ///
-/// 400 for a parameter that is unknown or cannot be read, 404 for a campaign that is not there, 503
+/// 400 for a parameter that is unknown or cannot be read, 404 for an unknown campaign, 503
 /// if the database does not answer.
 #[utoipa::path(
     get,
@@ -449,7 +449,7 @@ async fn find(app: &App, name: &str) -> Result<Campaign, Problem> {
             Problem::new(
                 Kind::UnknownCampaign,
                 "no such campaign",
-                "GET /api/campaigns names those there are",
+                "GET /api/campaigns lists all campaigns",
             )
         })
 }

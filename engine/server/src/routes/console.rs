@@ -1,8 +1,8 @@
-//! The web console: pages for people, out of what the API answers with.
+//! The web console: HTML pages made of the API's data.
 //!
-//! Each page asks the functions behind the API, and shows nothing that the API would not. Who may
-//! look is decided by the API's tokens and their roles: see `console/session.rs`. Pages are written by
-//! `ghanti-console`, and sent with its content security policy.
+//! Each page calls the API's own functions, and shows nothing that the API would not return. Access is
+//! controlled by the API's tokens and their roles: see `console/session.rs`. `ghanti-console` renders
+//! the pages, which are sent with its content security policy.
 
 mod audit;
 mod calls;
@@ -33,7 +33,7 @@ use crate::problem::{Kind, Problem};
 
 use self::session::Viewer;
 
-pub use self::waveform::DRAWN;
+pub use self::waveform::WAVEFORMS;
 
 const HEADERS: [(HeaderName, &str); 7] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -58,7 +58,10 @@ pub fn routes() -> Router<App> {
         .route("/console", get(root))
         .route("/console/", get(live::page))
         .route("/console/now", get(live::of_all))
-        .route("/console/login", get(session::ask).post(session::login))
+        .route(
+            "/console/login",
+            get(session::login_form).post(session::login),
+        )
         .route("/console/logout", post(session::logout))
         .route("/console/static/{name}", get(file))
         .route("/console/calls", get(calls::list))
@@ -82,12 +85,12 @@ pub fn routes() -> Router<App> {
         .route("/console/{*rest}", get(nothing))
 }
 
-/// The console without its last slash.
+/// Redirects the console's path without its final slash.
 async fn root(State(app): State<App>) -> Response {
     redirect(&format!("{}/console/", app.config.server.path))
 }
 
-/// A file that pages refer to. Everybody may have it.
+/// A file that pages refer to. It needs no login.
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match asset(&name) {
         Some(asset) => {
@@ -114,14 +117,14 @@ async fn nothing(viewer: Viewer, State(app): State<App>) -> Response {
     viewer.page(StatusCode::NOT_FOUND, page)
 }
 
-/// A redirection after which the browser asks by GET.
+/// A redirect that the browser follows with GET (303).
 fn redirect(to: &str) -> Response {
     let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()
 }
 
 impl Viewer {
-    /// What a page knows of the engine and of who looks.
+    /// The data about the engine and the viewer that every page shows.
     fn site(&self, app: &App, has_numbers: bool) -> Site {
         Site {
             prefix: app.config.server.path.clone(),
@@ -144,18 +147,18 @@ impl Viewer {
         response
     }
 
-    /// Answers with a page that says why there is no other.
+    /// Answers with a page that shows a problem.
     fn failed(&self, app: &App, problem: &Problem) -> Response {
-        let told = problem.told();
+        let text = problem.text();
         let shown = Notice {
-            title: told.title.to_owned(),
-            detail: told.detail.to_owned(),
-            hint: told.hint.to_owned(),
+            title: text.title.to_owned(),
+            detail: text.detail.to_owned(),
+            hint: text.hint.to_owned(),
         };
-        self.page(told.status, notice(&self.site(app, false), &shown))
+        self.page(text.status, notice(&self.site(app, false), &shown))
     }
 
-    /// Checks that a form was sent from a page of this session.
+    /// Checks that a form was sent by a page of this session.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! `/api/customers`: lists of customers who are to be called.
+//! `/api/customers`: lists of customers to be called.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::segments::{BadPath, Segments};
 
-/// The most customers in one request.
+/// Maximum number of customers in one request.
 const CUSTOMERS: usize = 500;
-/// The largest body of a request with customers, in bytes.
+/// Maximum size of a request body with customers, in bytes.
 pub const BODY_BYTES: usize = 4 << 20;
-/// The longest name of an import, in characters.
+/// Maximum length of an import's name in characters.
 const IMPORT_CHARS: usize = 64;
 
 const FIX: &str = r#"send {"list": "december", "flow": "emi-reminder", "import": "<a UUID for each file>", "customers": [{"line": 2, "phone": "+91…", "fields": {"name": "…"}}]}"#;
@@ -39,13 +39,13 @@ pub struct Body {
     list: String,
     flow: String,
     import: String,
-    /// Whether the customers are checked only, and not stored.
+    /// Whether the customers are only checked, and not stored.
     #[serde(default)]
     check: bool,
     customers: Vec<Row>,
 }
 
-/// What came of the customers of a request.
+/// The result for the customers of a request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StoredCustomers)]
 pub struct Stored {
@@ -61,7 +61,7 @@ pub struct Stored {
 #[schema(as = RejectedCustomer)]
 struct Rejected {
     line: u32,
-    /// The line that the same import has them in already.
+    /// The earlier line of the same import with this customer.
     duplicate_of: Option<u32>,
     problems: Vec<FieldReason>,
 }
@@ -73,9 +73,9 @@ struct FieldReason {
     reason: String,
 }
 
-/// Puts customers into a list of a flow, which is made if it does not exist. Each row stands for
-/// itself: the good ones are stored, the others are returned with their reasons. The same import
-/// and line sent again changes nothing; a customer whom another import had is updated.
+/// Puts customers into a list of a flow, which is created if it does not exist. Rows are independent:
+/// valid ones are stored, the others are returned with their errors. Sending a line of an import again
+/// changes nothing; a customer of another import is updated.
 ///
 /// # Errors
 ///
@@ -108,7 +108,7 @@ pub async fn put(
     if body.import.is_empty() || body.import.chars().count() > IMPORT_CHARS {
         return Err(Problem::new(
             Kind::UnusableName,
-            "`import` has not 1 to 64 characters",
+            "`import` does not have 1 to 64 characters",
             FIX,
         ));
     }
@@ -116,7 +116,7 @@ pub async fn put(
         return Err(Problem::new(
             Kind::TooManyCustomers,
             format!("{} customers are too many", body.customers.len()),
-            "send at most 500 customers in a request",
+            "send at most 500 customers per request",
         ));
     }
     let version = version(&app, &body.flow)?;
@@ -152,7 +152,7 @@ pub async fn put(
         return Err(Problem::new(
             Kind::ListOfAnotherFlow,
             format!("the list `{list}` has customers of another flow"),
-            "name another list, or the flow that it was begun with: see GET /api/customers",
+            "name another list, or the list's own flow: see GET /api/customers",
         ));
     };
     let mut stored = Stored {
@@ -178,10 +178,10 @@ impl Stored {
             Put::Repeats { line } => (line, "the same customer, with the same values"),
             Put::Contradicts { line } => (
                 line,
-                "the same customer, with other values: keep the right line",
+                "the same customer with different values: keep the right line",
             ),
         };
-        let reason = format!("and account stand in line {earlier} already: {what}");
+        let reason = format!("and account are already in line {earlier}: {what}");
         self.rejected.push(Rejected {
             line,
             duplicate_of: Some(earlier),
@@ -200,7 +200,7 @@ fn reason(problem: FieldProblem) -> FieldReason {
     }
 }
 
-/// The accounts of a record, in the order of their fields' names.
+/// The account values of a record, in the order of their fields' names.
 fn accounts<'a>(
     schema: &'a CustomerSchema,
     fields: &'a BTreeMap<String, Masked>,
@@ -224,11 +224,11 @@ pub struct Declared {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CustomerField)]
 struct DeclaredField {
-    /// How its values are read, such as `amount` or `date`.
+    /// The type of its values, such as `amount` or `date`.
     #[serde(rename = "type")]
     kind: String,
     required: bool,
-    /// The field whose state tells the language.
+    /// The field with the state from which the language is derived.
     #[serde(skip_serializing_if = "Option::is_none")]
     from_state: Option<String>,
 }
@@ -260,8 +260,8 @@ pub async fn schema(
 ) -> Result<Answer<Declared>, Problem> {
     let query = Query::read(query.as_deref(), &["flow"])?;
     let flow = query.text("flow").ok_or_else(|| {
-        let takes = "name a flow, such as `?flow=emi-reminder`".to_owned();
-        Problem::parameter("flow", "is missing", takes)
+        let accepts = "name a flow, such as `?flow=emi-reminder`".to_owned();
+        Problem::parameter("flow", "is missing", accepts)
     })?;
     let version = version(&app, flow)?;
     let field = |(name, field): (&String, &CustomerField)| {
@@ -314,7 +314,7 @@ pub async fn lists(_: Api, State(app): State<App>) -> Result<Answer<List<Shown>>
     Ok(Answer(List::whole(lists.into_iter().map(shown).collect())))
 }
 
-/// A list is removed.
+/// The response for a removed list.
 #[derive(Serialize, ToSchema)]
 pub struct RemovedCustomers {
     /// How many customers it had.
@@ -359,7 +359,7 @@ pub async fn remove(
         Removed::Unknown => Err(Problem::new(
             Kind::UnknownList,
             "no such list",
-            "GET /api/customers names the lists there are",
+            "GET /api/customers has all lists",
         )),
         Removed::InUse(campaign) => Err(Problem::new(
             Kind::ListInUse,
@@ -390,7 +390,7 @@ pub fn version(app: &App, flow: &str) -> Result<Arc<FlowVersion>, Problem> {
                 there.join(", ")
             }
         ),
-        "correct the name, or see GET /api/flows why it was rejected",
+        "correct the name, or see GET /api/flows for why it was rejected",
     ))
 }
 
@@ -402,7 +402,7 @@ pub fn name<'t>(what: &str, text: &'t str) -> Result<&'t str, Problem> {
     }
     Err(Problem::new(
         Kind::UnusableName,
-        format!("`{what}` is no name"),
+        format!("`{what}` is not a valid name"),
         "use 1 to 64 lower-case letters, digits, `-`, `_` and `.`, such as `december-2026`",
     ))
 }

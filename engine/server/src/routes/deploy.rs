@@ -1,5 +1,5 @@
-//! `PUT /api/flows/{name}`: takes a version of a flow, and puts it into the flows folder if it is
-//! good.
+//! `PUT /api/flows/{name}`: receives a version of a flow, and puts it into the flows folder if it is
+//! not rejected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use crate::archive::unpacked;
 use crate::problem::{Kind, Problem};
 use crate::segments::{BadPath, Segments};
 
-/// The largest archive, in bytes. A component of the largest size is half as large when packed.
+/// Maximum size of an archive in bytes. Packing halves a component of the maximum size.
 pub const BODY_BYTES: usize = 48 << 20;
-/// How long a request waits for the verdict: a component of the largest size is compiled within
-/// some minutes on a small machine.
+/// How long a request waits for the result: a component of the maximum size is compiled within a few
+/// minutes on a small machine.
 const VERDICT: Duration = Duration::from_secs(600);
-/// How many versions are taken at once: each is held in memory, packed and unpacked.
+/// Maximum number of deployments at once: each is in memory, packed and unpacked.
 pub const DEPLOYS: usize = 1;
 
-/// A version that was taken.
+/// The response for a deployed version.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeployedFlow)]
 pub struct Taken {
@@ -36,22 +36,22 @@ pub struct Taken {
     id: VersionId,
     /// The version number given by the author.
     version: String,
-    /// `active`, or `candidate` if its manifest asks for a share of the calls. A version that was
-    /// there before stays what it is.
+    /// `active`, or `candidate` if its manifest asks for a share of the calls. An unchanged version
+    /// keeps its state.
     state: &'static str,
-    /// Whether the same version was in the folder before.
+    /// Whether the same version was already in the folder.
     was_there: bool,
 }
 
-/// Takes a version of a flow: a ZIP archive with the files of its folder (`flow.wasm`, `flow.toml`,
-/// `prompts/`, `audio/`, `tests/`), and nothing else. The version is loaded, and its tests and gates
-/// are held, before anything is changed; then its files are put into the flows folder in one step,
-/// and it takes calls as `[update]` of its manifest says. Running calls keep their version.
+/// Deploys a version of a flow: a ZIP archive with only the files of its folder (`flow.wasm`,
+/// `flow.toml`, `prompts/`, `audio/`, `tests/`). The version is loaded, and its tests and gates run,
+/// before anything is changed; then its files are moved into the flows folder atomically, and it takes
+/// calls as `[update]` of its manifest says. Running calls keep their version.
 ///
 /// # Errors
 ///
-/// 403 where the configuration does not allow it, 422 with step, reason, line and hint for a version
-/// that is rejected, 409 while another one is being taken.
+/// 403 if the configuration does not allow it, 422 with step, reason, line and hint for a version
+/// that is rejected, 409 while another deployment is in progress.
 #[utoipa::path(
     put,
     path = "/api/flows/{name}",
@@ -79,11 +79,11 @@ pub async fn put(
     request: Request,
 ) -> Result<Answer<Taken>, Problem> {
     let Segments(name) = name?;
-    if !app.config.server.takes_flows() {
+    if !app.config.server.allows_deployment() {
         return Err(Problem::new(
             Kind::DeployingIsOff,
-            "this engine takes no flows over the API",
-            "set `deploy-flows = true` of `[server]` (without it, flows are taken only where there is an `api-token`), or copy the flow into the \
+            "this engine does not accept flows over the API",
+            "set `deploy-flows = true` of `[server]` (by default flows are accepted only if there is an `api-token`), or copy the flow into the \
              engine's folder: `ghanti flow deploy --flows FOLDER`",
         ));
     }
@@ -94,18 +94,18 @@ pub async fn put(
             "name the flow with letters, digits, `-`, `_` and `.`",
         )
     })?;
-    // before the body is read, which is what takes memory
+    // before the body is read into memory
     let Ok(permit) = Arc::clone(&app.deploys).try_acquire_owned() else {
         return Err(Problem::new(
             Kind::AnotherDeployment,
-            "another flow is being taken at this moment",
-            "wait for its verdict, and send this one again",
+            "another deployment is in progress",
+            "wait until it has ended, and send this one again",
         ));
     };
     let body = Bytes::from_request(request, &()).await?;
     let catalogue = Arc::clone(&app.services.catalogue);
     let flow = name.clone();
-    // a client that goes away does not leave a version half judged
+    // a client that disconnects does not interrupt the loading of a version
     let taking = tokio::spawn(async move {
         let _permit = permit;
         let bundle = tokio::task::spawn_blocking(move || unpacked(&body)).await;
@@ -122,8 +122,8 @@ pub async fn put(
     let taken = tokio::time::timeout(VERDICT, taking).await.map_err(|_| {
         Problem::new(
             Kind::NoVerdictYet,
-            format!("the version is not judged within {} s", VERDICT.as_secs()),
-            "GET /api/flows tells what became of it",
+            format!("the version was not loaded within {} s", VERDICT.as_secs()),
+            "see GET /api/flows for the result",
         )
     })?;
     let Deployed {
@@ -142,11 +142,11 @@ pub async fn put(
 }
 
 fn failed(error: &tokio::task::JoinError) -> Problem {
-    tracing::error!(%error, "taking a flow failed: report it with the flow's files");
+    tracing::error!(%error, "a deployment failed with a panic: report it with the flow's files");
     Problem::new(
         Kind::Internal,
-        "taking the flow failed",
-        "report it with the flow's files; the version before goes on",
+        "the deployment failed",
+        "report it with the flow's files; the previous version stays active",
     )
 }
 
@@ -162,7 +162,7 @@ fn refused(error: DeployError) -> Problem {
         DeployError::NotInPlace(error @ NotInPlace::Unwritable { .. }) => Problem::new(
             Kind::FlowsReadOnly,
             error.to_string(),
-            "let the engine's user write the folder and what is in it, or copy the flow there yourself",
+            "let the engine's user write to the folder and its contents, or copy the flow there yourself",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! `/api/do-not-call/{phone}`: customers who asked not to be called again. The entry is made by a
+//! `/api/do-not-call/{phone}`: customers who asked not to be called again. The entry is created by a
 //! call whose flow sets the outcome `do-not-call`. Here it can be shown, and removed if the
 //! customer changes their mind.
 
@@ -19,14 +19,14 @@ type Phone = Result<Segments<String>, BadPath>;
 /// A request not to be called.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DoNotCall)]
-pub struct Wish {
+pub struct DoNotCallEntry {
     /// The call in which they asked; the newest if there are several.
     call_id: CallId,
     /// When that call ended.
     since_ms: u64,
 }
 
-/// The request is lifted.
+/// The response for a removed entry.
 #[derive(Serialize, ToSchema)]
 pub struct Lifted {
     /// Always true.
@@ -43,14 +43,18 @@ pub struct Lifted {
         ("phone" = String, Path, description = "the number, in any spelling"),
     ),
     responses(
-        (status = 200, description = "the newest request in force", body = Wish),
+        (status = 200, description = "the newest request in force", body = DoNotCallEntry),
         (status = 400, description = "`unreadable-path`, `unusable-phone`"),
         (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`no-do-not-call-request`"),
         (status = 503, description = "`store-unavailable`"),
     )
 )]
-pub async fn show(_: Api, State(app): State<App>, phone: Phone) -> Result<Answer<Wish>, Problem> {
+pub async fn show(
+    _: Api,
+    State(app): State<App>,
+    phone: Phone,
+) -> Result<Answer<DoNotCallEntry>, Problem> {
     let phone = read(phone)?;
     let wish = app
         .services
@@ -58,7 +62,7 @@ pub async fn show(_: Api, State(app): State<App>, phone: Phone) -> Result<Answer
         .do_not_call(&phone)
         .await
         .map_err(Problem::unavailable)?;
-    let shown = |DoNotCall { call_id, since_ms }| Answer(Wish { call_id, since_ms });
+    let shown = |DoNotCall { call_id, since_ms }| Answer(DoNotCallEntry { call_id, since_ms });
     wish.map(shown).ok_or_else(|| none(&phone))
 }
 
@@ -99,12 +103,12 @@ pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Probl
         Ok(Some(DoNotCall { call_id, .. })) => Err(Problem::new(
             Kind::AskedNotToBeCalled,
             format!(
-                "cannot take a call to `{phone}`: the customer asked not to be called any more, in call {call_id}"
+                "cannot order a call to `{phone}`: the customer asked in call {call_id} not to be called again"
             ),
-            "leave them in peace; if they have changed their mind, DELETE /api/do-not-call/{phone}",
+            "do not call them; if they have changed their mind, DELETE /api/do-not-call/{phone}",
         )),
         Err(error) => Err(Problem::unavailable(format!(
-            "cannot tell whether `{phone}` asked not to be called: {error}"
+            "cannot determine whether `{phone}` asked not to be called: {error}"
         ))),
     }
 }
@@ -115,7 +119,7 @@ fn read(phone: Phone) -> Result<PhoneNumber, Problem> {
         Problem::new(
             Kind::UnusablePhone,
             error.to_string(),
-            "ask by the number, such as /api/do-not-call/+919876543210",
+            "use a number in the path, such as /api/do-not-call/+919876543210",
         )
     })
 }
@@ -124,6 +128,6 @@ fn none(phone: &PhoneNumber) -> Problem {
     Problem::new(
         Kind::NotAskedNotToBeCalled,
         format!("`{phone}` has not asked not to be called"),
-        "nothing is to be lifted",
+        "there is nothing to remove",
     )
 }

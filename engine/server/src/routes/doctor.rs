@@ -1,4 +1,4 @@
-//! `GET /api/doctor`: gathers what the doctor looks at, and answers with its findings.
+//! `GET /api/doctor`: gathers the doctor's evidence, and answers with its findings.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -25,33 +25,33 @@ use crate::doctor::{
 };
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
-use crate::refusal::ANYONE;
+use crate::refusal::NO_SID;
 use crate::routes::calls::find;
 use crate::secret::Secret;
 
-/// Looks that may be taken at once: each reads a day's calls.
-pub const LOOKS: usize = 2;
-/// Calls that a look reads, of the last day: the newest.
+/// Maximum number of diagnoses at once: each reads a day's calls.
+pub const DIAGNOSES: usize = 2;
+/// Maximum number of calls that a diagnosis reads: the newest of the last day.
 const CALLS: u32 = 500;
-/// How far back a look goes, in milliseconds.
+/// How far back a diagnosis reads calls, in milliseconds.
 const DAY_MS: u64 = 24 * 3_600_000;
-/// How long speaking a word may take.
+/// Timeout for synthesizing a word.
 const SPEECH: Duration = Duration::from_secs(5);
 
 /// The answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Doctor)]
 pub struct Report {
-    /// When this was looked at, in milliseconds since 1970-01-01T00:00:00Z.
+    /// When the diagnosis was made, in milliseconds since 1970-01-01T00:00:00Z.
     checked_ms: u64,
-    /// How many calls were looked at.
+    /// How many calls were evaluated.
     calls: usize,
-    /// What is wrong; empty if nothing is.
+    /// Everything that is wrong; empty if nothing is.
     findings: Vec<Finding>,
-    /// What Exotel asked since the start.
+    /// Exotel's requests since the start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     applets: Vec<AppletSeen>,
-    /// The call that was asked about.
+    /// The call that the request named.
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<CallSeen>,
 }
@@ -72,13 +72,13 @@ struct CallSeen {
     outcome: Option<String>,
 }
 
-/// Answers with findings about the whole set-up or, with `?call=ID`, about one call. `?speech=true`
-/// has a word spoken.
+/// Answers with findings about the whole set-up or, with `?call=ID`, about one call. With
+/// `?speech=true` it also synthesizes a word.
 ///
 /// # Errors
 ///
-/// 400 for a parameter that is unknown or cannot be read; for a call like `GET /api/calls/{id}`; 503 if [`LOOKS`] are being taken, or the database does
-/// not answer for a call.
+/// 400 for a parameter that is unknown or cannot be read; for a call as `GET /api/calls/{id}`; 503 if
+/// [`DIAGNOSES`] are running, or the database does not answer for a call.
 #[utoipa::path(
     get,
     path = "/api/doctor",
@@ -86,7 +86,7 @@ struct CallSeen {
     operation_id = "doctor_doctor",
     params(
         ("call" = Option<String>, Query, description = "about one call alone: its id, or CallSid"),
-        ("speech" = Option<bool>, Query, description = "whether a word is spoken, to see that speech is made"),
+        ("speech" = Option<bool>, Query, description = "whether a word is synthesized, to check speech"),
     ),
     responses(
         (status = 200, description = "the findings", body = Report),
@@ -121,7 +121,7 @@ pub async fn doctor(
         }));
     }
     let evidence = gather(&app, urls, speaks).await?;
-    let entries = &evidence.tally.entries;
+    let entries = &evidence.observations.entries;
     let applets = Applet::ALL.into_iter().map(|applet| AppletSeen {
         applet,
         path: applet.path(),
@@ -136,7 +136,7 @@ pub async fn doctor(
     }))
 }
 
-/// What one call's record says of the set-up.
+/// Findings from one call's record.
 pub fn findings_of(record: &CallRecord, urls: &Urls) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (code, words) in of_call(record) {
@@ -145,12 +145,12 @@ pub fn findings_of(record: &CallRecord, urls: &Urls) -> Vec<Finding> {
     findings.with_fixes(urls)
 }
 
-/// Whether an answer that needs the API token is protected by it, so that it may show the others.
+/// Whether there is an API token, so that an answer which requires it may contain the other tokens.
 pub fn is_guarded(app: &App) -> bool {
     app.config.server.api_token.is_some()
 }
 
-/// What is to be pasted into Exotel. Without `with_tokens` a word stands for each token.
+/// The URLs to paste into Exotel. Without `with_tokens` a placeholder stands for each token.
 pub fn urls(app: &App, base: &Base, with_tokens: bool) -> Urls {
     let shown = |token: &Secret| {
         if with_tokens {
@@ -163,23 +163,23 @@ pub fn urls(app: &App, base: &Base, with_tokens: bool) -> Urls {
     Urls {
         passthru: applet("/passthru"),
         voicebot_url: applet("/voicebot-url"),
-        stream_url: base.stream(&app.config, ANYONE, shown),
+        stream_url: base.stream(&app.config, NO_SID, shown),
         passthru_after: applet("/passthru/after"),
         connect: applet("/connect"),
         status: applet("/status"),
     }
 }
 
-/// Gathers what the doctor looks at. `speaks` has a word spoken.
+/// Gathers the doctor's evidence. `speaks` is whether to synthesize a word.
 ///
 /// # Errors
 ///
-/// 503 if [`LOOKS`] are being taken.
+/// 503 if [`DIAGNOSES`] are running.
 pub async fn gather(app: &App, urls: Urls, speaks: bool) -> Result<Evidence, Problem> {
     let Ok(_permit) = app.looks.try_acquire() else {
         return Err(Problem::new(
             Kind::TooManyLooks,
-            format!("{LOOKS} looks are being taken already"),
+            format!("{DIAGNOSES} diagnoses are running already"),
             "ask again in a second",
         ));
     };
@@ -189,8 +189,8 @@ pub async fn gather(app: &App, urls: Urls, speaks: bool) -> Result<Evidence, Pro
     let mut engine = engine;
     let mut calls = calls.unwrap_or_else(|error| {
         let away = error.to_string();
-        if !engine.stores_away.contains(&away) {
-            engine.stores_away.push(away);
+        if !engine.stores_down.contains(&away) {
+            engine.stores_down.push(away);
         }
         Vec::new()
     });
@@ -200,7 +200,7 @@ pub async fn gather(app: &App, urls: Urls, speaks: bool) -> Result<Evidence, Pro
         urls,
         reach: reach(&app.config),
         engine,
-        tally: app.tally.view(),
+        observations: app.observations.view(),
         calls,
     })
 }
@@ -236,7 +236,7 @@ fn reach(config: &Config) -> Reach {
     }
 }
 
-/// Whether a store's URL leads to another machine without TLS. PostgreSQL there is reached with TLS
+/// Whether a store is on another machine and its URL does not use TLS. PostgreSQL there uses TLS
 /// unless the URL says otherwise.
 fn is_plain_elsewhere(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -266,7 +266,7 @@ async fn engine(app: &App, speaks: bool) -> EngineState {
     let services = &app.services;
     let (sessions, records) =
         tokio::join!(services.sessions.ping(), services.registry.archive().ping());
-    let stores_away = [sessions, records]
+    let stores_down = [sessions, records]
         .into_iter()
         .filter_map(|answer| answer.err().map(|error| error.to_string()))
         .collect();
@@ -279,7 +279,7 @@ async fn engine(app: &App, speaks: bool) -> EngineState {
             ));
         }
     }
-    let (mut samples, mut unheard) = (BTreeMap::new(), BTreeMap::new());
+    let (mut samples, mut unrecognized_languages) = (BTreeMap::new(), BTreeMap::new());
     for (name, version) in &versions {
         let used = version.samples();
         if !used.is_empty() {
@@ -294,7 +294,7 @@ async fn engine(app: &App, speaks: bool) -> EngineState {
                 .map(ToString::to_string)
                 .collect();
             if !not_heard.is_empty() {
-                unheard.insert(name.to_string(), not_heard);
+                unrecognized_languages.insert(name.to_string(), not_heard);
             }
         }
     }
@@ -303,11 +303,11 @@ async fn engine(app: &App, speaks: bool) -> EngineState {
     EngineState {
         is_draining: app.draining.is_cancelled(),
         limited_by: app.limited_by.clone(),
-        stores_away,
+        stores_down,
         disk: disk.ok().flatten(),
         flow_problems,
         samples,
-        unheard,
+        unrecognized_languages,
         missing_voice: app
             .config
             .speech
@@ -329,7 +329,7 @@ fn disk(folder: &Path) -> Option<Disk> {
     })
 }
 
-/// Why a word is not spoken; `None` if it is.
+/// The error of synthesizing a word; `None` if it works.
 async fn speech_failure(app: &App) -> Option<String> {
     let utterance = Utterance {
         text: "one".into(),
@@ -343,8 +343,11 @@ async fn speech_failure(app: &App) -> Option<String> {
     match tokio::time::timeout(SPEECH, audio.next()).await {
         Ok(Some(Ok(_))) => None,
         Ok(Some(Err(error))) => Some(error.to_string()),
-        Ok(None) => Some("the synthesiser made no audio of a word".to_owned()),
-        Err(_) => Some(format!("no word was spoken within {} s", SPEECH.as_secs())),
+        Ok(None) => Some("the synthesiser returned no audio for a word".to_owned()),
+        Err(_) => Some(format!(
+            "no word was synthesized within {} s",
+            SPEECH.as_secs()
+        )),
     }
 }
 

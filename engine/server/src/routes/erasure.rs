@@ -1,8 +1,9 @@
-//! `POST /api/customers/erase`: erases what the engine has of a person, by their number.
+//! `POST /api/customers/erase`: erases the data about a person, by their number.
 //!
-//! The number is in the body, so that it stands in no URL and no log. One request erases everything
-//! that is found by the number, and looks through a part of all calls for its digits; `next` of the
-//! answer, sent as `cursor`, goes on. `docs/retention.md` says what is erased where, and what stays.
+//! The number is in the body, so that it appears in no URL and no log. One request erases everything
+//! that is found by the number, and searches some of the calls for its digits; to search the next
+//! ones, send `next` of the answer as `cursor`. `docs/retention.md` describes what is erased and what
+//! is not.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,25 +27,25 @@ use crate::config::Config;
 use crate::problem::{Kind, Problem};
 use crate::recordings;
 
-/// Calls that one request looks through for the digits: their events are read within the deadline of
-/// one statement.
+/// Number of calls that one request searches for the digits: their events are read within the deadline
+/// of one statement.
 const SEARCHED: u32 = 250;
 /// How long to wait for the events of a call that are not stored yet.
 const SAVED: Duration = Duration::from_secs(2);
-/// A call that has not begun this long after it was ordered will not begin, in milliseconds: its
-/// status callback was lost.
+/// A call that has not begun this long after its order will not begin, in milliseconds: its status
+/// callback was lost.
 const OVERDUE_MS: u64 = 2 * 3_600_000;
-/// The least digits of a number: a short code has fewer, and its digits stand in many other numbers.
+/// Minimum number of digits: a short code has fewer, and its digits are part of many other numbers.
 const DIGITS: usize = 10;
 
-/// Why a call that was ordered for somebody does not take place.
+/// The reason recorded for a call that was ordered but not dialled.
 const NOT_DIALLED: &str = "the customer was erased before the call was dialled";
-/// The same of one that was dialled long ago.
+/// The reason recorded for a call that was dialled long ago.
 const NOT_BEGUN: &str = "the customer was erased, and the call had not begun";
 
 const FIX: &str = r#"send {"phone": "+91…"}"#;
 
-/// Whom to erase.
+/// The body of the request.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Erasure)]
@@ -56,7 +57,7 @@ struct Body {
     cursor: String,
 }
 
-/// What was erased, counted by the place where it was.
+/// How much was erased, by kind of data.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Erased {
     /// Customers of lists.
@@ -67,11 +68,11 @@ pub struct Erased {
     attempts: u64,
     /// Keys of the session store.
     sessions: u64,
-    /// Calls of which anything was erased.
+    /// Calls of which something was erased.
     calls: u64,
     /// Events of them.
     events: u64,
-    /// Webhook messages that waited or were given up.
+    /// Webhook messages that were pending or given up.
     messages: u64,
     /// Recordings in this engine's data folder.
     recordings: u64,
@@ -79,28 +80,27 @@ pub struct Erased {
     recordings_elsewhere: u64,
     /// Files of the spool that could not be read.
     files: u64,
-    /// Wishes not to be called, which are kept under a keyed hash.
+    /// Do-not-call entries, which are kept under a keyed hash.
     wishes: u64,
 }
 
-/// What one request has erased.
+/// The result of one request.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErasedPart {
-    /// Counts, by place.
+    /// Counts, by kind of data.
     erased: Erased,
-    /// `cursor` of the next request; null once all calls were looked through.
+    /// `cursor` of the next request; null once all calls have been searched.
     #[schema(required)]
     next: Option<String>,
 }
 
-/// Erases what the engine has of a person: all that is found by the number, and a part of the calls
-/// that only mention it.
+/// Erases the data about a person: everything that is found by the number, and its mentions in some of
+/// the other calls.
 ///
 /// # Errors
 ///
-/// 400 for an unusable body, 409 while the person is being called or if the number is an agent's or one
-/// to call from, 503 if a store does not answer:
-/// the same request then finds what is left.
+/// 400 for an invalid body, 409 while the person is being called or if the number is an agent's or one
+/// to call from, 503 if a store does not answer: the same request, sent again, then erases the rest.
 #[utoipa::path(
     post,
     path = "/api/customers/erase",
@@ -121,7 +121,7 @@ pub async fn erase(
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Answer<ErasedPart>, Problem> {
-    // neither error repeats a value
+    // neither error contains a value
     let body: Body = serde_json::from_slice(&body?).map_err(|error| Problem::json(&error, FIX))?;
     let phone = number(&body.phone)?;
     if let Some(whose) = own(&app.config, &phone) {
@@ -143,7 +143,7 @@ pub async fn erase(
     {
         return Err(not_a_customer("`caller-ids` of a campaign"));
     }
-    known_here(&app, &phone).await?;
+    save_pending(&app, &phone).await?;
     let mut calls = Vec::new();
     if body.cursor.is_empty() {
         calls = app
@@ -188,9 +188,9 @@ pub async fn erase(
     Ok(Answer(ErasedPart { erased, next }))
 }
 
-/// Refuses while a call with the number is live on this node, and has what else is known of it here
-/// stored, so that it is found in the database.
-async fn known_here(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
+/// Refuses while a call with the number is live on this node, and saves pending events about the
+/// number, so that they are found in the database.
+async fn save_pending(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
     let registry = &app.services.registry;
     let is_theirs = |call: &CallId| {
         let live = registry.live().by_id(*call);
@@ -199,7 +199,7 @@ async fn known_here(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
     if let Some(call) = registry.live().ids().into_iter().find(is_theirs) {
         return Err(busy(Some(call)));
     }
-    // whose they are is known once they are stored
+    // which number they belong to is known once they are stored
     let stored = async {
         for call in registry.writer().unsaved_calls() {
             registry.writer().saved(call, SAVED).await;
@@ -207,7 +207,7 @@ async fn known_here(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
     };
     if tokio::time::timeout(SAVED, stored).await.is_err() {
         return Err(Problem::unavailable(
-            "nothing was erased: events of calls wait to be stored",
+            "nothing was erased: events of calls are not stored yet",
         ));
     }
     Ok(())
@@ -238,8 +238,8 @@ fn number(text: &str) -> Result<PhoneNumber, Problem> {
     Ok(phone)
 }
 
-/// Where the configuration has a number that is no customer's: it stands in calls of many customers,
-/// which would all be erased.
+/// The setting that contains the number, if it is not a customer's: it appears in calls of many
+/// customers, which would all be erased.
 fn own(config: &Config, phone: &PhoneNumber) -> Option<&'static str> {
     let of_flows = || {
         config
@@ -273,7 +273,7 @@ fn not_a_customer(whose: &str) -> Problem {
     Problem::new(
         Kind::OwnNumber,
         format!("nothing was erased: the number is in {whose}"),
-        "send a customer's number; if a customer has this one now, take it out there first",
+        "send a customer's number; if this one is now a customer's, remove it there first",
     )
 }
 
@@ -285,8 +285,8 @@ struct Erasure<'a> {
 }
 
 impl Erasure<'_> {
-    /// Refuses while one of the calls is live or about to be: what is said in it would be stored
-    /// after the erasure.
+    /// Refuses while one of the calls is live or about to be: its events would be stored after the
+    /// erasure.
     fn refuse_live(&self, calls: &[Occurrence]) -> Result<(), Problem> {
         let live = self.app.services.registry.live();
         let is_in_progress = |call: &&Occurrence| {
@@ -300,7 +300,7 @@ impl Erasure<'_> {
         }
     }
 
-    /// Withdraws a call that waits to be dialled by this node. Returns whether it did.
+    /// Withdraws a call that waits to be dialled by this node. Returns whether there was one.
     fn withdraw(&self, call: CallId) -> bool {
         let dialler = self.app.dialler.as_ref();
         dialler.is_some_and(|dialler| dialler.withdraw(call))
@@ -318,7 +318,7 @@ impl Erasure<'_> {
         Ok(())
     }
 
-    /// Ends a call that was ordered and has not begun: what it would need is erased.
+    /// Ends a call that was ordered and has not begun: the data that it would need is erased.
     async fn end(&self, call: CallId) -> Result<(), Problem> {
         let registry = &self.app.services.registry;
         let record = registry.read(call).await.map_err(unavailable)?;
@@ -401,7 +401,7 @@ mod tests {
     use crate::config::read;
 
     #[test]
-    fn a_short_code_is_nobodys_number() {
+    fn a_short_code_is_not_erased() {
         for short in ["17957", "0000017957", "198765432", "+291 2345"] {
             let refused = number(short).unwrap_err();
             assert!(format!("{refused:?}").contains("UnusablePhone"), "{short}");
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engines_own_numbers_are_no_customers() {
+    fn the_engines_own_numbers_are_not_erased() {
         let text = "[calls]\nagents = ['08040001111']\n[exotel]\naccount-sid = 'a'\napi-key = 'k'\napi-token = 't'\n\
             caller-id = '08047112233'\nflow-id = 1\n[transfer.legal]\nnumbers = ['08040002222']\n\
             [flows.emi.transfer]\ndefault = ['08040003333']\n";

@@ -37,7 +37,7 @@ use crate::times;
 pub const FOLLOWERS: usize = 64;
 /// Number of events that are read from the database at a time.
 const PAGE: u32 = 256;
-/// Maximum number of events that wait for a slow client.
+/// Maximum number of events queued for a slow client.
 const WAITING: usize = 64;
 /// A client that accepts no event for this long is disconnected.
 const SEND: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// An event of a call.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CallEvent)]
-pub struct Told {
+pub struct EventMessage {
     id: EventId,
     call_id: CallId,
     /// The engine that recorded it.
@@ -67,7 +67,7 @@ pub struct Told {
     unix_ms: u64,
     /// What happened, such as `prompt-played`.
     kind: String,
-    /// More of it, by its kind; absent where there is no more.
+    /// Details, depending on the kind; absent if the kind has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
 }
@@ -89,7 +89,7 @@ pub struct Told {
         ("last-event-id" = Option<String>, Header, description = "the id of the last event that the client has"),
     ),
     responses(
-        (status = 200, description = "server-sent events: `id`, `event` (the kind), and `data`, an event as JSON", content_type = "text/event-stream", body = Told),
+        (status = 200, description = "server-sent events: `id`, `event` (the kind), and `data`, an event as JSON", content_type = "text/event-stream", body = EventMessage),
         (status = 400, description = "`unreadable-path`, `unusable-call-id`"),
         (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`unknown-call`"),
@@ -107,8 +107,8 @@ pub async fn of_call(
     follow(app, headers, Some(call), api.is_masked()).await
 }
 
-/// Streams the events of all calls on this node from now on; with `Last-Event-ID`, also those that
-/// the calls which are live have had since.
+/// Streams the events of all calls on this node from now on; with `Last-Event-ID`, also later events of calls
+/// that are live now.
 ///
 /// # Errors
 ///
@@ -122,7 +122,7 @@ pub async fn of_call(
         ("last-event-id" = Option<String>, Header, description = "the id of the last event that the client has"),
     ),
     responses(
-        (status = 200, description = "server-sent events, as of a call", content_type = "text/event-stream", body = Told),
+        (status = 200, description = "server-sent events, as of a call", content_type = "text/event-stream", body = EventMessage),
         (status = 401, description = "`unauthorized`"),
         (status = 503, description = "`store-unavailable`, `too-many-followers`"),
     )
@@ -135,11 +135,11 @@ pub async fn of_all(
     follow(app, headers, None, api.is_masked()).await
 }
 
-/// The place of one more client that follows events.
+/// Takes a permit for one more client that follows events.
 ///
 /// # Errors
-/// 503 if [`FOLLOWERS`] do.
-pub(super) fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+/// 503 if there are [`FOLLOWERS`] already.
+pub(super) fn permit(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
     app.followers.clone().try_acquire_owned().map_err(|_| {
         Problem::new(
             Kind::TooManyFollowers,
@@ -155,7 +155,7 @@ async fn follow(
     call: Option<CallId>,
     is_masked: bool,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let permit = place(&app)?;
+    let permit = permit(&app)?;
     let last = headers
         .get(LAST_EVENT_ID)
         .and_then(|value| value.to_str().ok())
@@ -163,7 +163,7 @@ async fn follow(
     let registry = &app.services.registry;
     // first, so that no event is missed between the stored and the new ones
     let coming = registry.events().follow();
-    // looked for among the unsaved ones first: it may be saved meanwhile, but not the other way
+    // the unsaved events are searched first: an event may be saved meanwhile, but not the reverse
     let behind = match last.map(|last| (last, registry.writer().position(last))) {
         None => None,
         Some((_, Some(unsaved))) => Some(unsaved),
@@ -305,7 +305,7 @@ impl Follower {
         let told = Event::default()
             .id(event.id.to_string())
             .event(event.kind.name());
-        let Some(mut data) = told_of(event) else {
+        let Some(mut data) = json_of(event) else {
             return Ok(());
         };
         times::add(&mut data);
@@ -318,11 +318,11 @@ impl Follower {
     }
 }
 
-/// The event as it is told.
-fn told_of(event: &CallEvent) -> Option<Value> {
+/// The event as JSON.
+fn json_of(event: &CallEvent) -> Option<Value> {
     let mut kind = serde_json::to_value(&event.kind).ok()?;
     let data = kind.get_mut("data").map(Value::take);
-    let told = Told {
+    let told = EventMessage {
         id: event.id,
         call_id: event.call_id,
         node: event.node,

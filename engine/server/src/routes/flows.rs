@@ -28,7 +28,7 @@ pub struct Flows {
     unclaimed: Unclaimed,
 }
 
-/// What happens to calls that no flow claims by its `[match]`.
+/// What happens to calls that no flow's `[match]` claims.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UnclaimedCalls)]
 struct Unclaimed {
@@ -43,7 +43,7 @@ pub struct Flow {
     name: FlowName,
     versions: Vec<Version>,
     rejected: Vec<Fault>,
-    /// Problems that do not keep it from taking calls.
+    /// Problems despite which it takes calls.
     warnings: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ pub async fn reload(_: Api, State(app): State<App>) -> Result<Answer<Flows>, Pro
 pub(super) async fn read_again(app: &App) -> Result<(), Problem> {
     app.services.catalogue.reload().await.map_err(|error| {
         let hint =
-            "make the folder, or name another with --flows; until then all flows stay as they are";
+            "create the folder, or name another with --flows; until then all flows stay as they are";
         Problem::new(Kind::FlowsUnreadable, error.to_string(), hint)
     })?;
     Ok(())
@@ -207,7 +207,7 @@ pub(super) fn promoted(app: &App, name: String) -> Result<FlowName, Problem> {
     Ok(name)
 }
 
-const NAMES: &str = "GET /api/flows tells the names";
+const NAMES: &str = "see GET /api/flows for the names";
 
 fn named(name: String) -> Result<FlowName, Problem> {
     FlowName::parse(name)

@@ -17,26 +17,26 @@ pub async fn healthz() -> &'static str {
     "OK"
 }
 
-/// What does not work while Redis is away. Calls are held.
+/// What does not work while Redis is down. Calls are still handled.
 const WITHOUT_SESSIONS: &str = "calls are taken, and those whose order or earlier requests this engine has had are held as always; the record of \
     a customer whom only another engine knows, or who is known by the number alone, is not found, and their call goes on without it; flows \
     cannot look keys up, and Exotel is asked by a share of the limit";
 /// The same of the database.
 const WITHOUT_RECORDS: &str = "calls are taken and held, and their events are kept in the spool until the database is back; new orders are \
     refused, campaigns dial nobody, nothing older is shown, and a call of another engine that is gone begins anew";
-/// The same if the spool fails as well.
+/// The same if the spool fails, too.
 const WITHOUT_SPOOL: &str =
-    "events of calls are in memory alone: neither the database nor the spool takes them";
+    "events of calls are only in memory: neither the database nor the spool can be written";
 
-/// Answers 200 if calls can be held as they should be: a flow is loaded, nothing is wrong with the
-/// flows, and what happens in calls is kept. Otherwise, or while the engine is stopping, answers 503
-/// and says what is missing. What does not work while a store is away is in `degraded`. Calls are
+/// Answers 200 if calls can be handled without restrictions: a flow is loaded, nothing is wrong with the
+/// flows, and the events of calls are stored. Otherwise, or while the engine is stopping, answers 503
+/// and says what is missing. What does not work while a store is down is in `degraded`. Calls are
 /// admitted even with 503, unless the engine is stopping.
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let services = &app.services;
     let (sessions, records) =
         tokio::join!(services.sessions.ping(), services.registry.archive().ping());
-    let told = |result: Result<(), _>| {
+    let state = |result: Result<(), _>| {
         result.map_or_else(
             |error: ghanti_store::StoreError| error.to_string(),
             |()| "ok".to_owned(),
@@ -67,15 +67,15 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
             recognizer.name()
         });
     let body = json!({
-        "sessions": told(sessions),
-        "records": told(records),
+        "sessions": state(sessions),
+        "records": state(records),
         "degraded": degraded,
         "flows": if flows.is_empty() { json!("none: put one into the flows folder") } else { json!(flows) },
         "problems": problems,
         "recognizer": recognizer,
         "draining": draining,
         "live_calls": services.registry.live().len(),
-        "max_calls": app.admission.places(),
+        "max_calls": app.admission.slots(),
         "limited_by": app.limited_by,
         "max_connections": app.connections.most(),
         "samples": samples(&versions),
@@ -90,8 +90,8 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     )
 }
 
-/// The sample values that flows still use, by flow: a flow that takes calls with them speaks for a
-/// lender who does not exist.
+/// The sample values that flows still use, by flow: a flow that takes calls with them names a lender who
+/// does not exist.
 fn samples(versions: &BTreeMap<FlowName, Arc<FlowVersion>>) -> BTreeMap<String, Vec<String>> {
     let each = versions
         .iter()

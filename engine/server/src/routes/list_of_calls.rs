@@ -13,18 +13,18 @@ use crate::problem::Problem;
 use crate::query::{self, Query};
 use crate::role::Role;
 
-/// What the list can be asked for.
+/// The parameters of the list.
 const PARAMETERS: [&str; 11] = [
     "limit", "cursor", "phone", "call-sid", "state", "outcome", "flow", "version", "campaign",
     "since", "until",
 ];
 
-/// Returns the calls that fit all filters, newest first. While calls are added, the pages after a
-/// cursor have every call once that was there when the first one was asked for.
+/// Returns the calls that match all filters, newest first. Calls that are added meanwhile do not affect
+/// the following pages: each call of the first request's time is returned exactly once.
 ///
 /// # Errors
 ///
-/// 400 for a parameter that is unknown or cannot be read, and for an outcome that no call has had;
+/// 400 for a parameter that is unknown or cannot be read, and for an outcome that no call has;
 /// 503 if the database does not answer.
 #[utoipa::path(
     get,
@@ -73,7 +73,7 @@ fn refuse_number(api: &Api, query: Option<&str>) -> Result<(), Problem> {
     }
 }
 
-/// The page of the list that a query asks for.
+/// The page of the list for a query.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ pub(super) async fn found(app: &App, query: Option<&str>) -> Result<List<CallSum
     let query = Query::read(query, &PARAMETERS)?;
     let filter = filter(&query, app.services.settings.offset_minutes)?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
-    let behind = query.parsed("cursor", "`next` of the page before", place)?;
+    let behind = query.parsed("cursor", "`next` of the page before", position)?;
     let unsaved = app
         .services
         .registry
@@ -122,8 +122,7 @@ fn filter(query: &Query, offset_minutes: i16) -> Result<CallFilter, Problem> {
     })
 }
 
-/// Checks that an outcome of which there are no calls is no slip of the pen: it is the engine's own,
-/// or other calls have had it.
+/// Checks that an outcome is not a typing error: it is the engine's own, or some call has it.
 async fn check_outcome(app: &App, outcome: Option<&str>) -> Result<(), Problem> {
     let Some(outcome) = outcome.filter(|outcome| Outcome::parse(outcome).is_none()) else {
         return Ok(());
@@ -132,9 +131,9 @@ async fn check_outcome(app: &App, outcome: Option<&str>) -> Result<(), Problem> 
         Ok(true) => Ok(()),
         Ok(false) => Err(Problem::parameter(
             "outcome",
-            "is none that a call has had",
+            "is not the outcome of any call",
             format!(
-                "give one that a flow has set, or of {}",
+                "use one that a flow has set, or one of {}",
                 query::list(&Outcome::NAMES)
             ),
         )),
@@ -142,12 +141,12 @@ async fn check_outcome(app: &App, outcome: Option<&str>) -> Result<(), Problem> 
     }
 }
 
-/// A place as the cursor of the next page.
-fn cursor(place: CallPlace) -> String {
-    format!("{:x}.{}", place.created_ms, place.call_id)
+/// The cursor for the page after a call.
+fn cursor(position: CallPlace) -> String {
+    format!("{:x}.{}", position.created_ms, position.call_id)
 }
 
-fn place(cursor: &str) -> Option<CallPlace> {
+fn position(cursor: &str) -> Option<CallPlace> {
     let (created_ms, call_id) = cursor.split_once('.')?;
     Some(CallPlace {
         created_ms: u64::from_str_radix(created_ms, 16).ok()?,
@@ -160,12 +159,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_the_place_it_was_made_of() {
+    fn a_cursor_can_be_parsed_again() {
         let made = CallPlace {
             created_ms: 1_795_770_000_123,
             call_id: CallId::generate(),
         };
-        assert_eq!(place(&cursor(made)), Some(made));
+        assert_eq!(position(&cursor(made)), Some(made));
         for text in [
             "",
             ".",
@@ -174,7 +173,7 @@ mod tests {
             "g.0190",
             "-1.0190aaaa-0000-7000-8000-000000000000",
         ] {
-            assert_eq!(place(text), None, "{text}");
+            assert_eq!(position(text), None, "{text}");
         }
     }
 

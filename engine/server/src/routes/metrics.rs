@@ -1,7 +1,7 @@
 //! `GET /metrics`: counters and gauges for Prometheus, in the OpenMetrics text format.
 //!
-//! Each value is counted where the event happens, and only read here; the stores are asked whether they
-//! answer. Labels are names of flows, outcomes, paths and reasons, all from bounded sets; no metric is
+//! Each value is counted where the event happens, and only read here; the stores are checked on each
+//! request. Labels are names of flows, outcomes, paths and reasons, all from bounded sets; no metric is
 //! about a single call.
 
 use std::fmt;
@@ -30,7 +30,7 @@ type Counts<const LABELS: usize> = Family<[(&'static str, String); LABELS], Coun
 
 /// Returns all metrics.
 pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem> {
-    let text = told(&app).await.map_err(|error| {
+    let text = encoded(&app).await.map_err(|error| {
         Problem::new(
             Kind::Internal,
             error.to_string(),
@@ -40,7 +40,7 @@ pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
-async fn told(app: &App) -> Result<String, fmt::Error> {
+async fn encoded(app: &App) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ghanti");
     calls(app, &mut registry);
     flows(app, &mut registry);
@@ -53,7 +53,7 @@ async fn told(app: &App) -> Result<String, fmt::Error> {
 }
 
 fn calls(app: &App, registry: &mut Registry) {
-    let (_, promised) = app.admission.in_use(Instant::now());
+    let (_, reserved) = app.admission.in_use(Instant::now());
     let recognizer = app.services.recognizer.as_ref();
     let gauges = [
         (
@@ -64,12 +64,12 @@ fn calls(app: &App, registry: &mut Registry) {
         (
             "calls_awaited",
             "Calls whose applet was told to go on and whose stream has not started",
-            promised,
+            reserved,
         ),
         (
             "calls_max",
             "Calls that may be live at once",
-            app.admission.places(),
+            app.admission.slots(),
         ),
         (
             "connections_open",
@@ -271,7 +271,7 @@ fn webhooks(app: &App, registry: &mut Registry) {
     }
 }
 
-/// Asks each store whether it answers, within its deadline.
+/// Checks whether each store answers within its deadline.
 async fn stores(app: &App, registry: &mut Registry) {
     let sessions = &app.services.sessions;
     let (redis, database) = tokio::join!(sessions.ping(), app.records.ping());

@@ -29,7 +29,7 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
         refused(&app, EntryPoint::Passthru, refusal, request);
         return (StatusCode::FOUND, refusal.to_string()).into_response();
     }
-    see(&app, &request);
+    remember_locally(&app, &request);
     let since = Instant::now();
     match app.background.clone().try_acquire_owned() {
         Ok(permit) => {
@@ -44,13 +44,13 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
         }
         Err(_) => tracing::warn!(
             sid = request.call_sid.as_ref().map(tracing::field::display),
-            "a passthru was answered and not recorded: too many are being worked on; `start` will find the call"
+            "a passthru was answered and not recorded, since too many are in progress; `start` will find the call"
         ),
     }
     "OK".into_response()
 }
 
-/// The same for a caller who opens the stream once this returns: the call is bound then.
+/// The same for the console's telephone, which opens the stream once this returns: the call is bound then.
 ///
 /// # Errors
 ///
@@ -60,10 +60,10 @@ pub(super) async fn passed(app: &App, request: PassthruRequest) -> Result<(), Re
         refused(app, EntryPoint::Passthru, refusal, request);
         return Err(refusal);
     }
-    see(app, &request);
+    remember_locally(app, &request);
     let since = Instant::now();
     if let Some(call) = bind(app, request, true).await {
-        // as many as there are places: the call has one
+        // there are as many slots as requests: the call has one
         let (app, tasks) = (app.clone(), app.tasks.clone());
         tasks.spawn(async move { await_stream(&app, call, since).await });
     }
@@ -75,12 +75,12 @@ pub(super) async fn passed(app: &App, request: PassthruRequest) -> Result<(), Re
 pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Option<CallId> {
     let Some(sid) = request.call_sid.clone() else {
         tracing::warn!(
-            "an applet's request came without a CallSid: see whether the applet's URL is called by Exotel, and not by a browser"
+            "an applet's request came without a CallSid: check that Exotel requests the applet's URL, not a browser"
         );
         return None;
     };
-    let sighting = sighting_of(&request);
-    keep(app, &sid, &sighting).await;
+    let sighting = sighting(&request);
+    remember(app, &sid, &sighting).await;
     let sought = Sought {
         sid: Some(&sid),
         session: "",
@@ -121,10 +121,10 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
     Some(call)
 }
 
-/// Keeps the data of an applet's request in this process, without waiting: the stream may start
+/// Stores the data of an applet's request in this process, without waiting: the stream may start
 /// before the stores have answered.
-fn see(app: &App, request: &PassthruRequest) {
-    let sighting = sighting_of(request);
+fn remember_locally(app: &App, request: &PassthruRequest) {
+    let sighting = sighting(request);
     if let Some(sid) = &request.call_sid
         && sighting != Sighting::default()
     {
@@ -132,32 +132,32 @@ fn see(app: &App, request: &PassthruRequest) {
     }
 }
 
-/// Keeps the data of an applet's request in this process, and in the background in the session
+/// Stores the data of an applet's request in this process, and in the background in the session
 /// store for other engines.
 pub fn share(app: &App, request: &PassthruRequest) {
-    see(app, request);
+    remember_locally(app, request);
     let (Some(sid), Ok(permit)) = (
         request.call_sid.clone(),
         app.background.clone().try_acquire_owned(),
     ) else {
         return;
     };
-    let (app, sighting) = (app.clone(), sighting_of(request));
+    let (app, sighting) = (app.clone(), sighting(request));
     app.tasks.clone().spawn(async move {
-        keep(&app, &sid, &sighting).await;
+        remember(&app, &sid, &sighting).await;
         drop(permit);
     });
 }
 
-async fn keep(app: &App, sid: &CallSid, sighting: &Sighting) {
+async fn remember(app: &App, sid: &CallSid, sighting: &Sighting) {
     if *sighting != Sighting::default()
         && let Err(error) = app.services.sessions.see(sid, sighting).await
     {
-        tracing::error!(%sid, %error, "what an applet said of a call was not kept");
+        tracing::error!(%sid, %error, "the data of an applet's request was not stored");
     }
 }
 
-fn sighting_of(request: &PassthruRequest) -> Sighting {
+fn sighting(request: &PassthruRequest) -> Sighting {
     let field = request
         .custom_field
         .as_ref()

@@ -1,5 +1,5 @@
 //! `/api/calls/{id}/chain` and `/api/chains`: the stored events of a call with their hashes, and
-//! whether all calls are as they were recorded.
+//! a check that no call was changed after it was recorded.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use crate::query::Query;
 use crate::routes::calls::find;
 use crate::segments::{BadPath, Segments};
 
-/// Events in one answer.
+/// Maximum number of events in one answer.
 const EVENTS: u32 = 500;
-/// Calls that one request checks: each has some hundred events to hash.
+/// Number of calls that one request checks: each has about a hundred events to hash.
 const CALLS: u32 = 50;
 /// How long to wait for the events of a call that are not stored yet.
 const SAVED: Duration = Duration::from_secs(2);
@@ -99,8 +99,7 @@ fn position(cursor: &str) -> Option<i64> {
     cursor.parse().ok().filter(|position| *position >= 0)
 }
 
-/// Checks the next calls, by id; 50 at a time: their chains, and whether the row of a call says what its
-/// events do.
+/// Checks the next 50 calls by id: their chains, and whether each call's row matches its events.
 ///
 /// # Errors
 ///

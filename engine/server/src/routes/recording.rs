@@ -14,14 +14,14 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
 use crate::access::Api;
-use crate::answer::{has_tag, kept};
+use crate::answer::{has_tag, private_cache};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::routes::calls::find;
 use crate::segments::{BadPath, Segments};
 
-/// The most streams of a call, and so recordings: more than a call is resumed.
+/// Maximum number of streams of a call, and so of recordings: more than a call can be resumed.
 const NUMBERS: u32 = 8;
 
 /// Answers with a recording of a call, or the part of it that `Range` asks for. The tag is the SHA-256
@@ -64,7 +64,7 @@ pub async fn recording(
     sent(&app, &id, query.as_deref(), asked).await
 }
 
-/// A recording of a call that there is a file of, as its record names it, with its digest.
+/// The name and digest of a call's recording, from its record, if it has a file.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ pub(super) async fn named(
         let had = record.recordings.len();
         none(
             format!("the call has {had} recordings, and not number {number}"),
-            "`enabled` of `[recording]` has calls recorded from then on",
+            "set `enabled` of `[recording]` to record later calls",
         )
     })?;
     let digest = recording.kept().ok_or_else(|| not_there(recording))?;
@@ -103,19 +103,19 @@ pub(super) async fn sent(
     let (call, recording, digest) = named(app, id, query).await?;
     let name = RecordingName::parse(&recording.file);
     let tag = format!("\"{digest}\"");
-    let headers = kept(&tag);
+    let headers = private_cache(&tag);
     if has_tag(&asked.headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let is_of_other = |range: &HeaderValue| range.as_bytes() != tag.as_bytes();
     if asked.headers.get(IF_RANGE).is_some_and(is_of_other) {
-        // a part of what the client does not have yet (RFC 9110, 13.1.5)
+        // only if the client has the same version of the file (RFC 9110, 13.1.5)
         asked.headers.remove(RANGE);
     }
     tracing::info!(call = %call, "a recording is sent");
     let mut response = served(app, name, &asked).await?;
     if response.status() == StatusCode::NOT_FOUND {
-        // it gets its last name once its digest is stored, which may be just now
+        // the file gets its final name once its digest is stored, which may be right now
         response = served(app, name, &asked).await?;
     }
     if response.status() == StatusCode::NOT_FOUND {
@@ -171,7 +171,7 @@ pub(super) async fn path(app: &App, name: Option<RecordingName>) -> Result<PathB
     path.ok().flatten().ok_or_else(|| {
         none(
             "the recording is not in this engine's data folder",
-            "ask the engine that held the call: its data folder has the file",
+            "ask the engine that handled the call: its data folder has the file",
         )
     })
 }
@@ -188,11 +188,11 @@ fn not_there(recording: &Recording) -> Problem {
         ),
         RecordingState::Deleted => none(
             "the recording was deleted",
-            "the record has when, and why: `deleted_at`, `deleted_for`",
+            "see `deleted_at` and `deleted_for` of the record",
         ),
         _ => none(
             "the call was not recorded",
-            "the record's problem `recording-incomplete` has why",
+            "see the record's problem `recording-incomplete` for the reason",
         ),
     }
 }

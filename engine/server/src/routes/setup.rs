@@ -1,6 +1,6 @@
-//! `GET /setup`: a page that shows what to paste into each applet, and whether the applet has asked.
+//! `GET /setup`: a page that shows what to paste into each applet, and whether the applet has sent a request.
 //!
-//! Browsers send no bearer token by themselves, so that the API token is also taken as the password
+//! Browsers do not send bearer tokens by themselves, so the API token is also accepted as the password
 //! of HTTP Basic.
 
 use axum::extract::State;
@@ -14,10 +14,10 @@ use crate::access;
 use crate::app::App;
 use crate::base::Base;
 use crate::config::After;
-use crate::doctor::{Applet, Card, EntrySeen, SetupPage, TallyView, Urls, diagnose};
+use crate::doctor::{Applet, Card, EntrySeen, ObservationsView, SetupPage, Urls, diagnose};
 use crate::role::Role;
 use crate::routes::doctor::{gather, is_guarded, urls};
-use crate::routes::voicebot::{BEHIND_CONNECT, FIRST_BRANCH, second_branch};
+use crate::routes::voicebot::{AFTER_CONNECT, FIRST_BRANCH, second_branch};
 
 /// Nothing is loaded, nothing runs, and no other page may show this one.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -25,7 +25,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ances
 const HEADERS: [(HeaderName, &str); 5] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (CONTENT_SECURITY_POLICY, POLICY),
-    // the page has tokens
+    // the page contains tokens
     (CACHE_CONTROL, "no-store"),
     (REFERRER_POLICY, "no-referrer"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -35,8 +35,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ///
 /// # Errors
 ///
-/// 401 without the API token, which a browser then asks for as a password; the name does not
-/// matter. 503 if too many look at once.
+/// 401 without the API token, which a browser then asks for as a password; any user name is accepted.
+/// 503 if too many diagnoses are running.
 pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Response, Response> {
     access::page(&app, &headers, Role::Operator).map_err(access::with_challenge)?;
     let base = Base::new(&app.config, &headers);
@@ -47,7 +47,7 @@ pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Respons
         .map_err(IntoResponse::into_response)?;
     let page = SetupPage {
         now_ms: evidence.now_ms,
-        cards: cards(&app, &evidence.urls, &evidence.tally),
+        cards: cards(&app, &evidence.urls, &evidence.observations),
         has_tokens,
         findings: diagnose(&evidence),
     };
@@ -60,12 +60,12 @@ pub(super) fn has_no_tokens(app: &App) -> bool {
 }
 
 /// The applets of the flow, in their order.
-pub(super) fn cards(app: &App, urls: &Urls, tally: &TallyView) -> Vec<Card> {
+pub(super) fn cards(app: &App, urls: &Urls, observations: &ObservationsView) -> Vec<Card> {
     let seen = |applets: &[Applet]| {
         let mut all = EntrySeen::default();
         for entry in applets
             .iter()
-            .filter_map(|applet| tally.entries.get(applet))
+            .filter_map(|applet| observations.entries.get(applet))
         {
             all = all.with(entry);
         }
@@ -114,7 +114,7 @@ pub(super) fn cards(app: &App, urls: &Urls, tally: &TallyView) -> Vec<Card> {
         Card {
             title: "Connect",
             paste: vec![("Dial whom: dynamic URL", urls.connect.clone())],
-            settings: vec![BEHIND_CONNECT.to_owned()],
+            settings: vec![AFTER_CONNECT.to_owned()],
             seen: seen(&[Applet::Connect]),
         },
         Card {

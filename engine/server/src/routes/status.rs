@@ -23,9 +23,9 @@ use crate::doctor;
 use crate::routes::after::is_late;
 use crate::unserved::explain;
 
-/// How often the stores are asked again for the call of a callback while they do not answer.
+/// Number of attempts to find a callback's call while the stores do not answer.
 const TRIES: u32 = 60;
-/// The pause before they are asked again.
+/// The pause between them.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Accepts a callback in any of Exotel's formats. A callback for an unknown call is also answered
@@ -73,7 +73,7 @@ pub async fn status(
             "{}/{status}",
             callback.event_type.as_deref().unwrap_or_default()
         );
-        app.tally
+        app.observations
             .once(doctor::Applet::Status, sid, &kind, unix_ms());
     }
     app.tasks.clone().spawn(async move {
@@ -83,14 +83,14 @@ pub async fn status(
         if is_late(&app, "status callback", sid, named).await {
             return;
         }
-        let call = match patiently(&app, sid, order).await {
+        let call = match call_with_retries(&app, sid, order).await {
             Ok(Some(call)) => call,
             Ok(None) => {
                 tracing::warn!(sid = sid.map(display), "a status callback names an unknown call");
                 return;
             }
             Err(error) => {
-                tracing::error!(sid = sid.map(display), %error, "a status callback is lost: no store could tell which call it is of");
+                tracing::error!(sid = sid.map(display), %error, "a status callback is lost: its call could not be read from any store");
                 return;
             }
         };
@@ -103,8 +103,8 @@ pub async fn status(
     Ok("OK")
 }
 
-/// Returns the call of a callback, asking again while the stores do not answer.
-async fn patiently(
+/// Returns the call of a callback, with retries while the stores do not answer.
+async fn call_with_retries(
     app: &App,
     sid: Option<&CallSid>,
     order: Option<CallId>,

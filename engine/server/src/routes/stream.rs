@@ -26,7 +26,7 @@ use crate::applet_error::AppletError;
 use crate::awaited::await_connect;
 use crate::doctor::{Applet, PROBE};
 use crate::logs::WEBSOCKET;
-use crate::refusal::{ANYONE, EntryPoint, Refusal, refused, refused_stream};
+use crate::refusal::{EntryPoint, NO_SID, Refusal, refused, refused_stream};
 use crate::segments::{BadPath, Segments};
 use crate::unserved::{explain, unstarted};
 
@@ -78,20 +78,20 @@ fn accept(
     upgrade: Upgrade,
 ) -> Result<Response, AppletError> {
     access::stream(&app, headers, token.as_deref())?;
-    taken(app, session, upgrade, Peer::Exotel)
+    upgraded(app, session, upgrade, Peer::Exotel)
 }
 
-/// Whose stream it is.
+/// Who opened a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Peer {
-    /// Exotel's, or that of whoever has its token.
+    /// Exotel, or whoever else has its token.
     Exotel,
-    /// The console's telephone: it says nothing of how Exotel is set up.
+    /// The console's telephone, which the doctor does not count.
     Console,
 }
 
-/// Takes a stream whose peer may open one.
-pub(super) fn taken(
+/// Upgrades a stream whose peer is authorized.
+pub(super) fn upgraded(
     app: App,
     session: String,
     upgrade: Upgrade,
@@ -102,7 +102,7 @@ pub(super) fn taken(
         return Ok(upgrade.on_upgrade(|socket| async move { Socket::new(socket).close().await }));
     }
     let opening =
-        place(&app, &session).inspect_err(|refusal| refused_stream(&app, *refusal, &session))?;
+        admit(&app, &session).inspect_err(|refusal| refused_stream(&app, *refusal, &session))?;
     let upgrade = upgrade
         .max_message_size(FRAME_BYTES)
         .max_frame_size(FRAME_BYTES)
@@ -111,31 +111,31 @@ pub(super) fn taken(
         let tasks = app.tasks.clone();
         // a task of its own, so that the record is completed even if the connection's task is
         // dropped
-        let _ = tasks.spawn(hold(app, socket, session, opening, peer)).await;
+        let _ = tasks.spawn(run(app, socket, session, opening, peer)).await;
     }))
 }
 
 /// Runs the call of a socket. Its opening and closing are written to both logs, with the ids known
 /// at that time.
-async fn hold(app: App, socket: WebSocket, session: String, opening: Opening, peer: Peer) {
+async fn run(app: App, socket: WebSocket, session: String, opening: Opening, peer: Peer) {
     let path_sid = CallSid::parse(session.clone())
         .ok()
-        .filter(|sid| sid.as_str() != ANYONE);
+        .filter(|sid| sid.as_str() != NO_SID);
     let known = CallId::parse(&session).or_else(|| {
         path_sid
             .as_ref()
             .and_then(|sid| app.services.registry.known(sid))
     });
-    told("opened", known, path_sid.as_ref());
+    log("opened", known, path_sid.as_ref());
     let waiting = app.unserved.waiting(path_sid.clone());
     let admit = |start: &Start| {
         waiting.started();
         if peer == Peer::Exotel {
-            seen(&app, start);
+            observe(&app, start);
         }
         opening
             .start(start.call_sid.as_ref(), Instant::now())
-            .inspect_err(|_| unpromised(&app, start))
+            .inspect_err(|_| refuse_start(&app, start))
             .ok()
             .map(|permit| Box::new(permit) as Permit)
     };
@@ -149,44 +149,44 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening, pe
     .await
     {
         Ran::Ended { call, sid } => {
-            told("closed", Some(call), sid.as_ref());
+            log("closed", Some(call), sid.as_ref());
             if let Some(sid) = sid.filter(|sid| app.unserved.has(sid)) {
                 let _ = explain(&app, &sid).await;
             }
             let tasks = app.tasks.clone();
             tasks.spawn(async move { await_connect(&app, call).await });
         }
-        Ran::Refused => told("closed", known, path_sid.as_ref()),
+        Ran::Refused => log("closed", known, path_sid.as_ref()),
         Ran::NotStarted(no_start) => {
-            told("closed", known, no_start.call_sid().or(path_sid.as_ref()));
+            log("closed", known, no_start.call_sid().or(path_sid.as_ref()));
             unstarted(&app, &session, &no_start);
         }
     }
 }
 
-/// Tells the doctor's tally whose stream it is.
-fn seen(app: &App, start: &Start) {
+/// Records the stream's account among the doctor's observations.
+fn observe(app: &App, start: &Start) {
     let now_ms = unix_ms();
-    app.tally
+    app.observations
         .arrived(Applet::Stream, start.call_sid.as_ref(), now_ms);
     if let Some(account_sid) = &start.account_sid {
-        app.tally.account(account_sid.as_str(), now_ms);
+        app.observations.account(account_sid.as_str(), now_ms);
     }
 }
 
-fn told(what: &str, call: Option<CallId>, sid: Option<&CallSid>) {
+fn log(what: &str, call: Option<CallId>, sid: Option<&CallSid>) {
     let (call, sid) = (call.map(display), sid.map(display));
     tracing::info!(target: WEBSOCKET, call, sid, "{what}");
     tracing::info!(call, sid, "WebSocket {what}");
 }
 
 /// The admission of a stream. While draining, only reserved calls are admitted.
-fn place(app: &App, session: &str) -> Result<Opening, Refusal> {
+fn admit(app: &App, session: &str) -> Result<Opening, Refusal> {
     let (sid, now) = (CallSid::parse(session).ok(), Instant::now());
     if app.draining.is_cancelled()
         && !sid
             .as_ref()
-            .is_some_and(|sid| app.admission.is_promised(sid, now))
+            .is_some_and(|sid| app.admission.is_reserved(sid, now))
     {
         return Err(Refusal::Draining);
     }
@@ -194,7 +194,7 @@ fn place(app: &App, session: &str) -> Result<Opening, Refusal> {
 }
 
 /// Records the refusal of a call that started on a socket admitted for a reserved one.
-fn unpromised(app: &App, start: &Start) {
+fn refuse_start(app: &App, start: &Start) {
     let (call_sid, from, to) = (start.call_sid.clone(), start.from.clone(), start.to.clone());
     refused(
         app,
@@ -257,7 +257,7 @@ impl Wire for Socket {
                     tracing::debug!(target: WEBSOCKET, %error, "ended");
                 }
                 // Exotel ends a stream without a close frame; that is not an error
-                broken(&error).map_or(Received::Closed, Received::Broken)
+                violation(&error).map_or(Received::Closed, Received::Broken)
             }
         })
     }
@@ -288,7 +288,7 @@ fn closed(_: axum::Error) -> WireClosed {
 }
 
 /// How the peer violated the protocol, or `None` if the peer or the network just went away.
-fn broken(error: &axum::Error) -> Option<Break> {
+fn violation(error: &axum::Error) -> Option<Break> {
     let error = std::error::Error::source(error)?.downcast_ref::<tungstenite::Error>()?;
     let (name, detail) = match error {
         tungstenite::Error::Capacity(_) => (
@@ -309,7 +309,7 @@ fn broken(error: &axum::Error) -> Option<Break> {
         tungstenite::Error::Protocol(error) => (
             "websocket-broken",
             format!(
-                "the peer broke the WebSocket protocol ({error}), and the socket was closed: see what stands between Exotel and the engine"
+                "the peer broke the WebSocket protocol ({error}), and the socket was closed: check what is between Exotel and the engine"
             ),
         ),
         _ => return None,

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::base::Base;
 use crate::config::After;
-use crate::refusal::{ANYONE, EntryPoint, admit, refused};
+use crate::refusal::{EntryPoint, NO_SID, admit, refused};
 use crate::routes::passthru::share;
 use crate::secret::Secret;
 
@@ -21,7 +21,7 @@ pub const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is ful
     `[calls]` then), to a message and Hangup, or to the Voicebot of another engine";
 
 /// Instructions for the applets after Connect; they make Exotel report whether an agent answered.
-pub const BEHIND_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
+pub const AFTER_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
     answered";
 
 /// Answers `{"url": …}` for the call of the request. A call without a CallSid also gets a URL,
@@ -42,7 +42,7 @@ pub async fn voicebot_url(
     if server.stream_token.is_some() && server.applet_token.is_none() {
         return Err(AppletError::new(
             StatusCode::FORBIDDEN,
-            "the stream's URL holds a token, and none guards this answer",
+            "the stream's URL contains a token, and no token protects this answer",
             "set `applet-token` of `[server]`, or give the Voicebot applet the stream's fixed URL",
         ));
     }
@@ -52,7 +52,7 @@ pub async fn voicebot_url(
         return Err(refusal.into());
     }
     share(&app, &request);
-    let session = request.call_sid.as_ref().map_or(ANYONE, |sid| sid.as_str());
+    let session = request.call_sid.as_ref().map_or(NO_SID, |sid| sid.as_str());
     Ok(Json(DynamicUrl {
         url: Base::new(&app.config, &headers).stream(&app.config, session, Secret::in_url),
     }))
@@ -77,14 +77,14 @@ pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -
             {
                 "applet": "Voicebot",
                 "url": applet("/voicebot-url"),
-                "url-fixed": base.stream(&app.config, ANYONE, shown),
+                "url-fixed": base.stream(&app.config, NO_SID, shown),
                 "sample-rate-hz": app.config.calls.sample_rate_hz,
                 "encoding": "PCM, 16 bits, little-endian, mono, base64",
                 "custom-parameters": "at most 3, of 256 characters in all",
                 "note": "take `url`; `url-fixed` is for accounts that cannot use a dynamic one"
             },
             { "applet": "Passthru", "url": applet("/passthru/after"), "async": false, "then": second_branch(app.config.calls.after) },
-            { "applet": "Connect", "url": applet("/connect"), "dial-whom": "dynamic URL", "then": BEHIND_CONNECT },
+            { "applet": "Connect", "url": applet("/connect"), "dial-whom": "dynamic URL", "then": AFTER_CONNECT },
         ],
         "status-callback": applet("/status"),
         "warnings": warnings(&app, &base),

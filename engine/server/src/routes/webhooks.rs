@@ -14,10 +14,10 @@ use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::segments::{BadPath, Segments};
 
-/// The longest id that is looked for, in bytes.
+/// Maximum length of an id in bytes.
 const ID_BYTES: usize = 64;
 
-/// A message that was given up, without what it says.
+/// A message that was given up, without its content.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadMessage)]
 pub struct Dead {
@@ -28,7 +28,7 @@ pub struct Dead {
     call_id: String,
     kind: String,
     created_ms: u64,
-    /// How often it was tried.
+    /// Number of attempts.
     attempts: u32,
     dead_ms: u64,
     /// Why the last attempt failed.
@@ -50,14 +50,14 @@ impl From<DeadLetter> for Dead {
     }
 }
 
-/// A message is sent again.
+/// The response for a message that is sent again.
 #[derive(Serialize, ToSchema)]
 pub struct SentAgain {
     /// Always true.
     sent_again: bool,
 }
 
-/// Lists the messages that were given up, newest first, without what they say.
+/// Lists the messages that were given up, newest first, without their content.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ pub async fn dead(
 ) -> Result<Answer<List<Dead>>, Problem> {
     let query = Query::read(query.as_deref(), &["limit", "cursor"])?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
-    let behind = query.parsed("cursor", "`next` of the page before", place)?;
+    let behind = query.parsed("cursor", "`next` of the page before", position)?;
     let behind = behind.as_ref().map(|(ms, id)| (*ms, id.as_str()));
     let found = app.records.dead_letters(behind, limit.saturating_add(1));
     let found = found.await.map_err(Problem::unavailable)?;
@@ -95,12 +95,12 @@ pub async fn dead(
     })))
 }
 
-fn place(cursor: &str) -> Option<(u64, String)> {
+fn position(cursor: &str) -> Option<(u64, String)> {
     let (dead_ms, id) = cursor.split_once('.')?;
     Some((u64::from_str_radix(dead_ms, 16).ok()?, id.to_owned()))
 }
 
-/// Has a message sent again, as if it were new; 404 if none with this id was given up.
+/// Sends a message again, as if it were new; 404 if none with this id was given up.
 #[utoipa::path(
     post,
     path = "/api/webhooks/dead/{id}",

@@ -1,5 +1,5 @@
-//! Asks each synthesizer and recogniser by itself: how long it takes, which languages it has, and a
-//! sample of what it says and hears.
+//! Checks each synthesizer and recogniser by itself: its latency, its languages, and a sample of its
+//! output.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,19 +14,19 @@ use tokio::time::{sleep, timeout};
 use super::hear::Pace;
 use super::say::{Spoken, say};
 use super::{Providers, SpeechError};
-use crate::config::{Listens, Speaks};
+use crate::config::{RecognizerChoice, SynthesizerChoice};
 
-/// How long a recogniser may take for a sentence.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// A piece of a call's audio.
+/// Timeout for the recognition of a sentence.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Samples in a piece of audio: 100 ms.
 const PIECE: usize = RATE_HZ as usize / 10;
-/// The languages that the engine speaks amounts and dates in.
+/// The languages in which the engine can speak amounts and dates.
 const LANGUAGES: [&str; 11] = [
     "en-IN", "hi-IN", "ta-IN", "te-IN", "mr-IN", "kn-IN", "ml-IN", "bn-IN", "gu-IN", "pa-IN",
     "or-IN",
 ];
-/// How soon an overloaded recogniser is fed again.
-const AGAIN: Duration = Duration::from_millis(20);
+/// Pause before an overloaded recogniser is fed again.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// One synthesizer or recogniser.
 #[derive(Debug, Serialize)]
@@ -35,22 +35,22 @@ pub struct Checked {
     pub role: &'static str,
     /// Its name in the configuration.
     pub name: String,
-    /// The languages that it has, of those that flows may speak.
+    /// The languages that it supports, of those that flows may speak.
     pub languages: Vec<Language>,
-    /// To the first audio, or from the end of the audio to the words, in milliseconds.
+    /// Time to the first audio, or from the end of the audio to the words, in milliseconds.
     pub latency_ms: Option<u64>,
     /// How long the sample lasts, in milliseconds.
     pub sample_ms: Option<u64>,
-    /// The words that were heard.
+    /// The recognized words.
     pub heard: Option<String>,
     /// Why it cannot be used.
     pub error: Option<String>,
-    /// What it said.
+    /// The synthesized sample.
     #[serde(skip)]
     pub sample: Option<Spoken>,
 }
 
-/// Checks all that are configured. The recognisers hear the first sample.
+/// Checks all that are configured. The recognisers are fed the first sample.
 ///
 /// # Errors
 /// Vosk cannot be opened.
@@ -61,10 +61,10 @@ pub async fn check(
     rate_hz: u32,
 ) -> Result<Vec<Checked>, SpeechError> {
     let mut all = Vec::new();
-    for who in providers.speech.who_speaks() {
+    for who in providers.speech.synthesizer_order() {
         let name = match who {
-            Speaks::Provider(name) => name.to_owned(),
-            Speaks::Local(kind) => kind.name(),
+            SynthesizerChoice::Provider(name) => name.to_owned(),
+            SynthesizerChoice::Local(kind) => kind.name(),
         };
         let Some((synthesizer, limits)) = providers.voice(who) else {
             continue;
@@ -91,10 +91,10 @@ pub async fn check(
         let sample = checked.sample.as_ref()?;
         ghanti_audio::convert(&sample.samples, sample.rate_hz, RATE_HZ).ok()
     });
-    for who in providers.speech.who_listens() {
+    for who in providers.speech.recognizer_order() {
         let (name, pace) = match who {
-            Listens::Vosk => ("vosk", Pace::Fast),
-            Listens::Provider(name) => (name, Pace::Call),
+            RecognizerChoice::Vosk => ("vosk", Pace::Fast),
+            RecognizerChoice::Provider(name) => (name, Pace::Call),
         };
         let Some((recognizer, limits)) = providers.listener(who).await? else {
             continue;
@@ -110,7 +110,7 @@ pub async fn check(
                 Err(reason) => checked.error = Some(reason),
             },
             None => {
-                checked.error = Some("nobody spoke, so that there was nothing to hear".to_owned())
+                checked.error = Some("no synthesizer produced a sample to recognize".to_owned())
             }
         }
         all.push(checked);
@@ -142,7 +142,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The words of a sentence, and how long after its end they came.
+/// The words of a sentence, and how long after its end they arrived.
 async fn recognized(
     recognizer: Arc<dyn Recognizer>,
     limits: Limits,
@@ -163,13 +163,13 @@ async fn recognized(
         for piece in samples.chunks(PIECE) {
             let begun = Instant::now();
             while listening.feed(piece).is_err() {
-                sleep(AGAIN).await;
+                sleep(RETRY).await;
             }
             pace.wait(begun, piece.len()).await;
         }
-        // what was fed at once is decoded before the clock runs, as it would be in a call
+        // audio that was fed all at once is decoded before the clock starts, as in a call
         while !alone.backlog().is_zero() {
-            sleep(AGAIN).await;
+            sleep(RETRY).await;
         }
         let begun = Instant::now();
         listening.finish();
@@ -184,7 +184,7 @@ async fn recognized(
             }
         }
     };
-    timeout(PATIENCE, heard)
+    timeout(TIMEOUT, heard)
         .await
-        .unwrap_or_else(|_| Err(format!("no words came within {} s", PATIENCE.as_secs())))
+        .unwrap_or_else(|_| Err(format!("no words came within {} s", TIMEOUT.as_secs())))
 }

@@ -1,8 +1,8 @@
-//! What a call would understand of a recording: the caller says it after a question, and the session's
-//! machine listens, with the configured recognisers.
+//! Recognizes a recording as a call would: it is played as the caller's answer to a question, to the
+//! session's machine and the configured recognisers.
 //!
-//! Time is virtual: the next frame comes when the recogniser has heard what it was fed, so that what
-//! is understood does not depend on how fast it is. Providers are fed at the pace of a call.
+//! Time is virtual: the next frame is sent once the recogniser has processed the previous ones, so that
+//! the result does not depend on its speed. Providers are fed in real time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,39 +21,39 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::config::{Listens, Speech};
+use crate::config::{RecognizerChoice, Speech};
 
 const FRAME_MS: u64 = 20;
-/// How long the question is: a beep before the caller speaks.
+/// Length of the question, which is a beep before the caller speaks.
 const PROMPT_MS: usize = 100;
-/// How long the line is open after the recording, in which its last turn ends.
+/// How long the line stays open after the recording, so that its last turn ends.
 const AFTER_MS: u64 = 4_000;
-/// The longest the recognisers may take for what they were fed, and for the words of a turn.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked whether the recogniser has heard all.
-const LOOK: Duration = Duration::from_millis(1);
+/// Timeout for the recognisers to process what they were fed, and for the words of a turn.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Poll interval for whether the recogniser has processed everything.
+const POLL: Duration = Duration::from_millis(1);
 
 /// How fast audio is fed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// As fast as the recogniser of this process takes it.
+    /// As fast as the in-process recogniser accepts it.
     Fast,
-    /// As in a call, as nobody knows how far a provider is.
+    /// In real time, since a provider does not report its progress.
     Call,
 }
 
 impl Pace {
     /// The pace for the configured recognisers.
     pub fn of(speech: &Speech) -> Self {
-        let listeners = speech.who_listens();
-        if listeners.iter().any(|who| *who != Listens::Vosk) {
+        let listeners = speech.recognizer_order();
+        if listeners.iter().any(|who| *who != RecognizerChoice::Vosk) {
             Self::Call
         } else {
             Self::Fast
         }
     }
 
-    /// Waits until audio that began at `begun` has been spoken.
+    /// Waits until audio that began at `begun` would have been played.
     pub(super) async fn wait(self, begun: Instant, samples: usize) {
         if self == Self::Call {
             let lasts = Duration::from_secs(samples as u64) / RATE_HZ;
@@ -62,25 +62,25 @@ impl Pace {
     }
 }
 
-/// What is asked.
+/// The question that the recording answers.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// Names of lexicons, such as `yes`; none for an open question.
+    /// Names of lexicons, such as `yes`; empty for an open question.
     pub choices: Vec<String>,
-    /// The languages that may be answered in, most likely first.
+    /// The languages of the answer, most likely first.
     pub languages: Vec<Language>,
 }
 
-/// What was understood of a recording.
+/// The result of recognizing a recording.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Understood {
-    /// The choice, or the words of an open question; absent where nothing was understood.
+    /// The choice, or the words for an open question; absent if nothing was understood.
     pub answer: Option<String>,
     /// The turns as they were recognised.
     pub turns: Vec<Turn>,
     /// From the end of the last turn's audio to its words, in milliseconds.
     pub latency_ms: u64,
-    /// Recognisers that were lost, and why.
+    /// Recognisers that failed, and why.
     pub lost: Vec<String>,
 }
 
@@ -89,13 +89,13 @@ pub struct Understood {
 pub struct Turn {
     /// What was recognised.
     pub text: String,
-    /// How sure the recogniser is, 0 to 1.
+    /// The recogniser's confidence, 0 to 1.
     pub confidence: f32,
-    /// In which language.
+    /// The recognized language.
     pub language: Language,
 }
 
-/// A recording cannot be heard.
+/// A recording cannot be recognized.
 #[derive(Debug, thiserror::Error)]
 pub enum HearError {
     /// A choice that is no lexicon.
@@ -107,12 +107,12 @@ pub enum HearError {
     /// The recogniser failed, and no other one is left.
     #[error("{0}")]
     Failed(String),
-    /// The recogniser gave nothing.
-    #[error("no words came within {} s", PATIENCE.as_secs())]
+    /// The recogniser returned nothing in time.
+    #[error("no words came within {} s", TIMEOUT.as_secs())]
     Silent,
 }
 
-/// Listens to samples at the call's rate.
+/// Recognizes samples at the call's rate.
 ///
 /// # Errors
 /// See [`HearError`].
@@ -140,7 +140,7 @@ pub async fn hear(
     };
     let asked = asked(question)?;
     line.machine.command(0, Command::Ask(Box::new(asked)));
-    line.settle().await?;
+    line.recognizer_caught_up().await?;
     line.call(samples).await?;
     Ok(line.understood)
 }
@@ -205,7 +205,7 @@ struct Line<'r> {
     now_ms: u64,
     playing_until_ms: u64,
     marks: VecDeque<(u64, String)>,
-    /// The question was heard, so that the caller speaks.
+    /// Whether the question has been played, so that the caller speaks.
     is_heard: bool,
     answered: Option<Reply>,
     understood: Understood,
@@ -234,7 +234,7 @@ impl Line<'_> {
             }
             self.machine.audio(self.now_ms, &frame);
             self.machine.tick(self.now_ms);
-            self.settle().await?;
+            self.recognizer_caught_up().await?;
         }
         self.understood.answer = match self.answered.take() {
             Some(Reply::Choice(choice)) => Some(choice),
@@ -244,7 +244,7 @@ impl Line<'_> {
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<(), HearError> {
+    async fn recognizer_caught_up(&mut self) -> Result<(), HearError> {
         let mut frame = Vec::new();
         loop {
             while let Some(output) = self.machine.output() {
@@ -299,10 +299,10 @@ impl Line<'_> {
         Ok(())
     }
 
-    /// Feeds, and waits until all is heard.
+    /// Feeds samples, and waits until they are processed.
     async fn feed(&mut self, samples: &[i16]) -> Result<(), HearError> {
         let begun = Instant::now();
-        let until = begun + PATIENCE;
+        let until = begun + TIMEOUT;
         if let Some(listening) = &mut self.listening {
             listening.feed(samples).map_err(failed)?;
         }
@@ -311,7 +311,7 @@ impl Line<'_> {
             if Instant::now() >= until {
                 return Err(HearError::Silent);
             }
-            sleep(LOOK).await;
+            sleep(POLL).await;
         }
         while let Ok(hearing) = self.hearings.try_recv() {
             self.heard(hearing)?;
@@ -326,7 +326,7 @@ impl Line<'_> {
             listening.finish();
         }
         loop {
-            let hearing = timeout(PATIENCE, self.hearings.recv()).await;
+            let hearing = timeout(TIMEOUT, self.hearings.recv()).await;
             let hearing = hearing.ok().flatten().ok_or(HearError::Silent)?;
             let is_last = matches!(hearing, Hearing::Final(_));
             self.heard(hearing)?;
@@ -382,7 +382,7 @@ fn failed(error: impl ToString) -> HearError {
 /// The samples of a WAV file at the call's rate.
 ///
 /// # Errors
-/// It is no WAV, PCM of 16 bits, mono.
+/// It is not a mono WAV with 16-bit PCM.
 pub fn read_wav(wav: &[u8], rate_hz: u32) -> Result<Vec<i16>, WavError> {
     ghanti_audio::wav::decode(wav, rate_hz)
 }

@@ -6,28 +6,28 @@ use std::time::{Duration, Instant};
 use ghanti_model::Language;
 use ghanti_speech::{CacheSettings, Keep, Loss, PromptCache, SynthesisError, Utterance, Voices};
 
-/// A text that was spoken.
+/// A synthesized text.
 #[derive(Debug)]
 pub struct Spoken {
     /// PCM16 mono.
     pub samples: Vec<i16>,
     /// Their rate.
     pub rate_hz: u32,
-    /// How long it took to the first piece.
+    /// Time to the first piece of audio.
     pub first: Duration,
-    /// How long it took to the last one.
+    /// Time to the last one.
     pub whole: Duration,
-    /// Synthesizers that were lost.
+    /// Synthesizers that failed.
     pub losses: Vec<Loss>,
 }
 
 impl Spoken {
-    /// How long it lasts, in milliseconds.
+    /// Its duration in milliseconds.
     pub fn lasts_ms(&self) -> u64 {
         self.samples.len() as u64 * 1_000 / u64::from(self.rate_hz.max(1))
     }
 
-    /// It as a WAV file.
+    /// The audio as a WAV file.
     ///
     /// # Errors
     /// It is longer than a WAV can be.
@@ -48,10 +48,10 @@ impl Spoken {
     }
 }
 
-/// Speaks. Nothing is kept on disk.
+/// Synthesizes a text. Nothing is stored on disk.
 ///
 /// # Errors
-/// Nobody could speak it.
+/// No synthesizer could speak it.
 pub async fn say(
     voices: Voices,
     text: &str,

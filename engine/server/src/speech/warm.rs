@@ -1,4 +1,4 @@
-//! Speaks a flow's prompts into the engine's prompt cache before its calls.
+//! Synthesizes a flow's prompts into the engine's prompt cache before its calls.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use ghanti_speech::{Loss, Voices};
 
 use crate::config::Config;
 
-/// The folder of spoken prompts in that of the engine's data.
+/// The prompt cache's folder in the data folder.
 pub const FOLDER: &str = "prompts";
-/// The most prompts that are spoken at once: more would take the machine from calls, and providers
+/// Maximum number of prompts synthesized at once: more would slow down calls, and providers would
 /// refuse them.
 pub const AT_ONCE_MAX: usize = 16;
 
@@ -30,57 +30,58 @@ pub(crate) fn prompt_cache(config: &Config, data: &Path, voices: Voices) -> Prom
     )
 }
 
-/// What came of a prompt.
+/// The result for a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Came {
-    /// It was spoken, and is on disk now.
+pub enum PromptResult {
+    /// It was synthesized, and is on disk now.
     New,
-    /// It was there.
+    /// It was already on disk.
     Kept,
-    /// Why it is not there.
+    /// It could not be stored, for this reason.
     Failed(String),
 }
 
-/// A prompt whose words are the same in every call.
+/// A prompt whose text is the same in every call.
 #[derive(Debug)]
 pub struct Prompt {
-    /// Its template, or the name of one of the engine's own.
+    /// Its template, or the name of one of the engine's own prompts.
     pub template: String,
     /// Its language.
     pub language: Language,
-    /// What came of it.
-    pub came: Came,
-    /// Synthesizers that were lost meanwhile.
+    /// The result.
+    pub result: PromptResult,
+    /// Synthesizers that failed meanwhile.
     pub losses: Vec<Loss>,
 }
 
-/// What was done for a flow.
+/// The results for a flow.
 #[derive(Debug)]
-pub struct Warmth {
+pub struct WarmReport {
     /// Its prompts, in its templates' order.
     pub prompts: Vec<Prompt>,
-    /// The templates that have a variable whose value is only known in a call, with those variables.
+    /// Templates with variables whose values are only known in a call, with these variables.
     pub unknown: Vec<(String, Vec<String>)>,
 }
 
-impl Warmth {
-    /// Whether all prompts are there and no synthesizer was lost.
-    pub fn is_well(&self) -> bool {
-        let is_well =
-            |prompt: &Prompt| !matches!(prompt.came, Came::Failed(_)) && prompt.losses.is_empty();
-        self.prompts.iter().all(is_well)
+impl WarmReport {
+    /// Whether all prompts are on disk and no synthesizer failed.
+    pub fn is_complete(&self) -> bool {
+        let is_complete = |prompt: &Prompt| {
+            !matches!(prompt.result, PromptResult::Failed(_)) && prompt.losses.is_empty()
+        };
+        self.prompts.iter().all(is_complete)
     }
 }
 
-/// Speaks the prompts of a version that are not in the prompt cache of that data folder, `at_once` of
-/// them (1 to [`AT_ONCE_MAX`]) at a time. An engine that runs finds them there.
+/// Synthesizes the prompts of a version that are not yet in the prompt cache of that data folder,
+/// `at_once` of them (1 to [`AT_ONCE_MAX`]) at a time. A running engine finds them there.
 pub async fn warm(
     config: &Config,
     data: &Path,
     voices: Voices,
     version: &FlowVersion,
     at_once: usize,
-) -> Warmth {
+) -> WarmReport {
     let cache = prompt_cache(config, data, voices);
     let rate_hz = config.calls.sample_rate_hz;
     let known = known_ahead(version);
@@ -88,21 +89,21 @@ pub async fn warm(
         let cache = &cache;
         async move {
             let warmed = cache.warm(&utterance, rate_hz).await;
-            let (came, losses) = match warmed {
-                Ok((Warmed::New, losses)) => (Came::New, losses),
-                Ok((Warmed::Kept, losses)) => (Came::Kept, losses),
-                Ok((Warmed::Lost, losses)) => (not_kept(data, &losses), losses),
-                Err(error) => (Came::Failed(error.to_string()), Vec::new()),
+            let (result, losses) = match warmed {
+                Ok((Warmed::New, losses)) => (PromptResult::New, losses),
+                Ok((Warmed::Kept, losses)) => (PromptResult::Kept, losses),
+                Ok((Warmed::Lost, losses)) => (not_stored(data, &losses), losses),
+                Err(error) => (PromptResult::Failed(error.to_string()), Vec::new()),
             };
             Prompt {
                 template,
                 language: utterance.language,
-                came,
+                result,
                 losses,
             }
         }
     });
-    Warmth {
+    WarmReport {
         prompts: spoken
             .buffered(at_once.clamp(1, AT_ONCE_MAX))
             .collect()
@@ -111,14 +112,14 @@ pub async fn warm(
     }
 }
 
-/// Why a prompt that was spoken is not on disk.
-fn not_kept(data: &Path, losses: &[Loss]) -> Came {
-    Came::Failed(if losses.is_empty() {
+/// Why a synthesized prompt is not on disk.
+fn not_stored(data: &Path, losses: &[Loss]) -> PromptResult {
+    PromptResult::Failed(if losses.is_empty() {
         format!(
-            "spoken, and not on disk: see whether `{}` can be written, and `cache-disk-mib` of [speech]",
+            "synthesized, but not on disk: check that `{}` can be written, and `cache-disk-mib` of [speech]",
             data.join(FOLDER).display()
         )
     } else {
-        "more than one synthesizer had to speak it, so that it is not kept".to_owned()
+        "more than one synthesizer had to speak it, so it is not stored".to_owned()
     })
 }

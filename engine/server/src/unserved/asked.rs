@@ -1,18 +1,18 @@
-//! What an unserved request asked for, which call it belongs to, and what the log and the call's
-//! record say about it.
+//! The path, call and problem of an unserved request, as they appear in the log and in the call's
+//! record.
 
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::{CallId, CallSid};
 
 use crate::cause::Cause;
-use crate::refusal::ANYONE;
+use crate::refusal::NO_SID;
 
 /// The path of media streams.
 pub(super) const STREAM: &str = "/ws/voicebot";
-/// The path of the console, which people ask.
+/// The path of the console, which people use.
 pub(super) const CONSOLE: &str = "/console";
 /// The paths that the engine serves, as labels in metrics.
-const PLACES: [&str; 11] = [
+const PATHS: [&str; 11] = [
     "/passthru",
     "/passthru/after",
     "/voicebot-url",
@@ -26,14 +26,14 @@ const PLACES: [&str; 11] = [
     "/metrics",
 ];
 /// The label for all other paths.
-const ELSEWHERE: &str = "other";
+const OTHER: &str = "other";
 
 /// The CallSid or our own id in a stream's path. Neither for a call that sent no CallSid, or for an
 /// unexpanded placeholder.
 pub(super) fn of_session(session: &str) -> (Option<CallSid>, Option<CallId>) {
     match CallId::parse(session) {
         Some(call) => (None, Some(call)),
-        None if session == ANYONE => (None, None),
+        None if session == NO_SID => (None, None),
         None => (CallSid::parse(session).ok(), None),
     }
 }
@@ -65,7 +65,7 @@ impl Asked {
             let place = if own.starts_with("/ws/voicebot/") {
                 STREAM
             } else {
-                ELSEWHERE
+                OTHER
             };
             let (sid, call) = of_session(own.rsplit('/').next().unwrap_or_default());
             return Self {
@@ -75,11 +75,11 @@ impl Asked {
                 call,
             };
         }
-        let place = match PLACES.iter().find(|place| **place == own) {
+        let place = match PATHS.iter().find(|place| **place == own) {
             Some(place) => *place,
             None if own.starts_with("/api/") => "/api",
             None if own == CONSOLE || own.starts_with("/console/") => CONSOLE,
-            None => ELSEWHERE,
+            None => OTHER,
         };
         let request = PassthruRequest::parse(query);
         let call = request
@@ -124,11 +124,11 @@ impl Asked {
             ),
             Cause::Path => (
                 "wrong-path",
-                "nothing is at this path; GET /websocket-url tells what to paste into Exotel's applets",
+                "there is no such path; GET /websocket-url shows what to paste into Exotel's applets",
             ),
             Cause::Method => (
                 "wrong-method",
-                "it takes another method; Exotel's applets use GET, its status callback POST",
+                "the path needs another method; Exotel's applets use GET, its status callback POST",
             ),
             Cause::Upgrade => (
                 "no-upgrade",
@@ -141,7 +141,7 @@ impl Asked {
             ),
             Cause::Site => (
                 "another-site",
-                "a web page of another site asked, or another host was named; set the three tokens of `[server]`, or `public-url` or `hosts`",
+                "the request came from a web page of another site, or named another host; set the three tokens of `[server]`, or `public-url` or `hosts`",
             ),
         }
     }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_known_by_its_place_and_its_call_and_no_token_is_shown() {
+    fn a_request_is_known_by_its_path_and_call_and_no_token_is_shown() {
         let order = "0190a1b2-0000-7000-8000-000000000001";
         let (by_order, stream_of_order) = (
             format!("CustomField={order}"),
@@ -189,14 +189,7 @@ mod tests {
                 Some("c1"),
                 None,
             ),
-            (
-                "/conect",
-                "CallSid=c1",
-                ELSEWHERE,
-                "/conect",
-                Some("c1"),
-                None,
-            ),
+            ("/conect", "CallSid=c1", OTHER, "/conect", Some("c1"), None),
             (
                 "/bot/passthru",
                 by_order.as_str(),
@@ -216,7 +209,7 @@ mod tests {
             (
                 "/ws/voicebt/secret/c2",
                 "",
-                ELSEWHERE,
+                OTHER,
                 "/ws/voicebt/…",
                 Some("c2"),
                 None,

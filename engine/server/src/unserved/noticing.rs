@@ -1,5 +1,5 @@
-//! What a request of Exotel's shows of the set-up, for the doctor's tally: which applet asks, by
-//! which host and scheme, with which placeholders, and how its clock differs from ours.
+//! Observes requests of Exotel's for the doctor: which applet sends them, to which host and scheme,
+//! with which placeholders, and how Exotel's clock differs from ours.
 
 use std::net::IpAddr;
 
@@ -32,7 +32,7 @@ pub(super) struct Noticed {
 }
 
 impl Noticed {
-    /// Looks at a request that arrives; `None` if no applet makes it.
+    /// Observes a request on arrival; `None` if no applet makes it.
     pub(super) fn arriving(app: &App, request: &Request) -> Option<Self> {
         let uri = request.uri();
         let own = uri.path().strip_prefix(app.config.server.path.as_str())?;
@@ -42,8 +42,8 @@ impl Noticed {
             Self::of_applet(own, request.method(), uri.query().unwrap_or_default())?
         };
         let noticed = noticed.with_address(app, request.headers());
-        let tally = &app.tally;
-        tally.arrived(noticed.applet, noticed.sid.as_ref(), unix_ms());
+        let observations = &app.observations;
+        observations.arrived(noticed.applet, noticed.sid.as_ref(), unix_ms());
         Some(noticed)
     }
 
@@ -129,21 +129,21 @@ impl Noticed {
 
     /// The request was answered.
     pub(super) fn answered(self, app: &App, cause: Option<Cause>, status: StatusCode) {
-        let (tally, now_ms) = (&app.tally, unix_ms());
+        let (observations, now_ms) = (&app.observations, unix_ms());
         let was_served = !(status.is_client_error() || status.is_server_error());
-        tally.answered(self.applet, self.sid.as_ref(), was_served, now_ms);
-        // whoever has no token is perhaps not Exotel
+        observations.answered(self.applet, self.sid.as_ref(), was_served, now_ms);
+        // a request without a valid token may not come from Exotel
         if cause == Some(Cause::Token) {
             return;
         }
         for (sign, example) in &self.signs {
-            tally.sign(*sign, now_ms, example);
+            observations.sign(*sign, now_ms, example);
         }
         if let Some(exotel_ms) = self.exotel_ms.filter(|_| was_served) {
-            tally.clock(exotel_ms, now_ms);
+            observations.clock(exotel_ms, now_ms);
         }
         if let Some(sid) = self.sid.filter(|_| was_served && self.is_once) {
-            tally.once(self.applet, &sid, "", now_ms);
+            observations.once(self.applet, &sid, "", now_ms);
         }
     }
 }
@@ -176,12 +176,12 @@ fn host_of(authority: &str) -> String {
 fn host_of_url(url: &str) -> Option<String> {
     let rest = url.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;
-    // a token may stand before it
+    // a token may precede the host
     authority.rsplit('@').next().map(host_of)
 }
 
-/// Whether a host is a name that others resolve: a proxy in front may ask by an address or a name
-/// of its own network.
+/// Whether a host is a public DNS name: a proxy in front may use an address or a name of its own
+/// network.
 fn is_public_name(host: &str) -> bool {
     let is_of_network = [".local", ".internal", ".lan", ".localhost", ".svc"]
         .iter()
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_applet_is_known_by_its_path_and_what_came_before_it() {
+    fn an_applet_is_known_by_its_path_and_the_earlier_applets() {
         assert_eq!(
             applet("/passthru/after", "CallSid=a"),
             Some(Applet::PassthruAfter)
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_compared_without_port_and_names_of_a_network_are_nobodys() {
+    fn hosts_are_compared_without_port_and_private_names_are_ignored() {
         assert_eq!(
             host_of_url("https://Bot.example.com:8443/x").unwrap(),
             "bot.example.com"
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn exotels_times_are_indian() {
+    fn exotels_times_are_in_indian_time() {
         assert_eq!(indian_time_ms("1970-01-01 05:30:01"), Some(1_000));
         assert_eq!(indian_time_ms("yesterday"), None);
     }

@@ -1,18 +1,18 @@
-//! Each mistake with the evidence of it, and the finding that it has to be.
+//! Each mistake with its evidence and the expected finding.
 
 use ghanti_model::{
     AgentLeg, AgentLegState, CallId, CallSid, ConnectAsked, Decision, Direction, FlowName,
     PhoneNumber, Problem, StepEntry, Transfer,
 };
 
-use super::super::{Disk, Reach, Tally, Urls};
+use super::super::{Disk, Observations, Reach, Urls};
 use super::*;
 
 const NOW_MS: u64 = 1_795_000_000_000;
 /// When the calls of these tests began.
 const THEN_MS: u64 = NOW_MS - 2 * ORDER_WAITS_MS;
 
-/// A set-up in which nothing is wrong, with one call.
+/// A set-up without mistakes, with one call.
 fn right() -> Evidence {
     let url = |path: &str| format!("https://bot.example.com{path}?token=t");
     Evidence {
@@ -88,7 +88,7 @@ fn problem(record: &mut CallRecord, name: &str, detail: &str) {
     });
 }
 
-/// The right set-up whose call has a problem.
+/// The set-up without mistakes, except that its call has a problem.
 fn with_problem(name: &str, detail: &str) -> Evidence {
     let mut evidence = right();
     problem(&mut evidence.calls[0], name, detail);
@@ -96,18 +96,18 @@ fn with_problem(name: &str, detail: &str) -> Evidence {
 }
 
 fn with_sign(sign: Sign) -> Evidence {
-    with_tally(|tally| tally.sign(sign, NOW_MS - 12_000, "example"))
+    with_tally(|observations| observations.sign(sign, NOW_MS - 12_000, "example"))
 }
 
 fn with_refusal(path: &'static str, cause: &'static str) -> Evidence {
-    with_tally(|tally| tally.refused(path, cause, path, NOW_MS - 12_000))
+    with_tally(|observations| observations.refused(path, cause, path, NOW_MS - 12_000))
 }
 
-fn with_tally(seen: impl FnOnce(&Tally)) -> Evidence {
-    let tally = Tally::default();
-    seen(&tally);
+fn with_tally(seen: impl FnOnce(&Observations)) -> Evidence {
+    let observations = Observations::default();
+    seen(&observations);
     Evidence {
-        tally: tally.view(),
+        observations: observations.view(),
         ..right()
     }
 }
@@ -156,7 +156,7 @@ fn never_asked(passthru_after_ms: Option<u64>) -> Evidence {
     })
 }
 
-/// Every mistake that evidence can show, with the code that it has.
+/// Every mistake that evidence can show, with its code.
 fn mistakes() -> Vec<(Code, Evidence)> {
     use Applet::{Passthru, PassthruAfter, Status, Stream};
     let text = || "x".to_owned();
@@ -286,7 +286,14 @@ fn mistakes() -> Vec<(Code, Evidence)> {
         ),
         (
             Code::LanguageNotHeard,
-            with(|evidence| drop(evidence.engine.unheard.insert(text(), vec![text()]))),
+            with(|evidence| {
+                drop(
+                    evidence
+                        .engine
+                        .unrecognized_languages
+                        .insert(text(), vec![text()]),
+                )
+            }),
         ),
         (
             Code::VoiceMissing,
@@ -330,7 +337,7 @@ fn mistakes() -> Vec<(Code, Evidence)> {
         ),
         (
             Code::OtherAccount,
-            with_tally(|tally| tally.account("other1", NOW_MS)),
+            with_tally(|observations| observations.account("other1", NOW_MS)),
         ),
         (
             Code::NoFlow,
@@ -357,7 +364,7 @@ fn mistakes() -> Vec<(Code, Evidence)> {
         ),
         (
             Code::StoreAway,
-            with(|evidence| evidence.engine.stores_away.push(text())),
+            with(|evidence| evidence.engine.stores_down.push(text())),
         ),
         (
             Code::StoreWithoutTls,
@@ -377,7 +384,7 @@ fn mistakes() -> Vec<(Code, Evidence)> {
         ),
         (
             Code::ClockOff,
-            with_tally(|tally| tally.clock(NOW_MS + 300_000, NOW_MS)),
+            with_tally(|observations| observations.clock(NOW_MS + 300_000, NOW_MS)),
         ),
         (
             Code::DiskLow,
@@ -391,7 +398,7 @@ fn mistakes() -> Vec<(Code, Evidence)> {
     ]
 }
 
-/// Codes that need a look from outside: `tests/tests/all/doctor.rs` produces them.
+/// Codes that need a probe from outside: `tests/tests/all/doctor.rs` produces them.
 const PROBED: [Code; 6] = [
     Code::PublicUrlUnresolved,
     Code::PublicUrlUnreachable,
@@ -407,7 +414,7 @@ fn codes(evidence: &Evidence) -> Vec<Code> {
 }
 
 #[test]
-fn in_a_right_set_up_nothing_is_found() {
+fn a_set_up_without_mistakes_has_no_findings() {
     assert_eq!(diagnose(&right()), []);
     assert_eq!(
         diagnose(&Evidence {
@@ -419,7 +426,7 @@ fn in_a_right_set_up_nothing_is_found() {
 }
 
 #[test]
-fn each_mistake_has_its_code_and_no_other() {
+fn each_mistake_has_exactly_its_code() {
     for (code, evidence) in mistakes() {
         assert_eq!(codes(&evidence), [code], "{:?}", diagnose(&evidence));
     }
@@ -435,7 +442,7 @@ fn every_code_is_produced_by_a_test() {
 }
 
 #[test]
-fn a_finding_says_how_often_when_last_and_what_to_paste() {
+fn a_finding_has_the_count_the_last_time_and_the_url_to_paste() {
     let [finding] = &diagnose(&with_refusal("/passthru", "token"))[..] else {
         panic!("one finding");
     };
@@ -470,7 +477,7 @@ fn what_many_calls_have_in_common_is_one_finding_with_examples() {
 }
 
 #[test]
-fn a_call_that_has_just_ended_is_not_missed_by_anybody_yet() {
+fn a_call_that_has_just_ended_has_no_finding_yet() {
     let evidence = with_call(|record| {
         record.ended_ms = Some(NOW_MS - 1_000);
         record.exotel.clear();
@@ -481,7 +488,7 @@ fn a_call_that_has_just_ended_is_not_missed_by_anybody_yet() {
 }
 
 #[test]
-fn callers_who_hang_up_when_they_like_meet_no_time_limit() {
+fn callers_who_hang_up_at_any_time_do_not_look_like_a_time_limit() {
     let hung_up = |nth: u64, record: &mut CallRecord| {
         record.outcome = Some("hung-up".to_owned());
         record.ended_ms = Some(THEN_MS + 10_000 + 700 * nth);
@@ -496,22 +503,22 @@ fn callers_who_hang_up_when_they_like_meet_no_time_limit() {
 }
 
 #[test]
-fn accounts_are_strangers_to_the_configured_one_or_to_each_other() {
-    let own = with_tally(|tally| tally.account("acme1", NOW_MS));
+fn an_account_is_foreign_to_the_configured_one_or_to_another_account() {
+    let own = with_tally(|observations| observations.account("acme1", NOW_MS));
     assert_eq!(codes(&own), []);
-    let mut unknown = with_tally(|tally| tally.account("acme1", NOW_MS));
+    let mut unknown = with_tally(|observations| observations.account("acme1", NOW_MS));
     unknown.reach.account_sid = None;
     assert_eq!(codes(&unknown), [], "the only one");
-    let mut two = with_tally(|tally| {
-        tally.account("acme1", NOW_MS);
-        tally.account("other1", NOW_MS);
+    let mut two = with_tally(|observations| {
+        observations.account("acme1", NOW_MS);
+        observations.account("other1", NOW_MS);
     });
     two.reach.account_sid = None;
     assert_eq!(codes(&two), [Code::OtherAccount]);
 }
 
 #[test]
-fn requests_that_exotel_does_not_make_are_nobodys_mistake() {
+fn refused_requests_that_exotel_does_not_make_are_no_finding() {
     for path in ["/api", "/metrics", "/websocket-url", "/setup"] {
         assert_eq!(codes(&with_refusal(path, "token")), [], "{path}");
     }

@@ -22,14 +22,14 @@ use crate::routes::list_of_calls::found;
 use crate::routes::recording::sent;
 use crate::segments::{BadPath, Segments};
 
-/// How many events of a call its page shows.
+/// Maximum number of events on a call's page.
 const EVENTS: u32 = 256;
-/// What the search can be asked for, besides `q`: parameters of `GET /api/calls`.
+/// The filters of the search besides `q`: parameters of `GET /api/calls`.
 const PARAMETERS: [&str; 7] = [
     "state", "outcome", "flow", "version", "since", "until", "cursor",
 ];
 
-/// The list, as it is asked for.
+/// The list, filtered by the query.
 pub(super) async fn list(
     viewer: Viewer,
     State(app): State<App>,
@@ -48,9 +48,9 @@ pub(super) async fn list(
     let answer = found(&app, Some(&asked(&form, q))).await;
     let (calls_found, next, unreadable) = match answer {
         Ok(list) => (list.items, list.next, None),
-        Err(problem) if problem.told().status == StatusCode::BAD_REQUEST => {
-            let told = problem.told();
-            let wrong = (told.detail.to_owned(), told.hint.to_owned());
+        Err(problem) if problem.text().status == StatusCode::BAD_REQUEST => {
+            let text = problem.text();
+            let wrong = (text.detail.to_owned(), text.hint.to_owned());
             (Vec::new(), None, Some(wrong))
         }
         Err(problem) => return viewer.failed(&app, &problem),
@@ -67,9 +67,9 @@ pub(super) async fn list(
             until: text("until"),
         },
         calls: calls_found,
-        next: next.map(|cursor| again(&form, Some(&cursor), has_numbers)),
-        first: (!form.text("cursor").is_empty()).then(|| again(&form, None, has_numbers)),
-        other_numbers: again(&form, Some(form.text("cursor")), !has_numbers),
+        next: next.map(|cursor| link(&form, Some(&cursor), has_numbers)),
+        first: (!form.text("cursor").is_empty()).then(|| link(&form, None, has_numbers)),
+        other_numbers: link(&form, Some(form.text("cursor")), !has_numbers),
         flows: flows(&app),
         outcomes: Outcome::NAMES.map(str::to_owned).into(),
         unreadable,
@@ -82,7 +82,7 @@ pub(super) async fn list(
     viewer.page(status, calls(&viewer.site(&app, has_numbers), &shown))
 }
 
-/// What the API is asked for: `q` is a number or a CallSid.
+/// The query for the API: `q` is a number or a CallSid.
 fn asked(form: &Form, q: &str) -> String {
     let mut asked = form_urlencoded::Serializer::new(String::new());
     if PhoneNumber::parse(q).is_ok() {
@@ -106,7 +106,7 @@ fn flows(app: &App) -> Vec<String> {
 }
 
 /// The query of another page of the same list.
-fn again(form: &Form, cursor: Option<&str>, has_numbers: bool) -> String {
+fn link(form: &Form, cursor: Option<&str>, has_numbers: bool) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for name in ["q"].iter().chain(&PARAMETERS) {
         let value = form.text(name);
@@ -167,12 +167,12 @@ async fn of(
     })
 }
 
-/// The first events, and whether there are more. What is not stored yet stands behind the others.
+/// The first events, and whether there are more. Events that are not stored yet come last.
 async fn events(app: &App, call: CallId) -> (Vec<CallEvent>, bool) {
     let registry = &app.services.registry;
     let unsaved = registry.writer().unsaved(call);
     let stored = registry.archive().events(call, None, EVENTS).await;
-    // the record is there without them
+    // the record is shown without them
     let mut events = stored.unwrap_or_default();
     for event in unsaved {
         if events.iter().all(|known| known.id != event.id) {

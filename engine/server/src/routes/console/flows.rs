@@ -16,10 +16,10 @@ use crate::problem::{Kind, Problem};
 use crate::routes::flows::{promoted, read_again, rolled_back};
 use crate::segments::{BadPath, Segments};
 
-/// The reason recorded for a version that was rolled back here.
+/// The reason recorded for a version that is rolled back here.
 const ASKED_FOR: &str = "it was rolled back in the console";
 
-/// The page. `done` of the query says what was ordered.
+/// The page. `done` of the query names the action that was just performed.
 pub(super) async fn list(
     viewer: Viewer,
     State(app): State<App>,
@@ -55,12 +55,12 @@ pub(super) async fn list(
             unclaimed.flow.map(|flow| flow.to_string()),
             unclaimed.because,
         ),
-        told: told(query.text("done")).map(str::to_owned),
+        message: message(query.text("done")).map(str::to_owned),
     };
     viewer.page(StatusCode::OK, flows(&viewer.site(&app, false), &shown))
 }
 
-fn told(done: &str) -> Option<&'static str> {
+fn message(done: &str) -> Option<&'static str> {
     match done {
         "promote" => Some(ENGLISH.promoted),
         "rollback" => Some(ENGLISH.rolled_back),
@@ -92,7 +92,7 @@ fn fault(rejection: Rejection, rejected_ms: Option<u64>) -> Fault {
     }
 }
 
-/// Has the folder read again.
+/// Scans the flows folder again.
 pub(super) async fn reload(
     viewer: Viewer,
     State(app): State<App>,
@@ -122,15 +122,15 @@ pub(super) async fn change(
             "rollback" => rolled_back(&app, name, ASKED_FOR).map(|_| "rollback"),
             _ => Err(Problem::new(
                 Kind::UnknownPath,
-                "there is no such order",
-                "give `promote` or `rollback`",
+                "there is no such action",
+                "use `promote` or `rollback`",
             )),
         }
     };
     ordered(&viewer, &app, uri.path(), done())
 }
 
-/// Leads back to the page, or says why nothing was done.
+/// Redirects to the page, or shows why nothing was done.
 fn ordered(viewer: &Viewer, app: &App, path: &str, done: Result<&str, Problem>) -> Response {
     let status = match &done {
         Ok(_) => StatusCode::SEE_OTHER,

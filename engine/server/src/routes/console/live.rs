@@ -1,8 +1,8 @@
-//! What goes on now, and as it goes on: parts of pages by server-sent events.
+//! Live updates of pages by server-sent events.
 //!
-//! A part is written anew when something has happened, at most every [`PAUSE`]. It is made of what
-//! is in memory, and at most one waits for a browser, so that a slow one holds up nobody: what it
-//! misses is in the next part.
+//! A fragment is rendered again when something has happened, at most every [`PAUSE`]. It is made of
+//! data in memory, and at most one fragment waits for a browser, so that a slow browser delays nobody:
+//! the next fragment has everything that it missed.
 
 use std::cmp::Reverse;
 use std::convert::Infallible;
@@ -24,24 +24,24 @@ use super::session::Viewer;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::routes::calls::find;
-use crate::routes::events::place;
+use crate::routes::events::permit;
 use crate::segments::{BadPath, Segments};
 
-/// How many live calls the page shows.
+/// Maximum number of live calls on the page.
 const SHOWN: usize = 24;
-/// How many lines of each.
+/// Lines of each call's transcript.
 const LINES: usize = 3;
-/// The least time between two parts.
+/// Minimum time between two fragments.
 const PAUSE: Duration = Duration::from_millis(300);
-/// A part is written anew after this time, even if nothing has happened: lengths of calls grow.
+/// A fragment is rendered again after this time, even if nothing has happened: durations grow.
 const REFRESH: Duration = Duration::from_secs(2);
-/// A browser that takes no part for this long is disconnected.
+/// A browser that accepts no fragment for this long is disconnected.
 const SEND: Duration = Duration::from_secs(30);
 /// Maximum duration of a response. Browsers connect again by themselves.
 const LONGEST: Duration = Duration::from_secs(3_600);
 /// Interval of keep-alive comments.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long what the stores said of themselves is shown.
+/// How long the result of a check of the stores is shown.
 const KNOWN: Duration = Duration::from_secs(10);
 
 /// The page.
@@ -56,7 +56,7 @@ pub(super) async fn page(
     viewer.page(StatusCode::OK, now(&site, &shown))
 }
 
-/// The part of the page that changes, as it does.
+/// Streams the page's changing fragment.
 pub(super) async fn of_all(
     viewer: Viewer,
     State(app): State<App>,
@@ -67,7 +67,7 @@ pub(super) async fn of_all(
     follow(app, site, None)
 }
 
-/// The part of a call's page that changes, as it does.
+/// Streams the changing fragment of a call's page.
 pub(super) async fn of_call(
     viewer: Viewer,
     State(app): State<App>,
@@ -83,7 +83,7 @@ pub(super) async fn of_call(
 
 /// Follows one call, or all.
 fn follow(app: App, site: Site, call: Option<CallId>) -> Result<Response, Problem> {
-    let permit = place(&app)?;
+    let permit = permit(&app)?;
     let (sender, receiver) = mpsc::channel(1);
     let coming = app.services.registry.events().follow();
     let (tasks, stop) = (app.tasks.clone(), app.stop.clone());
@@ -103,24 +103,24 @@ fn follow(app: App, site: Site, call: Option<CallId>) -> Result<Response, Proble
         }
     });
     let parts = unfold(receiver, |mut receiver| async {
-        let part: Event = receiver.recv().await?;
-        Some((Ok::<_, Infallible>(part), receiver))
+        let fragment: Event = receiver.recv().await?;
+        Some((Ok::<_, Infallible>(fragment), receiver))
     });
     let answer = Sse::new(parts).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     Ok(answer.into_response())
 }
 
-/// A browser that follows.
+/// A browser that receives updates.
 struct Follower {
     app: App,
     site: Site,
     sender: mpsc::Sender<Event>,
-    /// The part that was sent last.
+    /// The fragment that was sent last.
     last: String,
     _permit: OwnedSemaphorePermit,
 }
 
-/// The browser is gone or too slow, or there is nothing to follow any more.
+/// The browser is gone or too slow, or nothing can change any more.
 struct Over;
 
 impl Follower {
@@ -137,55 +137,56 @@ impl Follower {
                     if known.0.elapsed() > KNOWN {
                         known = (Instant::now(), stores(&self.app).await);
                     }
-                    let part = now_state(&self.site, &state(&self.app, known.1.clone()));
-                    self.send(part.into_string()).await?;
+                    let fragment = now_state(&self.site, &state(&self.app, known.1.clone()));
+                    self.send(fragment.into_string()).await?;
                 }
                 Some(call) => self.send_call(call).await?,
             }
             changed(&mut coming, call).await;
             tokio::time::sleep(PAUSE).await;
-            // what has happened meanwhile is in the next part
+            // the next fragment includes everything that has happened meanwhile
             coming = coming.resubscribe();
         }
     }
 
-    /// Sends a call as it is, and that it has ended if it has.
+    /// Sends a call's present state, and an event when it has ended.
     async fn send_call(&mut self, call: CallId) -> Result<(), Over> {
         let registry = &Arc::clone(&self.app.services).registry;
         let record = match registry.live().by_id(call) {
             Some(live) => Some(spoken(&live.record())),
-            // the database may be away for a while
+            // the database may be unavailable for a while
             None => registry.read(call).await.ok().flatten(),
         };
         let Some(record) = record else {
             return Ok(());
         };
-        let part = call_state(&self.site, &record);
-        self.send(part.into_string()).await?;
+        let fragment = call_state(&self.site, &record);
+        self.send(fragment.into_string()).await?;
         if record.state == CallState::Ended {
-            self.tell(Event::default().event("ended").data("")).await?;
+            self.send_event(Event::default().event("ended").data(""))
+                .await?;
             return Err(Over);
         }
         Ok(())
     }
 
-    async fn send(&mut self, part: String) -> Result<(), Over> {
-        if part == self.last {
+    async fn send(&mut self, fragment: String) -> Result<(), Over> {
+        if fragment == self.last {
             return Ok(());
         }
-        self.tell(Event::default().event("part").data(&part))
+        self.send_event(Event::default().event("part").data(&fragment))
             .await?;
-        self.last = part;
+        self.last = fragment;
         Ok(())
     }
 
-    async fn tell(&self, event: Event) -> Result<(), Over> {
+    async fn send_event(&self, event: Event) -> Result<(), Over> {
         let told = tokio::time::timeout(SEND, self.sender.send(event)).await;
         told.map_err(|_| Over)?.map_err(|_| Over)
     }
 }
 
-/// Waits until something has happened, to the call if it is one, or [`REFRESH`] has passed.
+/// Waits for an event, of the call if there is one, or until [`REFRESH`] has passed.
 async fn changed(coming: &mut Receiver<Arc<CallEvent>>, call: Option<CallId>) {
     let happened = async {
         loop {
@@ -199,7 +200,7 @@ async fn changed(coming: &mut Receiver<Arc<CallEvent>>, call: Option<CallId>) {
     let _ = tokio::time::timeout(REFRESH, happened).await;
 }
 
-/// What a live call's page shows of its record; the journal, which may be large, is not copied.
+/// The parts of a record that a live call's page shows; the journal, which may be large, is not copied.
 fn spoken(record: &CallRecord) -> CallRecord {
     CallRecord {
         call_sid: record.call_sid.clone(),
@@ -217,7 +218,7 @@ fn spoken(record: &CallRecord) -> CallRecord {
     }
 }
 
-/// What the stores say of themselves.
+/// The state of the stores.
 async fn stores(app: &App) -> Vec<Store> {
     let services = &app.services;
     let (sessions, records) =
@@ -231,7 +232,7 @@ async fn stores(app: &App) -> Vec<Store> {
         .collect()
 }
 
-/// How the engine is, and its newest live calls.
+/// The state of the engine, and its newest live calls.
 fn state(app: &App, stores: Vec<Store>) -> Now {
     let live = app.services.registry.live();
     let mut ids = live.ids();
@@ -244,7 +245,7 @@ fn state(app: &App, stores: Vec<Store>) -> Now {
         live: ids.len(),
         calls: calls.map(|call| card(&call.record())).collect(),
         awaited,
-        most: app.admission.places(),
+        most: app.admission.slots(),
         is_draining: app.draining.is_cancelled(),
         limited_by: app.limited_by.clone(),
         refusals: refusals

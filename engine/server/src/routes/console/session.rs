@@ -1,12 +1,12 @@
-//! Who may look: whoever has logged in with a token of the API or, where the API is open, everybody.
-//! What they may see and do is decided by the token's role.
+//! Login to the console with a token of the API, whose role decides what the pages show and allow. If
+//! the API needs no token, the console needs no login.
 //!
-//! A session is a cookie that the engine has signed, so that every engine with the same token knows
-//! it, and nothing is stored: `KIND.EXPIRY.NONCE.SIGNATURE`. The key is the token: one that is no
-//! longer accepted ends all sessions that it began. Where there is no token, the key is this
-//! process' own. What forms send back is signed likewise, over the same nonce.
+//! A session is a cookie signed by the engine, so that every engine with the same token accepts it and
+//! nothing is stored: `KIND.EXPIRY.NONCE.SIGNATURE`. The key is the token: when it is no longer
+//! accepted, all sessions that it began end. Without a token the key is random and only known to this
+//! process. The CSRF token of forms is signed with the same key, over the same nonce.
 //!
-//! A cookie of a guest opens nothing; it ties the form for the token to a browser.
+//! A guest's cookie gives no access; it ties the login form to a browser.
 
 use std::sync::LazyLock;
 
@@ -37,26 +37,26 @@ use crate::secret::Secret;
 const SESSION_S: u64 = 12 * 3_600;
 /// The cookie's name.
 const COOKIE_NAME: &str = "ghanti-console";
-/// The longest path to go to after the login, in bytes.
+/// Maximum length of the path to go to after the login, in bytes.
 const NEXT_BYTES: usize = 1_024;
 
 const MEMBER: &str = "member";
 const GUEST: &str = "guest";
 
-/// The key where the API has no token; none if the system gave no random bytes, so that no form is
-/// taken.
+/// The key if the API has no token; none if the system provided no random bytes, and then no form is
+/// accepted.
 static OWN_KEY: LazyLock<Option<Secret>> = LazyLock::new(|| Secret::random().ok());
 
-/// Somebody who looks at the console, and may.
+/// A viewer who has access to the console.
 pub(super) struct Viewer {
     /// Whether they have logged in.
     pub(super) is_member: bool,
-    /// Their cookie, where they did not have one.
+    /// A new cookie, if they had none.
     pub(super) new_cookie: Option<HeaderValue>,
     session: Session,
 }
 
-/// A cookie that was signed by this engine.
+/// A session, from its signed cookie.
 struct Session {
     /// The cookie without its signature.
     signed: String,
@@ -72,10 +72,10 @@ struct Key {
 }
 
 impl Session {
-    /// A session of a kind that begins now.
+    /// A new session of a kind.
     fn new(kind: &str, key: Option<Key>) -> Self {
         let expires_s = unix_ms() / 1_000 + SESSION_S;
-        // without random bytes there is no key either, or the token's signature is of the time alone
+        // without random bytes there is no key either, or the signature covers only the expiry time
         let nonce = Secret::random().map_or_else(|_| String::new(), |nonce| nonce.in_url());
         Self {
             signed: format!("{kind}.{expires_s}.{nonce}"),
@@ -110,20 +110,20 @@ impl Session {
         self.signed.split('.').next() == Some(MEMBER)
     }
 
-    /// The header that has a browser keep it.
+    /// The `Set-Cookie` header.
     fn cookie(&self, config: &Config, headers: &HeaderMap) -> Option<HeaderValue> {
         let signature = sign(&self.key.as_ref()?.secret, "session", &self.signed);
         let value = format!("{}.{signature}", self.signed);
         HeaderValue::from_str(&set(config, headers, &value, SESSION_S)).ok()
     }
 
-    /// What forms send back.
+    /// The CSRF token of forms.
     fn csrf(&self) -> Option<String> {
         Some(sign(&self.key.as_ref()?.secret, "form", &self.signed))
     }
 }
 
-/// The keys by which cookies may be signed, the one for guests first.
+/// The keys with which cookies may be signed, the one for guests first.
 fn keys(config: &Config) -> Vec<Key> {
     if config.server.api_token.is_none() {
         let anyone = config.identify(None).zip(OWN_KEY.clone());
@@ -162,7 +162,7 @@ fn set(config: &Config, headers: &HeaderMap, value: &str, age_s: u64) -> String 
     )
 }
 
-/// Whether the browser came by TLS, as the proxy in front says, or `public-url` does of its host.
+/// Whether the browser connected with TLS, according to the proxy's header or, for its host, `public-url`.
 fn is_https(config: &Config, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(HOST.as_str()).unwrap_or_default();
@@ -175,7 +175,7 @@ fn is_https(config: &Config, headers: &HeaderMap) -> bool {
 }
 
 impl Viewer {
-    /// Somebody with a cookie, or with a new one of a guest.
+    /// The viewer of a request; without a valid cookie, a new guest.
     fn of(config: &Config, headers: &HeaderMap) -> Self {
         match Session::of(config, headers) {
             Some(session) => Self {
@@ -199,7 +199,7 @@ impl Viewer {
         }
     }
 
-    /// Whose token they have logged in with; of a guest, whose token signed the cookie.
+    /// The token they have logged in with; for a guest, the token that signed the cookie.
     pub(super) fn identity(&self) -> &Identity {
         static NOBODY: Identity = Identity {
             name: String::new(),
@@ -218,13 +218,13 @@ impl Viewer {
         }
     }
 
-    /// Keeps in the audit log what they did.
+    /// Records what they did in the audit log.
     pub(super) fn did(&self, app: &App, action: &str, path: &str, status: StatusCode) {
         audit::write(app, self.identity(), action, path, status);
     }
 
-    /// Whether a page is asked for with whole numbers by somebody who may see them. That they looked is
-    /// kept.
+    /// Whether the query asks for unmasked numbers and the role allows that. It is recorded in the audit
+    /// log.
     pub(super) fn unmasks(&self, app: &App, query: Option<&str>, path: &str) -> bool {
         let is_asked = Form::of_query(query).text("numbers") == "true";
         let unmasks = is_asked && self.access() >= Access::Operator;
@@ -234,12 +234,12 @@ impl Viewer {
         unmasks
     }
 
-    /// What forms of this session send back.
+    /// The CSRF token of this session's forms.
     pub(super) fn csrf(&self) -> String {
         self.session.csrf().unwrap_or_default()
     }
 
-    /// Whether a form of this session has sent this.
+    /// Whether this is the CSRF token of this session.
     pub(super) fn is_own(&self, csrf: &str) -> bool {
         let own = self.session.csrf();
         own.is_some_and(|own| own.as_bytes().ct_eq(csrf.as_bytes()).into())
@@ -267,18 +267,18 @@ impl FromRequestParts<App> for Viewer {
                 .unwrap_or_default()
         };
         if !text(ACCEPT.as_str()).contains("text/html") {
-            // of a script, which cannot log in
+            // a request of a script, which cannot log in
             return Err(StatusCode::UNAUTHORIZED.into_response());
         }
         if text("sec-fetch-site") == "cross-site" && viewer.new_cookie.is_some() {
-            // by a link elsewhere: the browser keeps a `SameSite=Strict` cookie back, if it has one
+            // a link on another site: the browser does not send its `SameSite=Strict` cookie, if it has one
             let site = Self {
                 new_cookie: None,
                 ..viewer
             };
             return Err(site.page(StatusCode::OK, again(&site.site(app, false))));
         }
-        // the engine's `path` is taken off on the way to a handler
+        // the router has removed the engine's `path`
         let path = &config.server.path;
         let here = format!("{path}{}", parts.uri);
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -290,8 +290,8 @@ impl FromRequestParts<App> for Viewer {
     }
 }
 
-/// Answers with the page that asks for the token.
-pub(super) async fn ask(
+/// Answers with the login page.
+pub(super) async fn login_form(
     State(app): State<App>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_known_as_long_as_its_token_is_accepted() {
+    fn a_session_is_valid_while_its_token_is_accepted() {
         let old = config("api-token = 'api-0123456789-old'");
         let changing =
             config("api-token = 'api-0123456789-new'\nprevious-api-token = 'api-0123456789-old'");
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_signed_or_is_too_old_is_no_session() {
+    fn an_unsigned_or_expired_cookie_is_no_session() {
         let config = config("api-token = 'api-0123456789-x'");
         let key = Secret::new("api-0123456789-x");
         let now_s = unix_ms() / 1_000;
@@ -424,7 +424,7 @@ mod tests {
             let signature = sign(&key, "session", &signed);
             let own = asked("cookie", &format!("{COOKIE_NAME}={signed}.{signature}"));
             assert_eq!(Viewer::of(&config, &own).is_member, is_member, "{signed}");
-            // what forms carry does not open a session
+            // a CSRF token is not a session
             let form = sign(&key, "form", &signed);
             for wrong in ["", &form, &signature[1..]] {
                 let headers = asked("cookie", &format!("{COOKIE_NAME}={signed}.{wrong}"));
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_secure_where_the_browser_came_by_https() {
+    fn a_cookie_is_secure_if_the_browser_uses_https() {
         let config =
             config("api-token = 'api-0123456789-x'\npublic-url = 'https://bot.example.com'");
         for (headers, is_secure) in [

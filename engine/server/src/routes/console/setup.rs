@@ -1,4 +1,4 @@
-//! The set-up, as `/setup` and the doctor see it, and the settings in force.
+//! The set-up page: the applets as on `/setup`, the doctor's findings, and the settings in force.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -21,7 +21,7 @@ pub(super) async fn page(viewer: Viewer, State(app): State<App>, headers: Header
         Ok(evidence) => evidence,
         Err(problem) => return viewer.failed(&app, &problem),
     };
-    let applets = cards(&app, &evidence.urls, &evidence.tally).into_iter();
+    let applets = cards(&app, &evidence.urls, &evidence.observations).into_iter();
     let shown = SetupPage {
         applets: applets.map(|card| applet(card, evidence.now_ms)).collect(),
         has_tokens: is_guarded(&app) || has_no_tokens(&app),

@@ -1,8 +1,8 @@
-//! The browser telephone: a call as Exotel would make it. The customer's record is stored, Passthru is
-//! asked, and the browser opens a stream of the same messages as Exotel's.
+//! The browser telephone: a call as Exotel would make it. The customer's record is stored, the
+//! Passthru's request is made, and the browser opens a stream with the same messages as Exotel's.
 //!
-//! The stream's own door needs a token that a browser should not have: here the session is the
-//! token. What is asked is of the console, and so is no sign of how Exotel is set up.
+//! The stream's own endpoint needs a token that a browser should not have: here the session is checked
+//! instead. These requests come from the console, so the doctor does not count them as Exotel's.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -23,12 +23,12 @@ use crate::applet_error::AppletError;
 use crate::problem::{Kind, Problem};
 use crate::routes::calls::undialled;
 use crate::routes::passthru::passed;
-use crate::routes::stream::{Peer, Upgrade, taken};
+use crate::routes::stream::{Peer, Upgrade, upgraded};
 use crate::segments::{BadPath, Segments};
 
-/// What begins the names of the customer's fields in the form.
+/// Prefix of the customer's fields in the form.
 const FIELD: &str = "fields.";
-/// What begins the CallSid of a call from a browser.
+/// Prefix of the CallSid of a call from a browser.
 const SID: &str = "browser-";
 
 /// The page.
@@ -74,7 +74,7 @@ fn field((name, field): (&String, &CustomerField)) -> Field {
     }
 }
 
-/// Begins a call: answers with where its stream is opened, and with its `start`.
+/// Begins a call: answers with the URL of its stream, and its `start` message.
 pub(super) async fn begin(
     viewer: Viewer,
     State(app): State<App>,
@@ -104,7 +104,7 @@ pub(super) async fn begin(
         Problem::new(
             Kind::ConsoleBusy,
             refusal.to_string(),
-            "wait until a call has ended; `max-calls` of `[server]` says how many there may be",
+            "wait until a call has ended; the limit is `max-calls` of `[server]`",
         )
     })?;
     let (rate_hz, stream_sid) = (
@@ -135,13 +135,13 @@ pub(super) async fn stream(
 ) -> Result<Response, AppletError> {
     let Segments(session) = session?;
     let query = Form::of_query(query.as_deref());
-    // a browser opens WebSockets for pages of other sites, too
+    // browsers open WebSockets for pages of other sites, too
     if !viewer.is_own(query.text("csrf")) || !session.starts_with(SID) {
         return Err(AppletError::new(
             StatusCode::FORBIDDEN,
-            "this stream was not asked for by the page of the telephone",
+            "this stream was not opened by the telephone's page",
             "open the page again and press Call",
         ));
     }
-    taken(app, session, upgrade, Peer::Console)
+    upgraded(app, session, upgrade, Peer::Console)
 }

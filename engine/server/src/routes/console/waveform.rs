@@ -1,4 +1,4 @@
-//! How a recording looks: the loudest sample of each of its pieces, read from its file.
+//! The waveform of a recording: the loudest sample of each of its pieces, read from its file.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -14,16 +14,16 @@ use ghanti_store::RecordingName;
 use hound::WavReader;
 
 use super::session::Viewer;
-use crate::answer::{has_tag, kept};
+use crate::answer::{has_tag, private_cache};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::routes::recording::{named, path};
 use crate::segments::{BadPath, Segments};
 
-/// Pictures that may be drawn at once: each reads a whole recording.
-pub const DRAWN: usize = 2;
+/// Maximum number of waveforms drawn at once: each reads a whole recording.
+pub const WAVEFORMS: usize = 2;
 
-/// The picture of a recording.
+/// The waveform of a recording.
 pub(super) async fn waveform(
     _: Viewer,
     State(app): State<App>,
@@ -34,17 +34,17 @@ pub(super) async fn waveform(
     let Segments(id) = id?;
     let (_, recording, digest) = named(&app, &id, query.as_deref()).await?;
     let tag = format!("\"{digest}\"");
-    let kept = kept(&tag);
+    let cache = private_cache(&tag);
     let picture = [
         (CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     if has_tag(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, kept, picture).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, cache, picture).into_response());
     }
     let file = path(&app, RecordingName::parse(&recording.file)).await?;
     let Ok(permit) = app.drawn.clone().try_acquire_owned() else {
-        let what = format!("{DRAWN} recordings are being drawn already");
+        let what = format!("{WAVEFORMS} recordings are being drawn already");
         return Err(Problem::new(
             Kind::ConsoleBusy,
             what,
@@ -57,7 +57,7 @@ pub(super) async fn waveform(
         peaks
     });
     let unreadable = |error: String| {
-        let hint = "see the file in the folder `recordings` of the data folder";
+        let hint = "check the file in the folder `recordings` of the data folder";
         Problem::new(Kind::Internal, error, hint)
     };
     let [caller, bot] = peaks
@@ -65,7 +65,7 @@ pub(super) async fn waveform(
         .map_err(|error| unreadable(error.to_string()))?
         .map_err(|error| unreadable(error.to_string()))?;
     let drawn = drawn(&ENGLISH, &caller, &bot).into_string();
-    Ok((kept, picture, drawn).into_response())
+    Ok((cache, picture, drawn).into_response())
 }
 
 /// The loudest sample of each piece of both sides. Reads the whole file, and blocks.
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_side_has_its_loudest_samples_where_they_are() {
+    fn each_side_has_its_loudest_samples_in_their_place() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("call.wav");
         let spec = hound::WavSpec {

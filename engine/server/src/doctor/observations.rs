@@ -142,7 +142,7 @@ impl EntrySeen {
 
 /// A copy of the tally.
 #[derive(Debug, Clone, Default)]
-pub struct TallyView {
+pub struct ObservationsView {
     /// Requests by applet.
     pub entries: BTreeMap<Applet, EntrySeen>,
     /// Refused requests by path and cause; an example of the path is the beginning of what was asked.
@@ -158,11 +158,11 @@ pub struct TallyView {
 
 /// Counts requests as they come.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Known>);
+pub struct Observations(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    view: TallyView,
+    view: ObservationsView,
     /// Passthru requests that are being answered.
     unanswered: Recent<CallSid, Applet>,
     /// Calls that were given the stream's URL and have no stream yet.
@@ -212,13 +212,13 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     }
 }
 
-impl Tally {
+impl Observations {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns a copy.
-    pub fn view(&self) -> TallyView {
+    pub fn view(&self) -> ObservationsView {
         self.known().view.clone()
     }
 
@@ -336,18 +336,21 @@ mod tests {
 
     #[test]
     fn a_passthru_that_is_overtaken_by_the_next_applet_is_asynchronous() {
-        let tally = Tally::default();
+        let observations = Observations::default();
         let overtaken = Sign::Asynchronous(Applet::PassthruAfter);
         for (nth, is_answered) in [(1, true), (2, false)] {
-            tally.arrived(Applet::PassthruAfter, Some(&sid(nth)), 1);
+            observations.arrived(Applet::PassthruAfter, Some(&sid(nth)), 1);
             if is_answered {
-                tally.answered(Applet::PassthruAfter, Some(&sid(nth)), true, 2);
+                observations.answered(Applet::PassthruAfter, Some(&sid(nth)), true, 2);
             }
-            tally.arrived(Applet::Connect, Some(&sid(nth)), 3);
-            assert_eq!(tally.view().signs.contains_key(&overtaken), !is_answered);
+            observations.arrived(Applet::Connect, Some(&sid(nth)), 3);
+            assert_eq!(
+                observations.view().signs.contains_key(&overtaken),
+                !is_answered
+            );
         }
         // the same applet asks again, as after a timeout
-        let again = Tally::default();
+        let again = Observations::default();
         again.arrived(Applet::Passthru, Some(&sid(1)), 1);
         again.arrived(Applet::Passthru, Some(&sid(1)), 2);
         assert!(again.view().signs.is_empty());
@@ -355,23 +358,23 @@ mod tests {
 
     #[test]
     fn a_url_that_was_fetched_waits_for_its_stream() {
-        let tally = Tally::default();
-        tally.arrived(Applet::VoicebotUrl, Some(&sid(1)), 1);
-        assert!(tally.has_fetched(&sid(1)) && !tally.has_fetched(&sid(2)));
-        tally.arrived(Applet::Stream, Some(&sid(1)), 2);
-        assert!(!tally.has_fetched(&sid(1)));
+        let observations = Observations::default();
+        observations.arrived(Applet::VoicebotUrl, Some(&sid(1)), 1);
+        assert!(observations.has_fetched(&sid(1)) && !observations.has_fetched(&sid(2)));
+        observations.arrived(Applet::Stream, Some(&sid(1)), 2);
+        assert!(!observations.has_fetched(&sid(1)));
     }
 
     #[test]
     fn a_request_that_comes_twice_is_counted_by_its_kind() {
-        let tally = Tally::default();
+        let observations = Observations::default();
         let doubled = Sign::Doubled(Applet::Status);
-        tally.once(Applet::Status, &sid(1), "answered", 1);
-        tally.once(Applet::Status, &sid(1), "terminal", 2);
-        tally.once(Applet::Status, &sid(2), "terminal", 3);
-        assert_eq!(tally.view().signs.get(&doubled), None);
-        tally.once(Applet::Status, &sid(1), "terminal", 4);
-        let view = tally.view();
+        observations.once(Applet::Status, &sid(1), "answered", 1);
+        observations.once(Applet::Status, &sid(1), "terminal", 2);
+        observations.once(Applet::Status, &sid(2), "terminal", 3);
+        assert_eq!(observations.view().signs.get(&doubled), None);
+        observations.once(Applet::Status, &sid(1), "terminal", 4);
+        let view = observations.view();
         assert_eq!(
             view.signs[&doubled].seen,
             Seen {
@@ -383,17 +386,17 @@ mod tests {
 
     #[test]
     fn a_flood_of_requests_keeps_little() {
-        let tally = Tally::default();
+        let observations = Observations::default();
         for nth in 0..3 * CALLS {
             let long = "h".repeat(200) + &nth.to_string();
-            tally.arrived(Applet::Passthru, Some(&sid(nth)), 1);
-            tally.arrived(Applet::VoicebotUrl, Some(&sid(nth)), 1);
-            tally.once(Applet::Passthru, &sid(nth), &long, 1);
-            tally.account(&format!("a{nth}"), 1);
-            tally.sign(Sign::OtherHost, 1, &format!("h{nth}"));
-            tally.refused("other", "path", &format!("/{nth}"), 1);
+            observations.arrived(Applet::Passthru, Some(&sid(nth)), 1);
+            observations.arrived(Applet::VoicebotUrl, Some(&sid(nth)), 1);
+            observations.once(Applet::Passthru, &sid(nth), &long, 1);
+            observations.account(&format!("a{nth}"), 1);
+            observations.sign(Sign::OtherHost, 1, &format!("h{nth}"));
+            observations.refused("other", "path", &format!("/{nth}"), 1);
         }
-        let known = tally.known();
+        let known = observations.known();
         for kept in [
             known.unanswered.values.len(),
             known.fetched.order.len(),
