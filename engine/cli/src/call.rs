@@ -24,7 +24,7 @@ use crate::serve::bind;
 pub struct Call {
     #[command(flatten)]
     source: Source,
-    /// A scenario: who is called, and how they respond; may be given several times
+    /// A scenario: the customer, and how they respond; may be given several times
     #[arg(long, value_name = "FILE", required = true)]
     scenario: Vec<PathBuf>,
     /// The engine's URL; if absent, an engine is started for these calls
@@ -60,7 +60,7 @@ impl Call {
         }
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.public_url = None;
-        // nobody is to take a played call for a customer's
+        // webhooks and alerts must not report simulated calls as customers'
         config.webhooks.clear();
         // the console shows the conversation, so the engine logs to its files only
         let _logs = logs::begin_files_only(&config.log)?;
@@ -80,7 +80,7 @@ impl Call {
         drop(stop);
         engine
             .await
-            .context("the engine died")?
+            .context("the engine's task panicked")?
             .context("the engine failed")?;
         played
     }
@@ -93,7 +93,10 @@ impl Call {
     ) -> anyhow::Result<ExitCode> {
         let url = &with_tokens(url, config);
         let view = View::new(std::io::stdout());
-        let recognizer = if scenarios.iter().any(|(_, scenario)| listens(scenario)) {
+        let recognizer = if scenarios
+            .iter()
+            .any(|(_, scenario)| needs_recognition(scenario))
+        {
             open_recognizer(config).await?
         } else {
             None
@@ -101,7 +104,8 @@ impl Call {
         let mut all_ok = true;
         for (name, scenario) in scenarios {
             let folder = self.out.join(name);
-            let listener: Option<Arc<_>> = recognizer.clone().filter(|_| listens(scenario));
+            let listener: Option<Arc<_>> =
+                recognizer.clone().filter(|_| needs_recognition(scenario));
             let report = run_with(scenario, url, &folder, &view, listener.as_deref())
                 .await
                 .with_context(|| format!("cannot play `{name}`"))?;
@@ -136,7 +140,7 @@ pub fn with_tokens(url: &str, config: &Config) -> String {
 }
 
 /// Whether to recognise the bot's audio: phrases that it must never say are searched for there too.
-fn listens(scenario: &Scenario) -> bool {
+fn needs_recognition(scenario: &Scenario) -> bool {
     !scenario.expect_transcript.bot_never_says.is_empty()
 }
 

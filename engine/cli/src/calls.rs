@@ -1,5 +1,5 @@
-//! `ghanti calls`: the calls of a running engine: list, show, take out, and check that nothing of
-//! what was recorded has been changed.
+//! `ghanti calls`: the calls of a running engine: list, show, export, and check that no record was
+//! changed.
 
 mod export;
 mod list;
@@ -17,7 +17,7 @@ use crate::runtime::one_thread;
 
 /// The exit code if something was changed.
 const BROKEN: u8 = 1;
-/// The exit code if the command could not be carried out, or something could not be checked.
+/// The exit code if the command failed, or something could not be checked.
 const NOT_DONE: u8 = 2;
 
 /// The subcommands of `ghanti calls`.

@@ -1,4 +1,4 @@
-//! `ghanti campaign`: makes and steers campaigns of a running engine, and reports them.
+//! `ghanti campaign`: creates, controls and reports campaigns of a running engine.
 
 mod report;
 mod watch;
@@ -19,21 +19,21 @@ use crate::runtime::one_thread;
 /// Call the customers of a list, by rules
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make a campaign, which calls nobody until it is started
+    /// Create a campaign, which calls nobody until it is started
     New(New),
-    /// Show the campaigns there are
+    /// List the campaigns
     List(List),
     /// Start a campaign
     Start(Named),
     /// Pause a campaign: calls in progress go on, no more are dialled
     Pause(Named),
-    /// Go on with a campaign that was paused, or was stopped by failing calls
+    /// Resume a campaign that was paused, or was stopped by failing calls
     Resume(Named),
     /// End a campaign for good
     Cancel(Named),
     /// Follow a campaign until it is over or stops
     Watch(Named),
-    /// Write what came of a campaign's calls
+    /// Write the results of a campaign's calls
     Report(report::Report),
 }
 
@@ -50,7 +50,7 @@ pub struct New {
     /// A TOML file with the campaign's rules: see docs/campaigns.md
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// A file of days without calls, one `2026-12-25` a line; what follows the day is a comment
+    /// A file of days without calls, one `2026-12-25` per line; the rest of a line is a comment
     #[arg(long, value_name = "FILE")]
     holidays: Option<PathBuf>,
 }
@@ -137,7 +137,8 @@ impl New {
             None => Map::new(),
             Some(path) => {
                 let text = read(path)?;
-                toml::from_str(&text).with_context(|| format!("`{}` is no TOML", path.display()))?
+                toml::from_str(&text)
+                    .with_context(|| format!("`{}` is not valid TOML", path.display()))?
             }
         };
         if let Some(path) = &self.holidays {
@@ -159,7 +160,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
-/// Adds the days of a file to `holidays` of `[hours]`. The engine says what is no day.
+/// Adds the days of a file to `holidays` of `[hours]`. The engine reports invalid days.
 fn add_holidays(plan: &mut Map<String, Value>, text: &str) {
     let lines = text.lines().map(str::trim);
     let days = lines

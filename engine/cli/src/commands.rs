@@ -19,7 +19,7 @@ pub enum Command {
     Init(init::Init),
     /// Serve calls while flows are being written, and build them when their sources change
     Dev(dev::Dev),
-    /// Write flows: make, build, check, test, deploy them
+    /// Write flows: create, build, check, test, deploy them
     #[command(subcommand)]
     Flow(flow::Command),
     /// Dial a customer through a running engine
@@ -38,7 +38,7 @@ pub enum Command {
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
-    /// Ask synthesizers and recognisers, speak a text, understand recordings
+    /// Check synthesizers and recognisers, speak a text, recognise recordings
     #[command(subcommand)]
     Speech(speech::Command),
     /// Simulate Exotel and a caller against a running engine

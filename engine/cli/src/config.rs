@@ -64,7 +64,7 @@ pub fn warn_of_ignored(config: &Config) {
 
 fn ignored(name: &str) -> String {
     format!(
-        "environment variable `{name}` is ignored: it names no setting; if it is meant as one, see `ghanti config print`"
+        "environment variable `{name}` is ignored: there is no such setting; `ghanti config print` has all settings"
     )
 }
 
@@ -118,7 +118,7 @@ impl Command {
                 for name in &config.ignored {
                     eprintln!("warning: {}", ignored(name));
                 }
-                println!("the configuration is right");
+                println!("the configuration is valid");
             }
             Command::Print(source) => {
                 print!("{}", printed(&source.read()?));

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// The exit code if nothing could be done.
+/// The exit code if nothing was done.
 const NOTHING_DONE: u8 = 2;
 
 /// The subcommands of `ghanti customers`.
@@ -20,7 +20,7 @@ const NOTHING_DONE: u8 = 2;
 pub enum Command {
     /// Store a list from a CSV or XLSX file
     Import(import::Import),
-    /// Erase what a running engine has of a person, by their number
+    /// Erase a person's data from a running engine, by their number
     Erase(erase::Erase),
 }
 

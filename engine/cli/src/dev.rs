@@ -61,7 +61,7 @@ pub struct Dev {
 
 fn build_help() -> String {
     format!(
-        "What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows. It puts $2/$1/flow.wasm, \
+        "The command that builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows. It puts $2/$1/flow.wasm, \
          flow.toml, prompts and tests in place by renaming, and only where they have changed; ends with 0 when it could, and says otherwise why not [default: {BUILD}]"
     )
 }
@@ -100,7 +100,7 @@ impl Dev {
         let url = open.url();
         screen.say(&format!(
             "serving {url}: {}; Ctrl-C stops",
-            taking(screen.flows())
+            flows_taking_calls(screen.flows())
         ));
         screen.say(&format!(
             "a call:  {} call --scenario {} --url {url}",
@@ -116,7 +116,7 @@ impl Dev {
     }
 }
 
-/// A screen on which an engine with this configuration is shown, and what flushes it when dropped.
+/// A screen for an engine with this configuration, and a guard that flushes it when dropped.
 pub fn shown(
     out: impl std::io::Write + Send + 'static,
     config: &Config,
@@ -126,15 +126,15 @@ pub fn shown(
     Ok((Arc::new(screen), shown))
 }
 
-/// Begins to log, and to show on a screen what is logged.
+/// Begins to log, to files and to the screen.
 pub fn begin_logs(config: &Config, screen: &Arc<Screen>) -> anyhow::Result<logs::Logs> {
     let listener = events::listener(Arc::clone(screen), wanted()?);
     Ok(logs::begin_with(&config.log, Some(listener))?)
 }
 
-/// An engine that is open, whose calls are shown.
+/// An open engine whose calls are shown.
 pub struct Open {
-    /// What stops it.
+    /// Its stop signals.
     pub stop: Stop,
     front: Front,
     app: App,
@@ -171,20 +171,24 @@ impl Open {
         Arc::clone(&self.app.services.catalogue)
     }
 
-    /// Where it is reached from this machine.
+    /// Its URL on this machine.
     pub fn url(&self) -> String {
         let path = &self.front.config.server.path;
         format!("http://{}{path}", reached_at(self.front.address()))
     }
 
-    /// Serves until it is stopped, and ends what works beside it.
-    pub async fn serve(self, mut beside: JoinSet<()>, screen: &Arc<Screen>) -> anyhow::Result<()> {
+    /// Serves until it is stopped, then ends the background tasks.
+    pub async fn serve(
+        self,
+        mut background: JoinSet<()>,
+        screen: &Arc<Screen>,
+    ) -> anyhow::Result<()> {
         let stopped = self.stop.after_calls.cancelled_owned();
         let telling = Arc::clone(screen);
         let shutdown = async move {
             stopped.await;
             telling.say("stopping");
-            beside.shutdown().await;
+            background.shutdown().await;
         };
         self.front
             .serve(self.app, shutdown, self.stop.at_once.cancelled_owned())
@@ -200,14 +204,14 @@ fn wanted() -> anyhow::Result<Targets> {
     match std::env::var("RUST_LOG") {
         Ok(wanted) if !wanted.is_empty() => wanted.parse().with_context(|| {
             format!(
-                "RUST_LOG is `{wanted}`, which is no level: write `info`, or `ghanti_session=debug`"
+                "RUST_LOG is `{wanted}`, which is not a valid level: write `info`, or `ghanti_session=debug`"
             )
         }),
         _ => Ok(Targets::new()),
     }
 }
 
-fn taking(flows: usize) -> String {
+fn flows_taking_calls(flows: usize) -> String {
     match flows {
         0 => "no flow takes calls yet".to_owned(),
         1 => "1 flow takes calls".to_owned(),

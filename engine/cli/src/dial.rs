@@ -1,4 +1,4 @@
-//! `ghanti dial`: asks a running engine to dial a customer, and shows what comes of the call.
+//! `ghanti dial`: asks a running engine to dial a customer, and shows the result of the call.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -13,13 +13,13 @@ use serde_json::{Map, Value, json};
 use crate::engine::{Address, Engine};
 use crate::runtime::one_thread;
 
-/// The exit code if nobody was dialled, or the call did not come about.
+/// The exit code if nobody was dialled, or the call was not connected.
 const NOT_DIALLED: u8 = 1;
-/// How long after the conversation the agent is waited for: a phone rings for half a minute, and
-/// several may ring one after another.
+/// How long to wait for an agent after the conversation: a phone rings for half a minute, and several
+/// may ring one after another.
 const AGENT: Duration = Duration::from_secs(120);
-/// The time between two looks at the call.
-const LOOK: Duration = Duration::from_millis(500);
+/// The poll interval.
+const POLL: Duration = Duration::from_millis(500);
 
 /// Dial a customer through a running engine
 ///
@@ -44,7 +44,7 @@ pub struct Dial {
     no_wait: bool,
 }
 
-/// Whether an agent may still answer a call that ended then, in milliseconds since 1970.
+/// Whether an agent may still answer a call that ended at this time, in milliseconds since 1970.
 fn is_recent(ended_ms: Option<u64>) -> bool {
     ended_ms
         .is_some_and(|ended_ms| Duration::from_millis(unix_ms().saturating_sub(ended_ms)) < AGENT)
@@ -87,7 +87,7 @@ impl Dial {
                         ExitCode::SUCCESS
                     });
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
             }
         })
     }

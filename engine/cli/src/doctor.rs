@@ -1,5 +1,5 @@
-//! `ghanti doctor`: shows what a running engine finds wrong with its set-up, and what a look from
-//! outside finds.
+//! `ghanti doctor`: shows the findings of a running engine about its set-up, and those of a probe from
+//! outside.
 
 mod probe;
 
@@ -20,10 +20,10 @@ use crate::runtime::one_thread;
 
 /// The exit code if something is wrong.
 const IS_WRONG: u8 = 1;
-/// How long the engine may take to look: it reads a day's calls and, with `--probe`, speaks a word.
+/// Timeout of the engine's diagnosis: it reads a day's calls and, with `--probe`, synthesizes a word.
 const REPLY: Duration = Duration::from_secs(30);
 
-/// Show what is set up wrongly, with evidence and fix
+/// Show mistakes in the set-up, with evidence and fix
 ///
 /// Asks a running engine. Exits with 0 if nothing is wrong, and with 1 otherwise. docs/doctor.md
 /// describes each finding.
@@ -31,7 +31,7 @@ const REPLY: Duration = Duration::from_secs(30);
 pub struct Doctor {
     #[command(flatten)]
     source: Source,
-    /// Look at this call alone: an id of ours, or a CallSid
+    /// Only check this call: our id, or a CallSid
     #[arg(long, value_name = "ID", conflicts_with = "probe")]
     call: Option<String>,
     /// Also check from outside: public URL, certificate, WebSocket, clock, account, numbers, speech
@@ -50,9 +50,10 @@ impl Doctor {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
         let (mut report, mut checks) = (self.ask(&config)?, Vec::new());
-        let told = report.remove("findings").unwrap_or_default();
-        let mut findings: Vec<Finding> =
-            serde_json::from_value(told).context("the answer is not of this engine's version")?;
+        let found = report.remove("findings").unwrap_or_default();
+        let mut findings: Vec<Finding> = serde_json::from_value(found).context(
+            "the answer cannot be read: use the same version of `ghanti` as the running engine",
+        )?;
         if self.probe {
             let probed = one_thread(async { Ok(probe::probe(&config).await) })?;
             checks = probed.checks;
@@ -152,7 +153,7 @@ fn show(
         .unwrap_or_default();
     writeln!(
         out,
-        "{} findings, {calls} calls looked at; docs/doctor.md describes each finding",
+        "{} findings, {calls} calls checked; docs/doctor.md describes each finding",
         findings.len()
     )
 }

@@ -1,4 +1,4 @@
-//! The API of a running engine, as the commands use it.
+//! A client of a running engine's API, for the commands.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -14,13 +14,13 @@ use serde::de::DeserializeOwned;
 
 use crate::config::Source;
 
-/// How long the engine may take to answer, unless a command says otherwise.
+/// Default timeout of a response.
 const REPLY: Duration = Duration::from_secs(30);
 
-/// How long a file may take: a recording of an hour has 110 MiB.
+/// Timeout of a download: a recording of an hour has 110 MiB.
 const BYTES: Duration = Duration::from_secs(300);
 
-/// Where the engine is, and what it wants to be asked with.
+/// The engine's address, and the configuration with its token.
 #[derive(Args)]
 pub struct Address {
     #[command(flatten)]
@@ -31,13 +31,13 @@ pub struct Address {
 }
 
 impl Address {
-    /// An address that was given otherwise.
+    /// An address that does not come from the command line.
     pub fn new(source: Source, url: Option<String>) -> Self {
         Self { source, url }
     }
 }
 
-/// Where an engine is asked: at the given URL or, without one, where it listens by its configuration.
+/// The base URL: the given one or, without it, the listening address in the configuration.
 pub fn base(given: Option<&str>, server: &Server) -> String {
     let base = given.map_or_else(
         || format!("http://{}{}", reached_at(server.listen), server.path),
@@ -72,7 +72,7 @@ impl Engine {
             http: client()?
                 .timeout(reply)
                 .build()
-                .context("cannot make a client of HTTP")?,
+                .context("cannot create an HTTP client")?,
             base,
             token: server.api_token.map(|token| token.expose().to_owned()),
         })
@@ -104,7 +104,7 @@ impl Engine {
     /// Gets the bytes at a path.
     ///
     /// # Errors
-    /// As [`send`](Self::send), and if they do not come within [`BYTES`].
+    /// As [`send`](Self::send), and if they do not arrive within [`BYTES`].
     pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, NoAnswer> {
         self.exchange(self.request(Method::GET, path).timeout(BYTES))
             .await
@@ -115,7 +115,7 @@ impl Engine {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// Sends a request. Returns the body of an answer that is no refusal.
+    /// Sends a request. Returns the body of a successful response.
     async fn exchange(&self, request: RequestBuilder) -> Result<Vec<u8>, NoAnswer> {
         let silent = |source| NoAnswer::Silent {
             base: self.base.clone(),
@@ -173,7 +173,7 @@ pub enum NoAnswer {
     Silent {
         /// The engine's URL.
         base: String,
-        /// What became of the request.
+        /// The transport's error.
         source: reqwest::Error,
     },
     /// The engine refuses the request.
@@ -185,21 +185,21 @@ pub enum NoAnswer {
         detail: String,
         /// What to do about it.
         hint: String,
-        /// When the engine wants to be asked again.
+        /// How long to wait before a retry (`Retry-After`).
         after: Option<Duration>,
-        /// Of a version of a flow: the step of loading at which it was rejected.
+        /// For a version of a flow: the stage of loading at which it was rejected.
         step: Option<String>,
         /// The line of the file that the detail names first.
         line: Option<usize>,
     },
-    /// The engine is not of the version of this program.
-    #[error("the answer is not of this engine's version: use the `ghanti` of the engine that runs")]
+    /// The engine has another version than this program.
+    #[error("the answer cannot be read: use the same version of `ghanti` as the running engine")]
     OfAnotherVersion(#[source] serde_json::Error),
 }
 
 impl NoAnswer {
-    /// Whether the same request may be answered later: the engine is not there, or is overloaded.
-    pub fn is_passing(&self) -> bool {
+    /// Whether a retry may succeed: the engine is not reachable, or is overloaded.
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Silent { .. } => true,
             Self::Refused { status, .. } => matches!(
@@ -213,7 +213,7 @@ impl NoAnswer {
         }
     }
 
-    /// When the engine wants to be asked again, if it says so.
+    /// How long to wait before a retry, if the engine says so.
     pub fn after(&self) -> Option<Duration> {
         match self {
             Self::Refused { after, .. } => *after,
@@ -233,7 +233,7 @@ struct Refusal {
     line: Option<usize>,
 }
 
-/// The address at which an engine that listens here is reached from its own machine.
+/// The address at which an engine with this listening address is reached from its own machine.
 pub fn reached_at(mut listen: SocketAddr) -> SocketAddr {
     if listen.ip().is_unspecified() {
         listen.set_ip(match listen {
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_passing_by_its_status_and_another_version_never() {
+    fn a_refusal_is_temporary_by_its_status_and_another_version_never() {
         let refused = |status, after| NoAnswer::Refused {
             status,
             detail: String::new(),
@@ -266,7 +266,10 @@ mod tests {
             StatusCode::GATEWAY_TIMEOUT,
         ] {
             let refused = refused(status, soon);
-            assert!(refused.is_passing() && refused.after() == soon, "{status}");
+            assert!(
+                refused.is_temporary() && refused.after() == soon,
+                "{status}"
+            );
         }
         for status in [
             StatusCode::BAD_REQUEST,
@@ -274,14 +277,14 @@ mod tests {
             StatusCode::NOT_FOUND,
             StatusCode::INTERNAL_SERVER_ERROR,
         ] {
-            assert!(!refused(status, None).is_passing(), "{status}");
+            assert!(!refused(status, None).is_temporary(), "{status}");
         }
         let unread = serde_json::from_slice::<u8>(b"").unwrap_err();
-        assert!(!NoAnswer::OfAnotherVersion(unread).is_passing());
+        assert!(!NoAnswer::OfAnotherVersion(unread).is_temporary());
     }
 
     #[test]
-    fn an_engine_that_listens_everywhere_is_asked_on_this_machine() {
+    fn an_engine_that_listens_on_all_addresses_is_reached_on_this_machine() {
         for (listen, reached) in [
             ("0.0.0.0:8000", "127.0.0.1:8000"),
             ("[::]:8000", "[::1]:8000"),

@@ -1,4 +1,4 @@
-//! `ghanti flow`: what the author of a flow does with it.
+//! `ghanti flow`: commands for the authors of flows.
 
 mod build;
 mod cache;
@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// Write flows: make, build, check, test, deploy them
+/// Write flows: create, build, check, test, deploy them
 #[derive(Subcommand)]
 pub enum Command {
     New(new::New),

@@ -12,11 +12,11 @@ use crate::config::Source;
 use crate::engine::reached_at;
 use crate::runtime::one_thread;
 
-/// An engine that has not answered by then is not healthy. Readiness asks its stores, which may take
-/// a second.
+/// Timeout of a response, after which the engine is unhealthy. Readiness checks the stores, which may
+/// take a second.
 const REPLY: Duration = Duration::from_secs(4);
 
-/// Ask an engine whether it answers (/healthz)
+/// Check whether an engine answers (/healthz)
 ///
 /// Exits with 0 if it does, and with 1 otherwise. The engine's address and path are those of its
 /// configuration.
@@ -24,7 +24,7 @@ const REPLY: Duration = Duration::from_secs(4);
 pub struct Health {
     #[command(flatten)]
     source: Source,
-    /// Ask whether calls can be held as they should be (/readyz), and write what it says
+    /// Check whether calls can be handled without restrictions (/readyz), and print the response
     #[arg(long)]
     ready: bool,
     /// The engine's URL, without `path`; by default `listen` of `[server]`
@@ -33,7 +33,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Asks, and writes the answer.
+    /// Checks, and prints the response.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let server = self.source.read()?.server;
         let base = self

@@ -27,7 +27,7 @@ pub struct Init {
     /// The company in whose name the bot calls
     #[arg(long, value_name = "NAME")]
     lender: Option<String>,
-    /// The caller's name as told to someone who may not be the customer; must not reveal the
+    /// The caller's name as said to someone who may not be the customer; must not reveal the
     /// purpose of the call
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
@@ -80,7 +80,7 @@ impl Init {
         let mut opened = match opened {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 bail!(
-                    "`{file}` is there already and stays as it is: move it away, or name another file with --config"
+                    "`{file}` exists already and was not changed: move it away, or name another file with --config"
                 )
             }
             opened => opened.with_context(|| format!("cannot write `{file}`"))?,
@@ -94,7 +94,7 @@ impl Init {
             println!("still to be filled in: {}", missing.join(", "));
         }
         println!(
-            "then: `ghanti serve`, and `GET /websocket-url` with `api-token` says what to paste into Exotel's applets"
+            "then: `ghanti serve`, and `GET /websocket-url` with `api-token` shows what to paste into Exotel's applets"
         );
         Ok(ExitCode::SUCCESS)
     }

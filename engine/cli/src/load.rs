@@ -1,4 +1,4 @@
-//! `ghanti load`: places many calls at once, measures what their callers get and what the bot costs, and
+//! `ghanti load`: places many calls at once, measures audio and delays on the callers' side and the bot's resources, and
 //! writes a report.
 
 mod bot;
@@ -39,38 +39,38 @@ use crate::runtime::many_threads;
 use crate::serve::bind;
 use crate::signals::Stop;
 
-/// The exit code of figures that do not count.
+/// The exit code of an invalid measurement.
 const VOID: u8 = 3;
 
-/// Calls begun in a second, if nothing else is said.
+/// Default number of calls begun per second.
 const CALLS_PER_S: f64 = 10.0;
 
-/// Place many calls at once, and measure what callers get and what the bot costs
+/// Place many calls at once, and measure what callers hear and the bot's resources
 ///
-/// Without a URL an engine is started for it, in a process of its own and with temporary data. With an engine's URL its applets are asked as Exotel asks
-/// them; with a socket's (`ws://…`) any bot can be called that speaks Exotel's wire. The first Ctrl-C lets all callers hang up and writes the report.
-/// Exits with 0 if all calls were held as expected, with 1 if any was lost or wrong, and with 3 if this program was too slow to measure by.
+/// Without a URL an engine is started for it, in a process of its own and with temporary data. With an engine's URL its applets get Exotel's
+/// requests; with a socket's (`ws://…`) any bot can be called that speaks Exotel's protocol. The first Ctrl-C lets all callers hang up and writes the report.
+/// Exits with 0 if all calls went as expected, with 1 if any was lost or wrong, and with 3 if this program was too slow for valid measurements.
 #[derive(Args)]
 pub struct Load {
     /// The bot: an engine's URL, such as `http://127.0.0.1:8000`, or a socket's, such as `ws://127.0.0.1:8765/media`
     #[arg(value_name = "URL")]
     url: Option<String>,
-    /// How many calls are held at once; several, as in `80,150`, are stages of one report
+    /// Number of concurrent calls; several numbers, as in `80,150`, are stages of one report
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "20")]
     calls: Vec<u64>,
-    /// The most calls that are begun in a second, such as `5/s`; by default 10
+    /// Maximum number of calls begun per second, such as `5/s`; by default 10
     #[arg(long, value_name = "RATE", value_parser = per_second)]
     rate: Option<f64>,
-    /// In what time the calls of the largest stage are begun, instead of a rate
+    /// Time in which the calls of the largest stage are begun, instead of a rate
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "rate")]
     ramp: Option<Duration>,
     /// When a caller hangs up, such as `90s`; a call that has ended is followed by another. Callers of scenarios keep to their `max-seconds`
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     hold: Duration,
-    /// How long each stage is, once all its calls were begun
+    /// Duration of each stage, once all its calls have begun
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     r#for: Duration,
-    /// How long each stage is, as with --for; the slopes of memory, descriptors and delays are reported
+    /// Duration of each stage, as with --for; the slopes of memory, descriptors and delays are reported
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "for")]
     soak: Option<Duration>,
     /// Milliseconds of the caller's audio in a message: 20, as on real calls, or 100
@@ -96,7 +96,7 @@ pub struct Load {
     /// The bot's process on this machine; by default the one that listens at the URL
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
-    /// Refused calls are expected: they are reported, and are no failure
+    /// Refused calls are expected: they are reported, but are not failures
     #[arg(long)]
     overload: bool,
     /// The folder for report.md, report.json and plots
@@ -113,7 +113,7 @@ pub struct Load {
     /// The started engine's folder of data; by default a temporary one
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Call nobody: be the floor, until stopped, for a generator on another machine
+    /// Place no calls: serve as the floor, until stopped, for a generator on another machine
     #[arg(long, conflicts_with_all = ["url", "floor", "pid", "scenario", "mix", "json"])]
     echo_server: bool,
     /// Where the floor listens; port 0 takes a free one
@@ -141,10 +141,10 @@ impl Load {
             // before anything else, so that a signal during startup is handled
             let stop = Stop::listen()?;
             if self.echo_server {
-                return be_floor(self.listen, &stop).await;
+                return serve_floor(self.listen, &stop).await;
             }
             tokio::select! {
-                // behind a pointer, as all of the load is in it
+                // boxed, since the future is large
                 done = Box::pin(self.measure(stop.after_calls.clone())) => done,
                 () = stop.at_once.cancelled() => bail!("stopped at once: there is no report"),
             }
@@ -201,7 +201,7 @@ impl Load {
         let watched = match (self.pid, listening(&addresses)) {
             (Some(pid), _) | (None, Some(pid)) => Watched::Process(pid),
             (None, None) => Watched::Not(
-                "no process of this machine, or none of this user's, listens there; --pid names one"
+                "no process of this user on this machine listens there; name one with --pid"
                     .to_owned(),
             ),
         };
@@ -346,10 +346,10 @@ impl Load {
 }
 
 /// Serves as the floor until a signal.
-async fn be_floor(listen: SocketAddr, stop: &Stop) -> anyhow::Result<ExitCode> {
+async fn serve_floor(listen: SocketAddr, stop: &Stop) -> anyhow::Result<ExitCode> {
     let listener = bind(listen).await?;
     let address = listener.local_addr().context("no address")?;
-    writeln!(std::io::stdout(), "{}{address}", bot::FLOOR_SAYS)?;
+    writeln!(std::io::stdout(), "{}{address}", bot::FLOOR_LISTENS)?;
     echo::serve(listener, stop.after_calls.cancelled())
         .await
         .context("the floor failed")?;

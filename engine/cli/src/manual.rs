@@ -1,5 +1,5 @@
-//! `ghanti completions` and `ghanti man`: what shells and `man` know of the program, from its own
-//! description of its commands.
+//! `ghanti completions` and `ghanti man`: shell completions and manual pages, generated from the
+//! commands' definitions.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-/// Write what a shell completes commands by
+/// Write a shell's completion script
 ///
 /// For bash into /usr/share/bash-completion/completions/ghanti, for zsh into a folder of `fpath` as
 /// _ghanti, for fish into ~/.config/fish/completions/ghanti.fish.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long work on blocking threads may go on after a command is done, such as a process that is
+/// How long work on blocking threads may continue after a command has ended, such as a process that is
 /// being started.
 const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
-/// Runs a command that waits for one thing at a time.
+/// Runs a command on a single-threaded runtime.
 pub fn one_thread<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -19,7 +19,7 @@ pub fn one_thread<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::R
     run(runtime, work)
 }
 
-/// Runs a command that holds calls.
+/// Runs a command on a multi-threaded runtime.
 pub fn many_threads<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = Builder::new_multi_thread()
         .enable_all()

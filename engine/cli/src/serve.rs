@@ -32,7 +32,7 @@ pub struct Serve {
 impl Serve {
     /// Serves until stopped; returns once records and logs are written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        // before anything is written
+        // before any file is written
         private::new_files();
         let config = self.serving.read()?;
         let logs = logs::begin(&config.log)?;
@@ -77,7 +77,7 @@ impl Serve {
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen on `{address}`: end what listens there, or name another address with --listen"))
+        .with_context(|| format!("cannot listen on `{address}`: stop the program that listens there, or name another address with --listen"))
 }
 
 /// Logs a warning if others can reach the engine and not all tokens are set.
@@ -93,11 +93,11 @@ pub fn warn_of_exposure(config: &ghanti_server::Config) {
     }
     if !server.listen.ip().to_canonical().is_loopback() {
         tracing::warn!(
-            "insecure: whoever reaches this address can read calls and hold them; set the three tokens of `[server]`, or listen on 127.0.0.1"
+            "insecure: whoever can reach this address can read calls and open streams; set the three tokens of `[server]`, or listen on 127.0.0.1"
         );
     } else if server.public_url.is_some() {
         tracing::warn!(
-            "`public-url` leads here and there are no tokens: whoever reaches it can read calls and hold them; set the three tokens of \
+            "`public-url` is set and there are no tokens: whoever can reach it can read calls and open streams; set the three tokens of \
              `[server]` (`ghanti init` writes a configuration with random ones)"
         );
     }

@@ -1,7 +1,7 @@
 //! Signal handling. The first SIGINT or SIGTERM stops the engine once its calls have ended, the
 //! second at once, the third exits without writing records. SIGHUP is ignored: the configuration is
 //! read at startup only, flows and prompts are reloaded when they change, and closing a terminal
-//! must end no call.
+//! must not end calls.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -45,15 +45,15 @@ impl Stop {
                 }
             };
             if !self.after_calls.is_cancelled() {
-                tracing::info!(signal = name, "told to stop");
+                tracing::info!(signal = name, "stopping on a signal");
                 self.after_calls.cancel();
             } else if !self.at_once.is_cancelled() {
-                tracing::warn!(signal = name, "told a second time to stop");
+                tracing::warn!(signal = name, "stopping at once on a second signal");
                 self.at_once.cancel();
             } else {
                 tracing::error!(
                     signal = name,
-                    "told a third time to stop: the last records may be lost"
+                    "exiting on a third signal: the last records may be lost"
                 );
                 std::process::exit(ENDED);
             }

@@ -36,7 +36,7 @@ struct Exotel {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8100")]
     listen: SocketAddr,
-    /// By what factor rings and waits are shortened, instead of the set-up's `speed`
+    /// Factor by which rings and waits are shortened, instead of the set-up's `speed`
     #[arg(long, value_name = "FACTOR")]
     speed: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! `ghanti speech`: what the configured synthesizers and recognisers do, without a call.
+//! `ghanti speech`: the configured synthesizers and recognisers, without a call.
 
 mod warm;
 
@@ -23,18 +23,18 @@ use crate::runtime::many_threads;
 /// The commands about speech.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Ask each synthesizer and recogniser by itself: how long it takes, which languages it has, what
-    /// it hears of the first sample
+    /// Check each synthesizer and recogniser: its latency, its languages, and what it recognises in the
+    /// first sample
     Check(Check),
     /// Speak a text as a call would, into a WAV file
     Say(Say),
-    /// Tell what a call would understand of recordings
+    /// Show what a call would recognise in recordings
     Hear(Hear),
-    /// Speak flows' prompts into the engine's prompt cache, before its calls
+    /// Synthesize flows' prompts into the engine's prompt cache, before its calls
     Warm(Box<Warm>),
 }
 
-/// Ask each synthesizer and recogniser
+/// Check each synthesizer and recogniser
 #[derive(Args)]
 pub struct Check {
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub struct Say {
     language: String,
 }
 
-/// Understand recordings
+/// Recognise recordings
 #[derive(Args)]
 pub struct Hear {
     #[command(flatten)]
@@ -85,7 +85,7 @@ pub struct Hear {
     /// question
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     choices: Vec<String>,
-    /// The languages that may be answered in, most likely first
+    /// The languages of the answer, most likely first
     #[arg(
         long,
         value_name = "TAGS",
@@ -124,7 +124,7 @@ impl Check {
         let all = check(&providers, &self.text, &language, rate_hz(&config)).await?;
         if let Some(folder) = &self.out {
             std::fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+                .with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
             for checked in &all {
                 if let Some(sample) = &checked.sample {
                     let file = folder.join(format!("{}.wav", checked.name));
@@ -213,7 +213,7 @@ impl Hear {
             let wav =
                 std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
             let samples = read_wav(&wav, rate_hz(&config))
-                .with_context(|| format!("cannot hear `{}`", file.display()))?;
+                .with_context(|| format!("cannot recognise `{}`", file.display()))?;
             let heard = hear(
                 recognizer.as_ref(),
                 &question,
@@ -225,7 +225,7 @@ impl Hear {
             is_complete &= heard.is_ok();
             let name = file.display().to_string();
             match (self.json, heard) {
-                (true, Ok(understood)) => writeln!(out, "{}", told(&name, &understood)?)?,
+                (true, Ok(understood)) => writeln!(out, "{}", json(&name, &understood)?)?,
                 (true, Err(error)) => {
                     writeln!(
                         out,
@@ -244,7 +244,7 @@ impl Hear {
                         writeln!(out, "  lost {lost}")?;
                     }
                 }
-                (false, Err(error)) => writeln!(out, "{name}: cannot be heard: {error}")?,
+                (false, Err(error)) => writeln!(out, "{name}: cannot be recognised: {error}")?,
             }
         }
         Ok(if is_complete {
@@ -255,12 +255,12 @@ impl Hear {
     }
 }
 
-fn told(file: &str, understood: &Understood) -> anyhow::Result<String> {
-    let mut told = serde_json::to_value(understood)?;
-    if let Value::Object(told) = &mut told {
-        told.insert("file".to_owned(), json!(file));
+fn json(file: &str, understood: &Understood) -> anyhow::Result<String> {
+    let mut json = serde_json::to_value(understood)?;
+    if let Value::Object(json) = &mut json {
+        json.insert("file".to_owned(), json!(file));
     }
-    Ok(told.to_string())
+    Ok(json.to_string())
 }
 
 fn rate_hz(config: &Config) -> u32 {
@@ -269,5 +269,5 @@ fn rate_hz(config: &Config) -> u32 {
 
 fn language(tag: &str) -> anyhow::Result<Language> {
     Language::parse(tag)
-        .with_context(|| format!("`{tag}` is no language: write a tag such as `hi-IN`"))
+        .with_context(|| format!("`{tag}` is not a language: write a tag such as `hi-IN`"))
 }

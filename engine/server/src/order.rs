@@ -306,7 +306,7 @@ mod tests {
             ),
             (r#"{"phone": "9876543210", "fields": []}"#, "wrong type"),
             (r#"{"phone": "9876543210", "colour": 1}"#, "unknown"),
-            (r#"{"phone": "#, "no JSON"),
+            (r#"{"phone": "#, "not JSON"),
         ] {
             let told = refused(body);
             assert!(told.contains(words), "{body}: {told}");

@@ -96,10 +96,7 @@ async fn from_an_empty_folder_to_a_call(author: Author) {
     ]);
     let (_, again) = house.told(&["new", &name, "--lang", author.language]);
     assert!(
-        again["error"]
-            .as_str()
-            .unwrap()
-            .contains("is there already"),
+        again["error"].as_str().unwrap().contains("exists already"),
         "{again}"
     );
     for file in [
@@ -288,7 +285,7 @@ fn a_missing_toolchain_is_told_with_the_line_that_brings_it() {
         let line = said.lines().last().unwrap();
         assert!(
             output.status.code() == Some(1)
-                && line.starts_with("get it by:  ")
+                && line.starts_with("install it with:  ")
                 && line.contains(brings),
             "{said}"
         );

@@ -240,7 +240,7 @@ async fn a_new_plugin_is_told_what_it_lacks() {
         .shows("build  kyc              ended well after", 1)
         .await;
     house
-        .shows("hint: let the command of --build put it there", 1)
+        .shows("hint: let the command of --build move it there", 1)
         .await;
 }
 

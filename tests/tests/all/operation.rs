@@ -351,7 +351,7 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
     );
     let (done, told, after) = run(&["init"]);
     assert!(
-        !done && told.contains("is there already") && after == text,
+        !done && told.contains("exists already") && after == text,
         "{told}"
     );
     assert!(run(&["config", "check"]).0);

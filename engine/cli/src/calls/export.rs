@@ -65,7 +65,7 @@ pub(super) async fn read(engine: &Engine, call: &str) -> anyhow::Result<Chain> {
 }
 
 /// Reads the recordings of a call from an engine, by their names in the export. Also returns why others
-/// are not among them.
+/// are missing.
 async fn recordings(engine: &Engine, record: &CallRecord) -> anyhow::Result<(Files, Vec<String>)> {
     let (mut files, mut left_out) = (Files::new(), Vec::new());
     for (recording, number) in record.recordings.iter().zip(1..) {
@@ -99,7 +99,7 @@ impl Target {
             let file = private(path).with_context(|| format!("cannot write `{shown}`"))?;
             return Ok(Self::Archive(Box::new(ZipWriter::new(file))));
         }
-        folder(path).with_context(|| format!("cannot make the folder `{shown}`"))?;
+        folder(path).with_context(|| format!("cannot create the folder `{shown}`"))?;
         Ok(Self::Folder(path.to_owned()))
     }
 
@@ -135,7 +135,7 @@ impl Target {
     }
 }
 
-/// Makes a folder for this user alone: an export holds names, numbers and words.
+/// Creates a folder that only this user can read: an export has names, numbers and transcripts.
 fn folder(path: &Path) -> std::io::Result<()> {
     match fs::DirBuilder::new()
         .mode(0o700)
@@ -147,7 +147,7 @@ fn folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Opens a file for this user alone.
+/// Creates a file that only this user can read.
 fn private(path: &Path) -> std::io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);

@@ -14,9 +14,9 @@ use serde_json::Value;
 use super::text::{shown, time};
 use crate::engine::{Address, Engine};
 
-/// How many calls are listed if nothing else is said.
+/// Default number of calls to list.
 const LISTED: usize = 50;
-/// How many calls are asked for at a time.
+/// Number of calls per request.
 const PAGE: usize = 100;
 
 /// The arguments of `ghanti calls list`.
@@ -37,10 +37,10 @@ pub struct List {
     #[arg(long, value_name = "NAME")]
     campaign: Option<String>,
     /// Calls since this time (RFC 3339), or in the last `2d`, `6h`, `30m`
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<u64>,
     /// Calls before this time, likewise
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = since)]
     until: Option<u64>,
     /// Calls that are `pending`, `live` or `ended`
     #[arg(long)]
@@ -48,7 +48,7 @@ pub struct List {
     /// How many calls to list
     #[arg(long, default_value_t = LISTED)]
     limit: usize,
-    /// Write one JSON object a line
+    /// Write one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -60,7 +60,7 @@ struct Page {
     next: Option<String>,
 }
 
-/// What is shown of a call.
+/// The shown fields of a call.
 #[derive(Deserialize)]
 struct Summary {
     call_id: CallId,
@@ -91,7 +91,7 @@ impl List {
                     writeln!(out, "{item}")?;
                 } else {
                     let summary = serde_json::from_value(item)
-                        .context("the answer is not of this engine's version")?;
+                        .context("the answer cannot be read: use the same version of `ghanti` as the running engine")?;
                     writeln!(out, "{}", line(&summary))?;
                 }
             }
@@ -130,7 +130,7 @@ impl List {
     }
 }
 
-/// A call in one line, with the number masked: lists are looked at over shoulders.
+/// A call in one line, with the number masked: others may see the screen.
 fn line(call: &Summary) -> String {
     let state = match call.state {
         CallState::Pending => "pending",
@@ -149,7 +149,7 @@ fn line(call: &Summary) -> String {
 }
 
 /// Reads a time, or how long ago it was, as milliseconds since 1970.
-fn moment(text: &str) -> Result<u64, String> {
+fn since(text: &str) -> Result<u64, String> {
     use ::time::OffsetDateTime;
     use ::time::format_description::well_known::Rfc3339;
     if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn a_time_is_read_in_both_forms() {
-        assert_eq!(moment("1970-01-01T05:30:01+05:30"), Ok(1_000));
-        let ago = unix_ms() - moment("2d").unwrap_or_default();
+        assert_eq!(since("1970-01-01T05:30:01+05:30"), Ok(1_000));
+        let ago = unix_ms() - since("2d").unwrap_or_default();
         assert!((172_800_000..172_860_000).contains(&ago), "{ago}");
         for text in ["", "d", "2w", "yesterday", "2026-11-27", "é"] {
-            assert!(moment(text).is_err(), "{text}");
+            assert!(since(text).is_err(), "{text}");
         }
     }
 }

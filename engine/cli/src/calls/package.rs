@@ -1,11 +1,11 @@
-//! An exported call: its files, and what is checked in them without anything else.
+//! An exported call: its files, and the checks that need nothing but them.
 //!
 //! | file | what it has |
 //! |---|---|
-//! | `events.jsonl` | the events as they are stored, one a line, with salts, positions and hashes |
-//! | `record.json` | the record that follows from them |
+//! | `events.jsonl` | the events as they are stored, one per line, with salts, positions and hashes |
+//! | `record.json` | the record folded from them |
 //! | `transcript.txt` | the record as a person reads it |
-//! | `flow.json` | flow and version that held the conversation |
+//! | `flow.json` | the flow and version of the conversation |
 //! | `recording-1.wav`, … | the engine's own recordings, by their numbers in the record, where the engine has them |
 //! | `manifest.json` | the SHA-256 of each other file, and the head of the chain |
 
@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 
 use super::text::text;
 
-/// What the manifest's format is called.
+/// The name of the manifest's format.
 const FORMAT: &str = "ghanti-export-1";
-/// How much of a manifest's version is shown.
+/// Maximum length of a manifest's version in messages, in characters.
 const VERSION_CHARACTERS: usize = 32;
 /// The manifest's name.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -28,9 +28,9 @@ const EVENTS: &str = "events.jsonl";
 const RECORD: &str = "record.json";
 const TRANSCRIPT: &str = "transcript.txt";
 const FLOW: &str = "flow.json";
-/// The names that an exported call has besides its recordings.
+/// The files of an exported call besides its recordings.
 const NAMES: [&str; 5] = [MANIFEST, EVENTS, RECORD, TRANSCRIPT, FLOW];
-/// The most recordings of a call: more than a record has.
+/// Maximum number of recordings of a call: more than a record has.
 pub(super) const RECORDINGS: usize = 8;
 
 /// All names that an exported call may have.
@@ -72,7 +72,7 @@ pub(super) enum Fault {
     Unchecked(String),
 }
 
-/// An export in which nothing was changed.
+/// An export that was not changed.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) call: CallId,
@@ -80,7 +80,7 @@ pub(super) struct Checked {
     pub(super) intact: Intact,
 }
 
-/// Makes the files of a call, with these of its recordings.
+/// The files of a call, including these recordings.
 pub(super) fn files(
     call: CallId,
     head: ChainHead,
@@ -120,7 +120,7 @@ fn pretty(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The record that follows from a call's events.
+/// The record folded from a call's events.
 pub(super) fn record(call: CallId, events: &[ChainedEvent]) -> CallRecord {
     let events: Vec<_> = events
         .iter()
@@ -141,7 +141,7 @@ pub(super) fn check(files: &Files) -> Result<Checked, Fault> {
         .get(MANIFEST)
         .ok_or_else(|| Fault::Unchecked(format!("there is no `{MANIFEST}`")))?;
     let manifest: Manifest = serde_json::from_slice(manifest)
-        .map_err(|_| Fault::Unchecked(format!("`{MANIFEST}` is not one of an export")))?;
+        .map_err(|_| Fault::Unchecked(format!("`{MANIFEST}` is not the manifest of an export")))?;
     if manifest.format != FORMAT {
         let hint = "check it with the version of ghanti that wrote it";
         return Err(Fault::Unchecked(format!(
@@ -152,7 +152,7 @@ pub(super) fn check(files: &Files) -> Result<Checked, Fault> {
         let (Some(bytes), Some(hash)) = (files.get(name), manifest.files.get(name)) else {
             return Err(broken(format!("`{name}` is missing")));
         };
-        // of the events it is said which one was changed
+        // for the events, the chain shows which one was changed
         if name != EVENTS && &sha256(bytes) != hash {
             return Err(broken(format!("`{name}` was changed")));
         }
@@ -182,13 +182,13 @@ pub(super) fn check(files: &Files) -> Result<Checked, Fault> {
             continue;
         }
         return Err(if manifest.engine == env!("CARGO_PKG_VERSION") {
-            broken(format!("`{name}` is not what the events say"))
+            broken(format!("`{name}` does not match the events"))
         } else {
-            // another version may draw other conclusions from the same events; that one wrote it is
-            // only what the manifest says
+            // another version may fold the same events differently; that another one wrote the file is
+            // only claimed by the manifest
             let version: String = manifest.engine.chars().take(VERSION_CHARACTERS).collect();
             Fault::Unchecked(format!(
-                "the events are intact, but `{name}` is not what this version says of them, and version {version:?} is said to have written it: \
+                "the events are intact, but `{name}` does not match them in this version, and was written by version {version:?} according to the manifest: \
                  check it with that version"
             ))
         });
@@ -197,8 +197,8 @@ pub(super) fn check(files: &Files) -> Result<Checked, Fault> {
     Ok(Checked { call, head, intact })
 }
 
-/// Checks each recording against the digest that the call's chain has of it. One that the export never
-/// had is none of it.
+/// Checks each recording against its digest in the call's chain. Recordings that the export never
+/// contained are not checked.
 fn check_recordings(
     files: &Files,
     listed: &BTreeMap<String, String>,
@@ -216,12 +216,12 @@ fn check_recordings(
             (Some(bytes), Some(digest)) if &sha256(bytes) == digest => {}
             (Some(_), Some(_)) => {
                 return Err(Fault::Broken(format!(
-                    "`{name}` is not what was recorded: its SHA-256 is another one than the events have"
+                    "`{name}` is not the original recording: its SHA-256 differs from the one in the events"
                 )));
             }
             (Some(_), None) => {
                 return Err(Fault::Broken(format!(
-                    "`{name}` is of no recording that the events have"
+                    "`{name}` does not belong to any recording in the events"
                 )));
             }
         }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_that_the_events_do_not_have_is_none_of_the_call() {
+    fn a_recording_that_is_not_in_the_events_is_an_error() {
         let mut files = exported();
         let name = recording_name(1);
         files.insert(name.clone(), b"RIFF".to_vec());
@@ -274,7 +274,7 @@ mod tests {
         assert!(told.contains(&name), "{told}");
     }
 
-    /// Edits the transcript, with its hash in the manifest, as whoever forges an export does.
+    /// Edits the transcript, and its hash in the manifest, as a forger would.
     fn forge(files: &mut Files) {
         let forged = b"they have agreed to everything\n".to_vec();
         edit(files, |manifest| {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_file_is_never_intact_whichever_version_is_said_to_have_written_it() {
+    fn an_edited_file_is_never_intact_whatever_version_the_manifest_names() {
         let mut files = exported();
         assert!(check(&files).is_ok());
         forge(&mut files);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_of_another_version_that_says_the_same_is_intact() {
+    fn an_export_of_another_version_with_the_same_content_is_intact() {
         let mut files = exported();
         edit(&mut files, |manifest| manifest["engine"] = "0.0.1".into());
         assert!(check(&files).is_ok());

@@ -34,7 +34,8 @@ impl Show {
             writeln!(out, "{answer}")?;
             return Ok(ExitCode::SUCCESS);
         }
-        let of_version = "the answer is not of this engine's version";
+        let of_version =
+            "the answer cannot be read: use the same version of `ghanti` as the running engine";
         let findings = answer.get("findings").cloned().unwrap_or_default();
         let record: CallRecord = serde_json::from_value(answer).context(of_version)?;
         write!(out, "{}", text(&record))?;

@@ -1,5 +1,5 @@
-//! A call's record as a person reads it. `transcript.txt` of an export is this text, so that it
-//! depends on the record alone: times are in UTC.
+//! A call's record as text. `transcript.txt` of an export is this text, so it depends only on the
+//! record: times are in UTC.
 
 use std::fmt::Write as _;
 
@@ -17,18 +17,18 @@ pub(super) fn time(unix_ms: u64) -> String {
         .unwrap_or_default()
 }
 
-/// A text of others without control characters, which a terminal would obey.
+/// A text from outside without control characters, which a terminal would interpret.
 pub(super) fn shown(text: &str) -> String {
     let is_harmless = |character: &char| !character.is_control();
     text.chars().filter(is_harmless).collect()
 }
 
-/// The whole text, with numbers and words in full.
+/// The whole text, with unmasked numbers and transcript.
 pub(super) fn text(record: &CallRecord) -> String {
     let mut text = String::new();
     // writing to a string cannot fail
     let _ = facts(record, &mut text);
-    let _ = story(record, &mut text);
+    let _ = conversation(record, &mut text);
     text
 }
 
@@ -99,7 +99,7 @@ fn recorded(recording: &Recording) -> String {
     text
 }
 
-fn story(record: &CallRecord, out: &mut String) -> std::fmt::Result {
+fn conversation(record: &CallRecord, out: &mut String) -> std::fmt::Result {
     if !record.steps.is_empty() {
         writeln!(out, "\nmilestones")?;
     }
@@ -122,7 +122,7 @@ fn story(record: &CallRecord, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// A line of the transcript: when, who, what of it was heard, and the words.
+/// A line of the transcript: time, speaker, how much was heard, and the words.
 fn spoken(line: &Line) -> String {
     let tenths = line.at_ms / 100;
     let (minutes, seconds, tenths) = (tenths / 600, tenths / 10 % 60, tenths % 10);

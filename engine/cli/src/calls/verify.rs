@@ -19,14 +19,14 @@ use super::{BROKEN, NOT_DONE};
 use crate::config::Source;
 use crate::engine::{Address, Engine, NoAnswer, segment};
 
-/// The largest file of an exported call, in bytes: a call has at most some ten thousand events.
+/// Maximum size of an exported file in bytes: a call has at most about ten thousand events.
 const FILE_BYTES: u64 = 256 << 20;
-/// The most calls in an export.
+/// Maximum number of calls in an export.
 const CALLS: usize = 10_000;
 
 /// Check exported calls, or all calls of an engine: that nothing was changed since it was recorded
 ///
-/// Exits with 0 if all is intact, with 1 if something was changed, which is said, and with 2 if
+/// Exits with 0 if all is intact, with 1 if something was changed, and with 2 if
 /// something could not be checked.
 #[derive(Args)]
 pub struct Verify {
@@ -47,16 +47,16 @@ pub struct Verify {
     url: Option<String>,
 }
 
-/// What came of the checks so far.
+/// The results of the checks so far.
 #[derive(Default)]
-struct Tally {
+struct Results {
     calls: u64,
     intact: Intact,
     broken: u64,
     unchecked: u64,
 }
 
-impl Tally {
+impl Results {
     fn count(&mut self, intact: Intact) {
         self.calls += 1;
         self.intact.events += intact.events;
@@ -86,14 +86,14 @@ impl Tally {
 
 impl Verify {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (mut out, mut tally) = (std::io::stdout(), Tally::default());
+        let (mut out, mut results) = (std::io::stdout(), Results::default());
         let engine = match (self.url, self.all) {
             (None, false) => None,
             (url, _) => Some(Engine::new(&Address::new(self.source, url))?),
         };
         if let (Some(engine), true) = (&engine, self.all) {
-            all(engine, &mut tally, &mut out).await?;
-            return tally.end(&mut out);
+            all(engine, &mut results, &mut out).await?;
+            return results.end(&mut out);
         }
         for export in &self.exports {
             let shown = export.display();
@@ -102,7 +102,7 @@ impl Verify {
                 Ok(calls) => calls,
                 Err(error) => {
                     writeln!(out, "{shown}: cannot be checked: {error:#}")?;
-                    tally.unchecked += 1;
+                    results.unchecked += 1;
                     continue;
                 }
             };
@@ -114,18 +114,18 @@ impl Verify {
                     checked = Err(fault);
                 }
                 match checked {
-                    Ok(Checked { intact, .. }) => tally.count(intact),
+                    Ok(Checked { intact, .. }) => results.count(intact),
                     Err(fault) => {
                         writeln!(out, "{shown}: {name}: {fault}")?;
                         match fault {
-                            Fault::Broken(_) => tally.broken += 1,
-                            Fault::Unchecked(_) => tally.unchecked += 1,
+                            Fault::Broken(_) => results.broken += 1,
+                            Fault::Unchecked(_) => results.unchecked += 1,
                         }
                     }
                 }
             }
         }
-        tally.end(&mut out)
+        results.end(&mut out)
     }
 }
 
@@ -150,7 +150,7 @@ async fn compare(engine: &Engine, of_export: &Checked) -> Result<(), Fault> {
     match page.items.first() {
         Some(event) if event.position == head.length && event.hash == head.hash => Ok(()),
         Some(event) => Err(Fault::Broken(format!(
-            "the engine has another hash at event {} ({})",
+            "the engine's hash of event {} differs ({})",
             head.length, event.id
         ))),
         None => Err(Fault::Broken(format!(
@@ -179,17 +179,17 @@ struct BrokenCall {
 
 async fn all(
     engine: &Engine,
-    tally: &mut Tally,
+    results: &mut Results,
     out: &mut impl std::io::Write,
 ) -> anyhow::Result<()> {
     let mut after = String::new();
     loop {
         let page: ChecksPage = engine.get(&format!("/api/chains?cursor={after}")).await?;
         let broken = u64::try_from(page.broken.len()).unwrap_or(u64::MAX);
-        tally.calls += page.calls.saturating_sub(broken);
-        tally.intact.events += page.intact.events;
-        tally.intact.erased += page.intact.erased;
-        tally.broken += broken;
+        results.calls += page.calls.saturating_sub(broken);
+        results.intact.events += page.intact.events;
+        results.intact.erased += page.intact.erased;
+        results.broken += broken;
         for BrokenCall { call_id, broken } in page.broken {
             writeln!(out, "{call_id}: {broken}")?;
         }
@@ -225,7 +225,7 @@ fn read_folder(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
             calls.push((call.to_string(), read_files(&path)?));
         }
         if calls.len() > CALLS {
-            bail!("it has more than {CALLS} calls: check it in parts");
+            bail!("it has more than {CALLS} calls: verify it in parts");
         }
     }
     calls.sort_by(|(first, _), (second, _)| first.cmp(second));
@@ -240,7 +240,7 @@ fn read_files(folder: &Path) -> anyhow::Result<Files> {
                 let bytes = bounded(file, &name)?;
                 files.insert(name, bytes);
             }
-            // that it is missing is said when the files are checked
+            // a missing file is reported when the files are checked
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
@@ -249,9 +249,9 @@ fn read_files(folder: &Path) -> anyhow::Result<Files> {
 }
 
 fn read_archive(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
-    let mut archive = ZipArchive::new(File::open(path)?).context("it is no ZIP archive")?;
+    let mut archive = ZipArchive::new(File::open(path)?).context("it is not a ZIP archive")?;
     if archive.len() > CALLS * names().count() {
-        bail!("it has more than {CALLS} calls: check it in parts");
+        bail!("it has more than {CALLS} calls: verify it in parts");
     }
     let mut calls = std::collections::BTreeMap::<String, Files>::new();
     for index in 0..archive.len() {

@@ -1,4 +1,4 @@
-//! `ghanti campaign report`: what came of a campaign, as Markdown and as CSV.
+//! `ghanti campaign report`: the results of a campaign, as Markdown and as CSV.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,10 +14,10 @@ use time::format_description::well_known::Rfc3339;
 use super::{Address, Campaign, Engine, path};
 use crate::engine::List;
 
-/// Customers in a page: as many as the engine gives at once.
+/// Customers per page: the engine's maximum.
 const PAGE: u32 = 200;
 
-/// Write what came of a campaign's calls: a summary as Markdown on standard output, and every
+/// Write the results of a campaign's calls: a summary as Markdown on standard output, and every
 /// customer as CSV
 #[derive(Args)]
 pub struct Report {
@@ -25,10 +25,10 @@ pub struct Report {
     address: Address,
     /// The campaign's name
     name: String,
-    /// Write every customer into this CSV file, in place of the summary; `-` is standard output
+    /// Write every customer into this CSV file instead of the summary; `-` is standard output
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write numbers in full; they are masked otherwise
+    /// Write numbers unmasked
     #[arg(long)]
     numbers: bool,
 }

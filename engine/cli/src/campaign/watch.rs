@@ -1,4 +1,4 @@
-//! `ghanti campaign watch`: follows a campaign until it is over or stops.
+//! `ghanti campaign watch`: follows a campaign until it has finished or stops.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::{Campaign, Engine, Named};
 
-/// The time between two looks.
-const LOOK: Duration = Duration::from_secs(1);
+/// The poll interval.
+const POLL: Duration = Duration::from_secs(1);
 
-/// For how long an engine that does not answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long to wait for an engine that does not answer.
+const UNREACHABLE: Duration = Duration::from_secs(120);
 
 /// Writes a line whenever something has changed. Exits with 0 once the campaign is finished, and
 /// with 1 if it is not running for another reason.
@@ -23,17 +23,17 @@ pub async fn run(named: &Named) -> anyhow::Result<ExitCode> {
     loop {
         let campaign: Campaign = match engine.get(&path).await {
             Ok(campaign) => campaign,
-            // an engine that is started again goes on with the campaign
-            Err(error) if error.is_passing() && !shown.is_empty() => {
+            // a restarted engine continues the campaign
+            Err(error) if error.is_temporary() && !shown.is_empty() => {
                 let error = anyhow::Error::from(error);
                 let since = *lost.get_or_insert_with(|| {
                     let _ = writeln!(std::io::stderr(), "{error:#}; waiting for it");
                     Instant::now()
                 });
-                if since.elapsed() > PATIENCE {
+                if since.elapsed() > UNREACHABLE {
                     return Err(error);
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -49,11 +49,11 @@ pub async fn run(named: &Named) -> anyhow::Result<ExitCode> {
             "finished" => return Ok(ExitCode::SUCCESS),
             _ => return Ok(ExitCode::FAILURE),
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 
-/// How far a campaign has come, in one line.
+/// The progress of a campaign, in one line.
 fn progress(campaign: &Campaign) -> String {
     let done = campaign.of_state("done");
     let waiting = campaign.of_state("waiting");

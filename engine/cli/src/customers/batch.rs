@@ -1,4 +1,4 @@
-//! Rows of a list, gathered into requests. Pure.
+//! Groups the rows of a list into requests. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use ghanti_import::columns::PHONE;
 use ghanti_import::{Columns, Row};
 use serde::Serialize;
 
-/// The most rows of a request, as the API takes them.
+/// Maximum number of rows in a request: the API's limit.
 pub const ROWS: usize = 500;
-/// The longest JSON of a request's customers, in bytes: the engine takes bodies of 256 KiB.
+/// Maximum size of a request's customers as JSON, in bytes: the engine accepts bodies of 256 KiB.
 pub const JSON_BYTES: usize = 224 << 10;
-/// The most text of the rows of a request, with the columns that are not sent, in bytes. They are
-/// held until the answer has come, for the file of rejected rows.
+/// Maximum size of a request's rows, including the columns that are not sent, in bytes. They are in
+/// memory until the response has arrived, for the file of rejected rows.
 pub const HELD_BYTES: usize = 2 << 20;
 
 /// What is wrong with a row: fields and reasons. A reason without a field is about the whole row.
@@ -20,9 +20,9 @@ pub type Problems = Vec<(String, String)>;
 /// Some rows of a list.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The rows as they are in the list, in order.
+    /// The original rows of the list, in order.
     pub rows: Vec<Row>,
-    /// What is wrong with rows that are not sent, by line.
+    /// The errors of rows that are not sent, by line.
     pub refused: BTreeMap<u64, Problems>,
     /// The customers that are sent, each as a JSON object.
     pub customers: Vec<String>,
@@ -65,7 +65,7 @@ impl Batch {
     }
 }
 
-/// A row as the API takes it: the columns that are used, without empty cells.
+/// A row as JSON for the API: the columns that are used, without empty cells.
 fn customer(row: &Row, columns: &Columns, has_phone_field: bool) -> Result<String, Problems> {
     let field_of = |column: usize| {
         let mut used = columns.used.iter();
@@ -98,7 +98,7 @@ fn customer(row: &Row, columns: &Columns, has_phone_field: bool) -> Result<Strin
             customer.fields.insert(field, value);
         }
     }
-    let too_long = || vec![(String::new(), "is too long to be sent".to_owned())];
+    let too_long = || vec![(String::new(), "is too long to send".to_owned())];
     serde_json::to_string(&customer)
         .ok()
         .filter(|json| json.len() < JSON_BYTES)
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_counts_where_its_column_is_used() {
+    fn a_fault_matters_only_if_its_column_is_used() {
         let fault = |column| Fault {
             column,
             reason: "is rounded".to_owned(),
@@ -204,6 +204,6 @@ mod tests {
             &columns(),
             false,
         );
-        assert_eq!(batch.refused[&2][0].1, "is too long to be sent");
+        assert_eq!(batch.refused[&2][0].1, "is too long to send");
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::engine::{Engine, NoAnswer};
 
-/// How long the engine may take to answer: it stores some hundred rows in one transaction.
+/// Timeout of a response: the engine stores several hundred rows in one transaction.
 pub const REPLY: Duration = Duration::from_secs(60);
 
 /// The fields that a flow declares.
@@ -31,12 +31,12 @@ struct Declared {
     from_state: Option<String>,
 }
 
-/// What became of the rows of a request.
+/// The results for the rows of a request.
 #[derive(Debug, Deserialize)]
 pub struct Stored {
     /// New customers.
     pub stored: u64,
-    /// Customers whose record was another one.
+    /// Customers whose record has changed.
     pub updated: u64,
     /// Customers whose record was the same.
     pub unchanged: u64,
@@ -67,8 +67,8 @@ pub struct Problem {
 }
 
 impl Schema {
-    /// The fields that columns are looked for: the number, what the flow declares, and the states
-    /// from which a language follows.
+    /// The fields for which columns are needed: the number, those that the flow declares, and the states
+    /// from which a language is derived.
     pub fn fields(&self) -> Vec<Field> {
         let mut fields = vec![Field::phone()];
         let declared = self.fields.iter().filter(|(name, _)| *name != PHONE);
@@ -78,7 +78,7 @@ impl Schema {
                 kind: Kind::ALL
                     .iter()
                     .find(|(name, _)| *name == declared.kind)
-                    // a type of a later engine: its column has to have its name
+                    // a type of a later engine: its column must have the field's name
                     .map_or(Kind::Text, |(_, kind)| *kind),
                 required: declared.required,
             }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::engine::{Address, Engine};
 use crate::runtime::one_thread;
 
-/// The longest line that is read from standard input, in bytes.
+/// Maximum length of a line on standard input in bytes.
 const LINE_BYTES: u64 = 256;
 
 /// The arguments of `ghanti customers erase`.
@@ -22,7 +22,7 @@ pub struct Erase {
     #[command(flatten)]
     address: Address,
     /// The customer's number, such as +919876543210; `-` reads it from standard input, so that it
-    /// stands in no list of processes
+    /// does not appear in the process list
     phone: String,
 }
 
@@ -33,8 +33,8 @@ struct Answer {
     next: Option<String>,
 }
 
-/// What is erased where, in the order in which it is shown.
-const PLACES: [(&str, &str); 11] = [
+/// The kinds of erased data, in the order in which they are shown.
+const KINDS: [(&str, &str); 11] = [
     ("customers", "customers of lists"),
     ("campaign_customers", "customers of campaigns"),
     ("attempts", "attempts of campaigns"),
@@ -76,12 +76,12 @@ impl Erase {
                 }
             }
             let mut out = std::io::stdout();
-            for (place, name) in PLACES {
+            for (place, name) in KINDS {
                 let count = erased.get(place).copied().unwrap_or_default();
                 writeln!(out, "{count:>6} {name}")?;
             }
             if erased.values().all(|count| *count == 0) {
-                writeln!(out, "nothing of this number is there (any more)")?;
+                writeln!(out, "there is no data (any more) for this number")?;
             }
             Ok(ExitCode::SUCCESS)
         })

@@ -28,7 +28,7 @@ pub struct Import {
     address: Address,
     /// The list: CSV in UTF-8, or an Excel workbook (.xlsx)
     file: PathBuf,
-    /// The name by which the list is known; an import adds to it
+    /// The list's name; an import adds to the list
     #[arg(long, value_name = "NAME")]
     list: String,
     /// The flow that will talk to them, whose `[customer]` says what a record has
@@ -44,7 +44,7 @@ pub struct Import {
     /// Where to write rejected rows; by default FILE.rejects.csv
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// Only say what would be stored and rejected
+    /// Only show what would be stored and rejected
     #[arg(long)]
     check: bool,
 }
@@ -68,7 +68,7 @@ impl Import {
     /// Imports.
     ///
     /// # Errors
-    /// Nothing could be done. What goes wrong later is told, and in the exit code.
+    /// Nothing was done. Later failures are reported on standard error and by the exit code.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let list = ListFile::open(&self.file, self.sheet.as_deref())?;
         let engine = Engine::with_timeout(&self.address, REPLY)?;
@@ -83,10 +83,12 @@ impl Import {
         let mut rejects = RejectsFile::new(&self.rejects_path(), &self.file, &header)?;
         let progress = Progress::begin();
         if let Some(names) = unused(&columns, &header) {
-            progress.tell(&format!("not sent, as the flow does not use them: {names}"));
+            progress.print(&format!(
+                "not sent, since the flow does not use them: {names}"
+            ));
         }
         if !columns.absent.is_empty() {
-            progress.tell(&format!("no column is {}", quoted(&columns.absent)));
+            progress.print(&format!("no column is {}", quoted(&columns.absent)));
         }
         let as_what = used(&columns, &header);
         let batches = read(list, columns, schema.has_phone());
@@ -108,7 +110,7 @@ impl Import {
         }
         let summary = counts.summary(self.check, &as_what, &rejects);
         let _ = std::io::stdout().write_all(summary.as_bytes());
-        Ok(ExitCode::from(self.told(ended, &counts, &header)))
+        Ok(ExitCode::from(self.report_end(ended, &counts, &header)))
     }
 
     async fn send(
@@ -154,7 +156,7 @@ impl Import {
                 }
             };
             let pausing = |what: &str, wait: std::time::Duration| {
-                progress.tell(&format!("{what}; asking again in {} s", wait.as_secs_f32()));
+                progress.print(&format!("{what}; trying again in {} s", wait.as_secs_f32()));
             };
             let answer = if batch.customers.is_empty() {
                 None
@@ -170,8 +172,8 @@ impl Import {
         }
     }
 
-    /// Tells how the import ended; returns the exit code.
-    fn told(&self, ended: Result<(), Stopped>, counts: &Counts, header: &Header) -> u8 {
+    /// Reports how the import ended; returns the exit code.
+    fn report_end(&self, ended: Result<(), Stopped>, counts: &Counts, header: &Header) -> u8 {
         let (why, error) = match ended {
             Ok(()) if counts.is_all_stored() => return 0,
             Ok(()) => return SOME_REJECTED,
@@ -184,7 +186,7 @@ impl Import {
         }
         let last = counts.last_line.unwrap_or(header.line);
         words.push_str(&format!(
-            "ghanti: {why} behind line {last}: import the list again, and what is stored already stays unchanged\n"
+            "ghanti: {why} after line {last}: import the list again; customers that are already stored stay unchanged\n"
         ));
         let _ = std::io::stderr().write_all(words.as_bytes());
         if counts.last_line.is_some() {

@@ -1,4 +1,4 @@
-//! What an import tells: progress while it runs, and what came of it.
+//! The output of an import: progress while it runs, and a summary.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,12 +12,12 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use super::batch::{Batch, Problems};
 use super::engine::Stored;
 
-/// The most reasons that are counted apart; a list with more of them has its own problem.
+/// Maximum number of reasons that are counted separately.
 const REASONS: usize = 50;
-/// How many of them are shown.
+/// Maximum number of reasons that are shown.
 const SHOWN: usize = 5;
 
-/// What came of the rows so far.
+/// The results for the rows so far.
 #[derive(Debug, Default)]
 pub struct Counts {
     rows: u64,
@@ -26,16 +26,16 @@ pub struct Counts {
     unchanged: u64,
     rejected: u64,
     duplicates: u64,
-    /// Rows by what is wrong with them.
+    /// Number of rows by their errors.
     reasons: BTreeMap<String, u64>,
-    /// The last line of which it is known what came of it.
+    /// The last line whose result is known.
     pub last_line: Option<u64>,
 }
 
 /// The engine's answer is not about the rows that were sent.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the engine's answer is not about the rows that were sent: use the `ghanti` of the engine that runs"
+    "the engine's answer does not match the rows that were sent: use the same version of `ghanti` as the running engine"
 )]
 pub struct OtherRows;
 
@@ -107,7 +107,7 @@ impl Counts {
     }
 
     fn count(&mut self, field: &str, reason: &str) {
-        // lines of duplicates and numbers of cells make each reason another one
+        // without this, line numbers of duplicates and cell values would make every reason unique
         let digits = |character: char| character.is_ascii_digit();
         let reason = reason.split(": ").next().unwrap_or(reason);
         let mut told = String::new();
@@ -120,7 +120,7 @@ impl Counts {
         }
     }
 
-    /// The summary of an import, with what was made of the columns.
+    /// The summary of an import, with the columns that were used.
     pub fn summary(&self, is_check: bool, columns: &str, rejects: &RejectsFile) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
@@ -176,12 +176,12 @@ pub fn unused(columns: &Columns, header: &Header) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// A reason of the engine's in one line, which changes no terminal.
+/// A reason in one line, without control characters.
 fn plain(reason: &str) -> String {
     reason.replace(char::is_control, " ")
 }
 
-/// Progress on standard error; nothing where that is no terminal.
+/// Progress on standard error; hidden if that is not a terminal.
 pub struct Progress {
     bar: ProgressBar,
     begun: Instant,
@@ -200,7 +200,7 @@ impl Progress {
         }
     }
 
-    /// Shows what came of the rows so far.
+    /// Shows the results so far.
     pub fn show(&self, counts: &Counts) {
         let ms = self.begun.elapsed().as_millis().max(1);
         let rate = u128::from(counts.rows) * 1_000 / ms;
@@ -212,8 +212,8 @@ impl Progress {
         ));
     }
 
-    /// Tells something on standard error.
-    pub fn tell(&self, words: &str) {
+    /// Prints a line on standard error.
+    pub fn print(&self, words: &str) {
         self.bar.suspend(|| {
             let _ = writeln!(std::io::stderr(), "{words}");
         });

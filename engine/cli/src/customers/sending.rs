@@ -1,5 +1,5 @@
-//! Sends the batches of a list to the engine, one after another: of two rows with one customer the
-//! first is stored, so that an import comes to the same each time. The next batch is read meanwhile.
+//! Sends the batches of a list to the engine, one after another: of two rows with the same customer the
+//! first is stored, so that an import always has the same result. The next batch is read meanwhile.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use super::batch::Batch;
 use super::engine::{self, Stored};
 use crate::engine::{Engine, NoAnswer};
 
-/// Batches that have been read and not sent, beside the one that is being read.
+/// Batches that have been read and not sent, in addition to the one that is being read.
 const READ_AHEAD: usize = 1;
-/// How often a batch is sent before the import ends. With the pauses an engine has two minutes to
-/// be started again.
+/// Number of attempts to send a batch before the import ends. With the pauses an engine has two minutes
+/// to be restarted.
 const ATTEMPTS: u32 = 10;
-/// The first pause; each is twice the one before.
+/// The first pause; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause, whatever the engine asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
-/// What is the same in all requests of an import.
+/// The common part of all requests of an import.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The list's name.
     pub list: String,
     /// The flow whose schema reads the records.
     pub flow: String,
-    /// The id of this run, by which a batch that is sent twice is known.
+    /// The id of this run, by which the engine recognises a batch that is sent twice.
     pub import: String,
-    /// Whether nothing is stored.
+    /// Whether to only check the rows.
     pub check: bool,
 }
 
@@ -49,7 +49,7 @@ impl Request {
     }
 }
 
-/// What the thread that reads a list hands over.
+/// A message from the thread that reads a list.
 pub enum Read {
     /// The next rows.
     Batch(Batch),
@@ -61,7 +61,7 @@ pub enum Read {
 /// ends when the receiver is dropped.
 pub fn read(list: ListFile, columns: Columns, has_phone_field: bool) -> mpsc::Receiver<Read> {
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
-    // what panics within the thread closes the channel without an end, which is reported
+    // a panic in the thread closes the channel without an end, which is reported
     std::thread::spawn(move || {
         let mut batch = Batch::default();
         let end = list.rows(|row| {
@@ -93,7 +93,7 @@ pub async fn store(
     let mut attempt = 1;
     loop {
         match engine::store(engine, request.body(batch)).await {
-            Err(error) if error.is_passing() && attempt < ATTEMPTS => {
+            Err(error) if error.is_temporary() && attempt < ATTEMPTS => {
                 let wait = error.after().unwrap_or(pause).clamp(PAUSE, LONGEST_PAUSE);
                 pausing(&error.to_string(), wait);
                 tokio::time::sleep(wait).await;

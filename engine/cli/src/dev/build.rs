@@ -17,10 +17,10 @@ use super::project::Project;
 /// Timeout of a build. A first build fetches and compiles dependencies.
 pub const LONGEST: Duration = Duration::from_secs(600);
 
-/// Maximum size of the output that is kept; the rest is counted. The first error is what matters.
+/// Maximum size of the output that is kept; the rest is only counted. The first error is the important one.
 const OUTPUT_BYTES: usize = 64 << 10;
 
-/// The variable that names this program to the command: flows in scripts are built by it.
+/// The environment variable with the path of this program: the command uses it to build flows in script languages.
 const PROGRAM: &str = "GHANTI_PROGRAM";
 
 /// How long a process that outlives the build may hold its output open.
@@ -40,11 +40,11 @@ pub struct Built {
 /// How a build ended.
 #[derive(Debug)]
 pub enum BuildEnd {
-    /// It was a command, which ended so.
+    /// The result of a command.
     Command(End),
-    /// It was the program's own, and is done.
+    /// A build by this program, which succeeded.
     Done,
-    /// It was the program's own, and failed; its output says why.
+    /// A build by this program, which failed; its output says why.
     Failed,
 }
 
@@ -209,12 +209,12 @@ mod tests {
 
     use super::*;
 
-    struct House {
+    struct Fixture {
         folder: tempfile::TempDir,
         project: Project,
     }
 
-    impl House {
+    impl Fixture {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join("plugins")).unwrap();
@@ -250,7 +250,7 @@ mod tests {
         async fn until_dead(&self) {
             let given_up = Instant::now() + LONG;
             while self.is_alive() {
-                assert!(Instant::now() < given_up, "it lives on");
+                assert!(Instant::now() < given_up, "the process is still alive");
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
@@ -259,15 +259,15 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
-    async fn a_command_is_told_plugin_and_flows_and_its_words_are_kept_in_order() {
-        let house = House::new();
-        let built = house
+    async fn a_command_gets_plugin_and_flows_and_its_output_is_in_order() {
+        let fixture = Fixture::new();
+        let built = fixture
             .build(
                 r#"echo "$1 into $2"; echo "in $PWD" >&2; [ -x "$GHANTI_PROGRAM" ] && echo done; exit 3"#,
                 LONG,
             )
             .await;
-        let root = house.folder.path().canonicalize().unwrap();
+        let root = fixture.folder.path().canonicalize().unwrap();
         assert_eq!(
             String::from_utf8(built.output.text).unwrap(),
             format!("emi into /flows of mine\nin {}\ndone\n", root.display())
@@ -280,13 +280,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_build_that_takes_too_long_is_ended_with_all_it_started() {
-        let house = House::new();
+    async fn a_build_that_takes_too_long_is_killed_with_its_children() {
+        let fixture = Fixture::new();
         let mut longest = Duration::from_millis(500);
         // on a busy machine the shell may be killed before it has started anything
         let built = loop {
-            let built = house.build("sleep 600 & echo $! >id; wait", longest).await;
-            if fs::read_to_string(house.folder.path().join("id"))
+            let built = fixture
+                .build("sleep 600 & echo $! >id; wait", longest)
+                .await;
+            if fs::read_to_string(fixture.folder.path().join("id"))
                 .is_ok_and(|id| !id.trim().is_empty())
             {
                 break built;
@@ -298,14 +300,14 @@ mod tests {
             "{:?}",
             built.end
         );
-        house.until_dead().await;
+        fixture.until_dead().await;
     }
 
     #[tokio::test]
-    async fn dropping_a_build_ends_all_it_started() {
-        let house = House::new();
+    async fn dropping_a_build_kills_its_children() {
+        let fixture = Fixture::new();
         let wait_for_id = async {
-            while fs::read_to_string(house.folder.path().join("id"))
+            while fs::read_to_string(fixture.folder.path().join("id"))
                 .unwrap_or_default()
                 .is_empty()
             {
@@ -313,16 +315,16 @@ mod tests {
             }
         };
         tokio::select! {
-            built = house.build("sleep 600 & echo $! >id; wait", LONG) => panic!("{built:?}"),
+            built = fixture.build("sleep 600 & echo $! >id; wait", LONG) => panic!("{built:?}"),
             () = wait_for_id => {}
         }
-        house.until_dead().await;
+        fixture.until_dead().await;
     }
 
     #[tokio::test]
-    async fn a_flood_of_words_is_bounded_and_a_lingering_child_is_not_waited_for() {
-        let house = House::new();
-        let built = house
+    async fn output_is_bounded_and_a_lingering_child_is_not_waited_for() {
+        let fixture = Fixture::new();
+        let built = fixture
             .build(
                 "head -c 1000000 /dev/zero | tr '\\0' x; sleep 600 & echo $! >id",
                 LONG,
@@ -333,7 +335,7 @@ mod tests {
             (built.output.text.len(), built.output.left_out),
             (OUTPUT_BYTES, 1_000_000 - OUTPUT_BYTES)
         );
-        let id = fs::read_to_string(house.folder.path().join("id")).unwrap();
+        let id = fs::read_to_string(fixture.folder.path().join("id")).unwrap();
         std::process::Command::new("kill")
             .arg(id.trim())
             .status()

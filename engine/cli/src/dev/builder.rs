@@ -19,15 +19,15 @@ use super::compilers::words;
 use super::line::{Line, Subject, Tone};
 use super::project::{Language, Project};
 use super::screen::Screen;
-use super::sources::{Found, look};
+use super::sources::{Found, scan};
 
 /// A running build. Dropping it ends it.
 pub type Building = Pin<Box<dyn Future<Output = Built> + Send>>;
 
-/// Where sources are, and how they are built.
+/// A set of sources, and how they are built.
 pub trait SourceTree: Send + Sync + 'static {
     /// Scans the sources. Blocks.
-    fn look(&self) -> io::Result<Found>;
+    fn scan(&self) -> io::Result<Found>;
 
     /// The folder that all sources are in.
     fn folder(&self) -> &Path;
@@ -52,7 +52,7 @@ pub struct Plugins {
 /// How often sources are scanned if no notification arrives.
 const RESCAN: Duration = Duration::from_secs(3);
 /// Minimum interval between two scans: a single save causes about a dozen notifications.
-const BREATH: Duration = Duration::from_millis(20);
+const SCAN_PAUSE: Duration = Duration::from_millis(20);
 
 /// The default build command, run by `sh` in the project's folder.
 pub const BUILD: &str = r#".setup/flows --into "$2" "$1""#;
@@ -64,7 +64,7 @@ impl Plugins {
         let flows = project.root.join(".setup/flows");
         if command.is_none() && !flows.exists() {
             bail!(
-                "nothing builds the plugins in `{}`: `{}` is not there; name a command with --build, or work on one flow by `ghanti flow dev FOLDER`",
+                "cannot build the plugins in `{}`: `{}` does not exist; name a command with --build, or work on one flow with `ghanti flow dev FOLDER`",
                 project.plugins.display(),
                 flows.display()
             );
@@ -75,13 +75,13 @@ impl Plugins {
 
     /// The plugins that are built, with their languages.
     pub fn all(&self) -> anyhow::Result<Vec<(FlowName, Language)>> {
-        Ok(look(&self.project)?.languages.into_iter().collect())
+        Ok(scan(&self.project)?.languages.into_iter().collect())
     }
 }
 
 impl SourceTree for Plugins {
-    fn look(&self) -> io::Result<Found> {
-        look(&self.project)
+    fn scan(&self) -> io::Result<Found> {
+        scan(&self.project)
     }
 
     fn folder(&self) -> &Path {
@@ -132,7 +132,7 @@ impl<W: SourceTree> Builder<W> {
             let mut pause = RESCAN;
             let tree = Arc::clone(&self.tree);
             let looked = tokio::task::spawn_blocking(move || {
-                let looked = tree.look();
+                let looked = tree.scan();
                 let is_new = looked
                     .as_ref()
                     .is_ok_and(|found| watcher.watch(found.folders.clone()));
@@ -145,21 +145,21 @@ impl<W: SourceTree> Builder<W> {
             match looked {
                 Ok(found) => {
                     unreadable = None;
-                    self.tell_without_manifest(&found);
+                    self.report_without_manifest(&found);
                     let now = Instant::now();
-                    builds.look(now, found.plugins);
+                    builds.update(now, found.plugins);
                     // scanned first, so that files written by the build itself count as changed
                     // during it
                     if let Some((task, before, built)) = ended.take() {
                         let follows = builds.ended();
-                        self.tell(&task, before, built, follows);
+                        self.report_build(&task, before, built, follows);
                     }
                     if let Some(task) = builds.next(now) {
                         running = Some(Box::pin(self.begin(task)));
                     }
-                    pause = builds.again(now).unwrap_or(RESCAN).max(BREATH);
+                    pause = builds.due_in(now).unwrap_or(RESCAN).max(SCAN_PAUSE);
                 }
-                Err(error) => self.tell_unreadable(&error, &mut unreadable),
+                Err(error) => self.report_unreadable(&error, &mut unreadable),
             }
             // a new folder may have changed between the scan and the start of watching it
             if is_new {
@@ -173,7 +173,7 @@ impl<W: SourceTree> Builder<W> {
             };
             tokio::select! {
                 built = started => (running, ended) = (None, Some(built)),
-                () = wake.notified() => tokio::time::sleep(BREATH).await,
+                () = wake.notified() => tokio::time::sleep(SCAN_PAUSE).await,
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -184,7 +184,7 @@ impl<W: SourceTree> Builder<W> {
         task: Task,
     ) -> impl Future<Output = (Task, Option<Seen>, Built)> + Send + use<W> {
         self.screen
-            .tell(about(&task.plugin, "building", Tone::Faint));
+            .print(about(&task.plugin, "building", Tone::Faint));
         if let Some(changed) = task.changed {
             self.screen.changed(&task.plugin, changed);
         }
@@ -196,7 +196,7 @@ impl<W: SourceTree> Builder<W> {
         }
     }
 
-    fn tell(&self, task: &Task, before: Option<Seen>, built: Built, follows: Follows) {
+    fn report_build(&self, task: &Task, before: Option<Seen>, built: Built, follows: Follows) {
         let Task { plugin, .. } = task;
         let took = format!("{:.1} s", built.took.as_secs_f64());
         let file = self.tree.component(plugin);
@@ -211,7 +211,7 @@ impl<W: SourceTree> Builder<W> {
                     ),
                     Tone::Bad,
                 )
-                .with("hint: let the command of --build put it there, by renaming"),
+                .with("hint: let the command of --build move it there"),
                 now if now == before => about(
                     plugin,
                     format!("ok in {took}, the component is the same"),
@@ -246,17 +246,17 @@ impl<W: SourceTree> Builder<W> {
                 );
                 about(plugin, ended, Tone::Bad)
                     .with_all(words(&built.output))
-                    .with("hint: see what it waits for")
+                    .with("hint: find out what it waits for")
             }
             BuildEnd::Command(End::NotRun(error)) => {
                 about(plugin, format!("could not be run: {error}"), Tone::Bad)
-                    .with("hint: see whether `sh` can be run")
+                    .with("hint: check that `sh` can be run")
             }
         };
         if !built.is_ok() || now == before {
             self.screen.unchanged(plugin);
         }
-        self.screen.tell(line);
+        self.screen.print(line);
         if follows == Follows::Chase {
             let words =
                 "its sources changed during this build too: it is built again with the next change";
@@ -264,7 +264,8 @@ impl<W: SourceTree> Builder<W> {
                 "hint: does the build write into `{}`? let it write elsewhere",
                 self.tree.sources(plugin).display()
             );
-            self.screen.tell(about(plugin, words, Tone::Odd).with(hint));
+            self.screen
+                .print(about(plugin, words, Tone::Odd).with(hint));
         }
     }
 
@@ -275,7 +276,7 @@ impl<W: SourceTree> Builder<W> {
         )
     }
 
-    fn tell_without_manifest(&mut self, found: &Found) {
+    fn report_without_manifest(&mut self, found: &Found) {
         for (plugin, manifest) in found
             .without_manifest
             .iter()
@@ -286,21 +287,21 @@ impl<W: SourceTree> Builder<W> {
                 manifest.display()
             );
             self.screen
-                .tell(about(plugin, "is not built: it has no manifest", Tone::Odd).with(hint));
+                .print(about(plugin, "is not built: it has no manifest", Tone::Odd).with(hint));
         }
         let manifests = found.without_manifest.iter();
         self.without_manifest = manifests.map(|(_, manifest)| manifest.clone()).collect();
     }
 
-    fn tell_unreadable(&self, error: &std::io::Error, told: &mut Option<String>) {
+    fn report_unreadable(&self, error: &std::io::Error, reported: &mut Option<String>) {
         let words = format!(
             "the sources in `{}` cannot be read: {error}",
             self.tree.folder().display()
         );
-        if told.as_ref() != Some(&words) {
+        if reported.as_ref() != Some(&words) {
             self.screen
-                .tell(Line::new(Subject::Build, "", &words, Tone::Bad));
-            *told = Some(words);
+                .print(Line::new(Subject::Build, "", &words, Tone::Bad));
+            *reported = Some(words);
         }
     }
 }

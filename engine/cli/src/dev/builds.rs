@@ -1,6 +1,6 @@
 //! Decides what to build next. Pure: time and the state of the sources are arguments.
 //!
-//! One build runs at a time. A plugin is built once its sources have been unchanged for [`STILL`];
+//! One build runs at a time. A plugin is built once its sources have been unchanged for [`DEBOUNCE`];
 //! changes during its build lead to one more build after it. Only contents count, so saving a file
 //! unchanged does nothing. A build may write into its own source folder, but if it changes the
 //! sources each time, it is not repeated forever.
@@ -14,7 +14,7 @@ use super::sources::Sources;
 
 /// Debounce time: how long sources must stay unchanged before they are built. An editor saves all
 /// its files in less.
-pub const STILL: Duration = Duration::from_millis(100);
+pub const DEBOUNCE: Duration = Duration::from_millis(100);
 
 /// How many builds in a row may follow from changes during a build. A change while no build is
 /// running resets the count.
@@ -55,12 +55,12 @@ impl Watched {
     }
 
     /// Whether the plugin seems to change only because it is built.
-    fn is_chasing(&self) -> bool {
+    fn is_self_triggering(&self) -> bool {
         self.during && self.following >= FOLLOWING
     }
 
     fn is_old(&self) -> bool {
-        self.has_changed() && !self.is_chasing()
+        self.has_changed() && !self.is_self_triggering()
     }
 }
 
@@ -78,7 +78,7 @@ pub enum Follows {
 
 impl Builds {
     /// Records the current state of the sources.
-    pub fn look(&mut self, now: Instant, found: impl IntoIterator<Item = (FlowName, Sources)>) {
+    pub fn update(&mut self, now: Instant, found: impl IntoIterator<Item = (FlowName, Sources)>) {
         let mut before = std::mem::take(&mut self.plugins);
         for (name, sources) in found {
             let mut watched = before.remove(&name).unwrap_or(Watched {
@@ -103,7 +103,7 @@ impl Builds {
             return None;
         }
         let due =
-            |watched: &Watched| watched.is_old() && now.duration_since(watched.changed) >= STILL;
+            |watched: &Watched| watched.is_old() && now.duration_since(watched.changed) >= DEBOUNCE;
         let waiting = self
             .plugins
             .iter_mut()
@@ -124,7 +124,7 @@ impl Builds {
         })
     }
 
-    /// Marks the running build as ended. [`Builds::look`] must be called first, so that changes
+    /// Marks the running build as ended. [`Builds::update`] must be called first, so that changes
     /// during the build are known.
     pub fn ended(&mut self) -> Follows {
         match self
@@ -139,13 +139,13 @@ impl Builds {
     }
 
     /// How long until a waiting plugin is due; `None` if none is waiting or a build is running.
-    pub fn again(&self, now: Instant) -> Option<Duration> {
+    pub fn due_in(&self, now: Instant) -> Option<Duration> {
         let waiting = self
             .plugins
             .values()
             .filter(|watched| self.running.is_none() && watched.is_old());
         waiting
-            .map(|watched| STILL.saturating_sub(now.duration_since(watched.changed)))
+            .map(|watched| DEBOUNCE.saturating_sub(now.duration_since(watched.changed)))
             .min()
     }
 }
@@ -155,31 +155,31 @@ mod tests {
     use super::*;
 
     /// A manual clock and two plugins.
-    struct Bench {
+    struct Fixture {
         builds: Builds,
         now: Instant,
         emi: Sources,
         kyc: Sources,
     }
 
-    impl Bench {
+    impl Fixture {
         /// Starts with both plugins built.
         fn new() -> Self {
             let sources = Sources { digest: [0; 32] };
-            let mut bench = Self {
+            let mut fixture = Self {
                 builds: Builds::default(),
                 now: Instant::now(),
                 emi: sources,
                 kyc: sources,
             };
             assert_eq!(
-                (bench.after(0), bench.after(100)),
+                (fixture.after(0), fixture.after(100)),
                 (None, Some("emi".to_owned()))
             );
-            assert_eq!(bench.builds.ended(), Follows::Nothing);
-            assert_eq!(bench.after(0), Some("kyc".to_owned()));
-            assert_eq!(bench.builds.ended(), Follows::Nothing);
-            bench
+            assert_eq!(fixture.builds.ended(), Follows::Nothing);
+            assert_eq!(fixture.after(0), Some("kyc".to_owned()));
+            assert_eq!(fixture.builds.ended(), Follows::Nothing);
+            fixture
         }
 
         /// The build started after this many ms.
@@ -187,7 +187,7 @@ mod tests {
             self.now += Duration::from_millis(ms);
             let name = |name: &str| FlowName::parse(name).unwrap();
             self.builds
-                .look(self.now, [(name("emi"), self.emi), (name("kyc"), self.kyc)]);
+                .update(self.now, [(name("emi"), self.emi), (name("kyc"), self.kyc)]);
             self.builds
                 .next(self.now)
                 .map(|task| task.plugin.to_string())
@@ -199,95 +199,95 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_is_built_once_when_it_has_stood_still() {
-        let mut bench = Bench::new();
+    fn an_edit_is_built_once_after_the_debounce_time() {
+        let mut fixture = Fixture::new();
         assert_eq!(
-            (bench.after(1_000), bench.builds.again(bench.now)),
+            (fixture.after(1_000), fixture.builds.due_in(fixture.now)),
             (None, None)
         );
-        bench.edit_emi();
+        fixture.edit_emi();
         assert_eq!(
-            (bench.after(0), bench.builds.again(bench.now)),
-            (None, Some(STILL))
+            (fixture.after(0), fixture.builds.due_in(fixture.now)),
+            (None, Some(DEBOUNCE))
         );
-        bench.edit_emi();
-        assert_eq!(bench.after(99), None);
-        assert_eq!(bench.after(99), None);
-        assert_eq!(bench.after(1).as_deref(), Some("emi"));
-        assert_eq!(bench.builds.ended(), Follows::Nothing);
+        fixture.edit_emi();
+        assert_eq!(fixture.after(99), None);
+        assert_eq!(fixture.after(99), None);
+        assert_eq!(fixture.after(1).as_deref(), Some("emi"));
+        assert_eq!(fixture.builds.ended(), Follows::Nothing);
         assert_eq!(
-            (bench.after(1_000), bench.builds.again(bench.now)),
+            (fixture.after(1_000), fixture.builds.due_in(fixture.now)),
             (None, None)
         );
     }
 
     #[test]
     fn changes_during_a_build_are_built_once_more_after_it() {
-        let mut bench = Bench::new();
-        bench.edit_emi();
+        let mut fixture = Fixture::new();
+        fixture.edit_emi();
         assert_eq!(
-            (bench.after(0), bench.after(100).as_deref()),
+            (fixture.after(0), fixture.after(100).as_deref()),
             (None, Some("emi"))
         );
         for _ in 0..3 {
-            bench.edit_emi();
+            fixture.edit_emi();
             assert_eq!(
-                (bench.after(500), bench.builds.again(bench.now)),
+                (fixture.after(500), fixture.builds.due_in(fixture.now)),
                 (None, None)
             );
         }
-        assert_eq!(bench.builds.ended(), Follows::Build);
-        assert_eq!(bench.after(0), None);
-        assert_eq!(bench.after(100).as_deref(), Some("emi"));
-        assert_eq!(bench.builds.ended(), Follows::Nothing);
-        assert_eq!(bench.after(1_000), None);
+        assert_eq!(fixture.builds.ended(), Follows::Build);
+        assert_eq!(fixture.after(0), None);
+        assert_eq!(fixture.after(100).as_deref(), Some("emi"));
+        assert_eq!(fixture.builds.ended(), Follows::Nothing);
+        assert_eq!(fixture.after(1_000), None);
     }
 
     #[test]
     fn the_newest_change_is_built_first() {
-        let mut bench = Bench::new();
-        bench.edit_emi();
-        bench.after(0);
-        bench.kyc.digest[0] += 1;
-        assert_eq!(bench.after(10), None);
-        assert_eq!(bench.after(90).as_deref(), Some("emi"));
-        bench.edit_emi();
-        bench.after(50);
-        bench.builds.ended();
-        assert_eq!(bench.after(200).as_deref(), Some("emi"));
-        bench.builds.ended();
-        assert_eq!(bench.after(0).as_deref(), Some("kyc"));
+        let mut fixture = Fixture::new();
+        fixture.edit_emi();
+        fixture.after(0);
+        fixture.kyc.digest[0] += 1;
+        assert_eq!(fixture.after(10), None);
+        assert_eq!(fixture.after(90).as_deref(), Some("emi"));
+        fixture.edit_emi();
+        fixture.after(50);
+        fixture.builds.ended();
+        assert_eq!(fixture.after(200).as_deref(), Some("emi"));
+        fixture.builds.ended();
+        assert_eq!(fixture.after(0).as_deref(), Some("kyc"));
     }
 
     #[test]
-    fn a_failure_is_tried_again_with_the_next_change_and_a_save_without_one_is_none() {
-        let mut bench = Bench::new();
-        bench.edit_emi();
-        bench.after(0);
-        assert_eq!(bench.after(100).as_deref(), Some("emi"));
-        bench.builds.ended();
+    fn a_failed_build_is_repeated_on_the_next_change_but_not_on_an_unchanged_save() {
+        let mut fixture = Fixture::new();
+        fixture.edit_emi();
+        fixture.after(0);
+        assert_eq!(fixture.after(100).as_deref(), Some("emi"));
+        fixture.builds.ended();
         // files rewritten with the same content are no change
-        assert_eq!((bench.after(0), bench.after(60_000)), (None, None));
-        bench.edit_emi();
+        assert_eq!((fixture.after(0), fixture.after(60_000)), (None, None));
+        fixture.edit_emi();
         assert_eq!(
-            (bench.after(0), bench.after(100).as_deref()),
+            (fixture.after(0), fixture.after(100).as_deref()),
             (None, Some("emi"))
         );
     }
 
     #[test]
-    fn a_build_that_writes_into_its_own_sources_does_not_build_for_ever() {
-        let mut bench = Bench::new();
-        bench.edit_emi();
-        bench.after(0);
+    fn a_build_that_writes_into_its_own_sources_is_not_repeated_for_ever() {
+        let mut fixture = Fixture::new();
+        fixture.edit_emi();
+        fixture.after(0);
         let mut built = 0;
-        while bench.after(100).as_deref() == Some("emi") {
+        while fixture.after(100).as_deref() == Some("emi") {
             built += 1;
             assert!(built < 10, "it builds for ever");
             // such as a log with a timestamp, written at the end of each build
-            bench.edit_emi();
-            assert_eq!(bench.after(50), None);
-            let follows = bench.builds.ended();
+            fixture.edit_emi();
+            assert_eq!(fixture.after(50), None);
+            let follows = fixture.builds.ended();
             assert_eq!(
                 follows,
                 if built <= FOLLOWING {
@@ -297,23 +297,23 @@ mod tests {
                 }
             );
         }
-        assert_eq!((built, bench.after(60_000)), (1 + FOLLOWING, None));
+        assert_eq!((built, fixture.after(60_000)), (1 + FOLLOWING, None));
         // a change by the author is built
-        bench.edit_emi();
+        fixture.edit_emi();
         assert_eq!(
-            (bench.after(0), bench.after(100).as_deref()),
+            (fixture.after(0), fixture.after(100).as_deref()),
             (None, Some("emi"))
         );
     }
 
     #[test]
-    fn a_plugin_that_goes_away_during_its_build_is_forgotten() {
-        let mut bench = Bench::new();
-        bench.edit_emi();
-        bench.after(0);
-        assert_eq!(bench.after(100).as_deref(), Some("emi"));
-        bench.builds.look(bench.now, []);
-        assert_eq!(bench.builds.ended(), Follows::Nothing);
-        assert_eq!(bench.builds.next(bench.now), None);
+    fn a_plugin_that_is_removed_during_its_build_is_forgotten() {
+        let mut fixture = Fixture::new();
+        fixture.edit_emi();
+        fixture.after(0);
+        assert_eq!(fixture.after(100).as_deref(), Some("emi"));
+        fixture.builds.update(fixture.now, []);
+        assert_eq!(fixture.builds.ended(), Follows::Nothing);
+        assert_eq!(fixture.builds.next(fixture.now), None);
     }
 }

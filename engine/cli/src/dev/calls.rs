@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_followed_turn_by_turn_by_its_number_in_the_session() {
+    fn a_call_is_shown_turn_by_turn_with_its_number() {
         let mut calls = Calls::default();
         let (first, second) = (CallId::generate(), CallId::generate());
         let asked = HostCalled {
@@ -329,12 +329,12 @@ mod tests {
         assert_eq!(
             shown(&mut calls, first, 50_000, EventKind::TransferOverdue),
             "",
-            "the call is over"
+            "the call has ended"
         );
     }
 
     #[test]
-    fn the_report_of_a_failure_stands_below_it_line_by_line_and_once() {
+    fn a_failures_report_is_shown_once_below_its_line() {
         let (mut calls, call) = (Calls::default(), CallId::generate());
         shown(&mut calls, call, 1, started());
         let reason = "the flow trapped: unreachable".to_owned();
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_takes_a_call_over_or_cannot_is_told() {
+    fn a_calls_change_of_version_or_its_failure_is_shown() {
         let (mut calls, call) = (Calls::default(), CallId::generate());
         shown(&mut calls, call, 1, started());
         let mut moves = |refused: Option<&str>| {
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_never_come_are_forgotten() {
+    fn calls_that_never_start_are_forgotten() {
         let mut calls = Calls::default();
         let ids: Vec<_> = (0..2 * CALLS).map(|_| CallId::generate()).collect();
         for &call in &ids {

@@ -5,7 +5,7 @@ use super::build::Output;
 /// Maximum number of lines shown for one build.
 const LINES: usize = 120;
 
-/// Beginnings of cargo's progress lines.
+/// Prefixes of cargo's progress lines.
 const PROGRESS: [&str; 10] = [
     "Compiling ",
     "Finished ",
@@ -18,8 +18,8 @@ const PROGRESS: [&str; 10] = [
     "Fresh ",
     "Building ",
 ];
-/// Beginnings of lines that only summarise the errors above them.
-const SUMS: [&str; 4] = [
+/// Prefixes of lines that only summarise the errors above them.
+const SUMMARIES: [&str; 4] = [
     "error: could not compile `",
     "warning: build failed, waiting",
     "For more information about this error, try",
@@ -67,7 +67,11 @@ fn is_noise(line: &str) -> bool {
             .iter()
             .any(|beginning| driver.starts_with(beginning));
     let is_of_pack = line.starts_with('/') && line.ends_with(" bytes");
-    is_progress || is_of_pack || SUMS.iter().any(|beginning| line.starts_with(beginning))
+    is_progress
+        || is_of_pack
+        || SUMMARIES
+            .iter()
+            .any(|beginning| line.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -82,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn rustcs_words_are_shown_as_they_are_and_cargos_are_not() {
+    fn rustcs_diagnostics_are_shown_and_cargos_progress_is_not() {
         let said = "   Compiling emi-reminder v0.1.0\nerror[E0308]: mismatched types\n --> emi-reminder/src/lib.rs:101:16\n    |\n\
                     101 | fn x() -> u8 { \"a\" }\n    |           --   ^^^ expected `u8`, found `&str`\n\nerror: aborting due to 1 previous error\n\n\
                     For more information about this error, try `rustc --explain E0308`.\nerror: could not compile `emi-reminder` (lib) due to 1 previous error\n";
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_traceback_of_a_script_is_shown_without_its_compilers_own() {
+    fn a_scripts_traceback_is_shown_without_the_compilers() {
         let said = "Traceback (most recent call last):\n  File \"componentize-py\", line 8, in <module>\nAssertionError: Traceback (most recent call last):\n  \
                     File \"/0/script.py\", line 96\nSyntaxError: invalid syntax\n\nStack backtrace:\n   0: <anyhow::Error>::msg\n  1: run\n";
         assert_eq!(

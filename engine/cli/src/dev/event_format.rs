@@ -13,13 +13,13 @@ use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
 use super::calls::Calls;
-use super::events::Told;
+use super::events::LogEvent;
 use super::line::{Line, Subject, Tone};
 
 /// Number of characters of a version that are shown, as for commits.
 const VERSION: usize = 8;
 
-/// The state needed to render an event: what earlier events said.
+/// The state from earlier events that is needed to render an event.
 #[derive(Debug, Default)]
 pub struct EventFormat {
     /// Events to show even if they are neither recognised nor warnings.
@@ -65,52 +65,52 @@ impl EventFormat {
     }
 
     /// The line for a log event, if it is shown.
-    pub fn line(&mut self, told: &Told, now: Instant) -> Option<Line> {
-        if told.target == "flow" && told.message == "flow log" {
-            return Some(self.log(told));
+    pub fn line(&mut self, event: &LogEvent, now: Instant) -> Option<Line> {
+        if event.target == "flow" && event.message == "flow log" {
+            return Some(self.log(event));
         }
-        if told.fields.contains_key("flow")
-            && let Some(line) = self.version(told, now)
+        if event.fields.contains_key("flow")
+            && let Some(line) = self.version(event, now)
         {
             return Some(line);
         }
-        // written from the events of calls, which are shown themselves
-        if [CALL, STEP].contains(&told.target.as_str()) {
+        // written because of events of calls, which are shown anyway
+        if [CALL, STEP].contains(&event.target.as_str()) {
             return None;
         }
         // while a flow is being written, sample values are expected
-        if told.message.starts_with("the flow runs on sample values") {
+        if event.message.starts_with("the flow runs on sample values") {
             return None;
         }
         let is_wanted =
-            told.level <= Level::WARN || self.wanted.would_enable(&told.target, &told.level);
-        is_wanted.then(|| anything(told))
+            event.level <= Level::WARN || self.wanted.would_enable(&event.target, &event.level);
+        is_wanted.then(|| anything(event))
     }
 
-    fn log(&self, told: &Told) -> Line {
-        let tone = match told.level {
+    fn log(&self, event: &LogEvent) -> Line {
+        let tone = match event.level {
             Level::ERROR => Tone::Bad,
             Level::WARN => Tone::Odd,
             Level::DEBUG | Level::TRACE => Tone::Faint,
             Level::INFO => Tone::Plain,
         };
-        let level = told.level.as_str().to_lowercase();
+        let level = event.level.as_str().to_lowercase();
         let words = format!(
             "{}{level}: {}",
-            self.calls.of(told.field("call")),
-            told.field("text")
+            self.calls.of(event.field("call")),
+            event.field("text")
         );
-        Line::new(Subject::Log, told.field("name"), &words, tone)
+        Line::new(Subject::Log, event.field("name"), &words, tone)
     }
 
-    fn version(&mut self, told: &Told, now: Instant) -> Option<Line> {
+    fn version(&mut self, event: &LogEvent, now: Instant) -> Option<Line> {
         let (flow, version) = (
-            told.field("flow").to_owned(),
-            short(told.field("version")).to_owned(),
+            event.field("flow").to_owned(),
+            short(event.field("version")).to_owned(),
         );
         let line = |words: String, tone| Line::new(Subject::Flow, &flow, &words, tone);
-        let reason = told.field("reason");
-        Some(match told.message.as_str() {
+        let reason = event.field("reason");
+        Some(match event.message.as_str() {
             "flow version takes calls" => {
                 let since = self
                     .changed
@@ -119,11 +119,11 @@ impl EventFormat {
                 let since = since.map_or_else(String::new, |since| {
                     format!(", {since:.1} s after the change")
                 });
-                if told.field("stage") != "active" {
+                if event.field("stage") != "active" {
                     return Some(line(
                         format!(
                             "version {version} is a {}: it takes a share of the calls{since}",
-                            told.field("stage")
+                            event.field("stage")
                         ),
                         Tone::Good,
                     ));
@@ -140,16 +140,16 @@ impl EventFormat {
             }
             "flow rejected" => {
                 self.changed.remove(&flow);
-                let place = match told.field("line") {
-                    "" => told.field("step").to_owned(),
-                    number => format!("{}, line {number}", told.field("step")),
+                let place = match event.field("line") {
+                    "" => event.field("step").to_owned(),
+                    number => format!("{}, line {number}", event.field("step")),
                 };
                 let kept = match self.active.get(&flow) {
                     Some(active) => format!("version {active} stays"),
                     None => "no version of it takes calls".to_owned(),
                 };
                 line(format!("rejected ({place}): {reason}"), Tone::Bad)
-                    .with(format!("hint: {}", told.field("hint")))
+                    .with(format!("hint: {}", event.field("hint")))
                     .with(kept)
             }
             "flow takes no further calls: its files are gone" => {
@@ -187,15 +187,15 @@ impl EventFormat {
 }
 
 /// Renders an event as it is.
-fn anything(told: &Told) -> Line {
-    let tone = match told.level {
+fn anything(event: &LogEvent) -> Line {
+    let tone = match event.level {
         Level::ERROR => Tone::Bad,
         Level::WARN => Tone::Odd,
         _ => Tone::Faint,
     };
-    let mut words = format!("{}: {}", told.level.as_str().to_lowercase(), told.message);
+    let mut words = format!("{}: {}", event.level.as_str().to_lowercase(), event.message);
     let mut more = Vec::new();
-    for (name, value) in &told.fields {
+    for (name, value) in &event.fields {
         // long and multi-line values go below the line
         if value.contains('\n') || value.len() > 120 {
             more.push(format!("{name}: {value}"))
@@ -223,12 +223,12 @@ mod tests {
 
     use super::*;
 
-    fn told(level: Level, message: &str, fields: &[(&'static str, &str)]) -> Told {
+    fn event(level: Level, message: &str, fields: &[(&'static str, &str)]) -> LogEvent {
         let fields = fields
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
             .collect();
-        Told {
+        LogEvent {
             level,
             target: "ghanti_catalogue::catalogue".to_owned(),
             message: message.to_owned(),
@@ -236,14 +236,14 @@ mod tests {
         }
     }
 
-    fn shown(event_format: &mut EventFormat, told: &Told, now: Instant) -> String {
+    fn shown(event_format: &mut EventFormat, event: &LogEvent, now: Instant) -> String {
         event_format
-            .line(told, now)
+            .line(event, now)
             .map_or_else(String::new, |line| line.render("14:02:11", false))
     }
 
-    fn active(version: &str) -> Told {
-        told(
+    fn active(version: &str) -> LogEvent {
+        event(
             Level::INFO,
             "flow version takes calls",
             &[("flow", "emi"), ("version", version), ("stage", "active")],
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_told_with_the_one_before_and_the_time_since_the_change() {
+    fn a_version_is_shown_with_the_previous_one_and_the_time_since_the_change() {
         let (mut event_format, now) = (EventFormat::default(), Instant::now());
         let name = FlowName::parse("emi").unwrap();
         assert!(
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_is_told_with_step_line_reason_mend_and_what_stays() {
+    fn a_rejection_is_shown_with_step_line_reason_hint_and_the_active_version() {
         let (mut event_format, now) = (EventFormat::default(), Instant::now());
         shown(&mut event_format, &active("3fa2b4c6d8"), now);
         let rejection = [
@@ -284,7 +284,7 @@ mod tests {
         ];
         let line = shown(
             &mut event_format,
-            &told(Level::WARN, "flow rejected", &rejection),
+            &event(Level::WARN, "flow rejected", &rejection),
             now,
         );
         let expected = "14:02:11 flow   emi              rejected (manifest, line 2): unknown key `titel`\n         and another\n         \
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flows_log_is_told_with_its_call_and_level() {
+    fn a_flows_log_is_shown_with_its_call_and_level() {
         let (mut event_format, call_id) = (EventFormat::default(), CallId::generate());
         event_format.call_lines(&CallEvent {
             id: EventId::generate(),
@@ -306,9 +306,9 @@ mod tests {
                 dials: false,
             }),
         });
-        let log = |call: &str| Told {
+        let log = |call: &str| LogEvent {
             target: "flow".to_owned(),
-            ..told(
+            ..event(
                 Level::WARN,
                 "flow log",
                 &[("call", call), ("name", "emi"), ("text", "no amount")],
@@ -323,32 +323,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_as_an_event_is_not_shown_as_a_log_line_again() {
+    fn an_event_is_not_shown_again_as_a_log_line() {
         let mut event_format = EventFormat::default();
-        let problem = Told {
+        let problem = LogEvent {
             target: CALL.to_owned(),
-            ..told(Level::WARN, "problem in a call", &[("problem", "no-media")])
+            ..event(Level::WARN, "problem in a call", &[("problem", "no-media")])
         };
         assert_eq!(shown(&mut event_format, &problem, Instant::now()), "");
     }
 
     #[test]
-    fn the_engines_warnings_are_shown_and_its_news_only_where_asked_for() {
+    fn the_engines_warnings_are_shown_and_other_events_only_if_requested() {
         let (mut event_format, now) = (EventFormat::default(), Instant::now());
-        let news = told(
+        let news = event(
             Level::INFO,
             "webassembly pool is ready",
             &[("calls", "1000")],
         );
         assert_eq!(shown(&mut event_format, &news, now), "");
-        let warning = told(
+        let warning = event(
             Level::WARN,
-            "no recogniser is configured: callers answer by keys",
+            "no recogniser is configured: callers answer with keys",
             &[],
         );
         assert_eq!(
             shown(&mut event_format, &warning, now),
-            "14:02:11 engine warn: no recogniser is configured: callers answer by keys\n"
+            "14:02:11 engine warn: no recogniser is configured: callers answer with keys\n"
         );
         let mut asked = EventFormat::new("info".parse().unwrap());
         assert_eq!(

@@ -17,7 +17,7 @@ use super::screen::Screen;
 
 /// A log event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct LogEvent {
     /// Its level.
     pub level: Level,
     /// Its target.
@@ -31,7 +31,7 @@ pub struct Told {
 /// Field names and values.
 pub type Fields = BTreeMap<&'static str, String>;
 
-impl Told {
+impl LogEvent {
     /// The value of a field; empty if there is none.
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
@@ -82,8 +82,8 @@ where
             }
         }
         let about = event.metadata();
-        self.0.hear(
-            &Told {
+        self.0.handle(
+            &LogEvent {
                 level: *about.level(),
                 target: about.target().to_owned(),
                 message,

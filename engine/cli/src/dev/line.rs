@@ -21,7 +21,7 @@ pub enum Subject {
     Engine,
 }
 
-/// How good or bad the news is.
+/// How good or bad an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Neutral.
@@ -30,7 +30,7 @@ pub enum Tone {
     Good,
     /// Unexpected, but nothing is lost.
     Odd,
-    /// Someone has to fix something.
+    /// An error that someone has to fix.
     Bad,
     /// Unimportant.
     Faint,
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stand_in_columns_and_what_belongs_to_them_below() {
+    fn lines_are_in_columns_with_details_below() {
         let lines = [
             Line::new(
                 Subject::Build,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_where_they_are_wanted_and_change_no_word() {
+    fn colours_are_optional_and_do_not_change_the_text() {
         let line = Line::new(Subject::Flow, "emi", "rejected", Tone::Bad);
         let coloured = line.render("14:02:11", true);
         assert!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_flow_says_cannot_play_with_the_terminal() {
+    fn a_flows_text_cannot_control_the_terminal() {
         let line = Line::new(Subject::Log, "emi", "a\u{1b}[2Jb\rc\td", Tone::Plain).with("x\u{7}y");
         assert_eq!(
             line.render("14:02:11", false),

@@ -30,7 +30,7 @@ pub enum Language {
     Python,
 }
 
-/// What a folder next to the plugins contains.
+/// The kind of a folder among the plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A flow's sources.
@@ -49,7 +49,10 @@ impl Project {
             )
         })?;
         let Some(root) = plugins.parent().map(Path::to_owned) else {
-            bail!("`{}` lies in no project: name another", plugins.display())
+            bail!(
+                "`{}` is not in a project: name another folder",
+                plugins.display()
+            )
         };
         Ok(Self {
             root,
@@ -80,8 +83,8 @@ impl Project {
         Ok(found)
     }
 
-    /// What plugins of a language depend on besides their own folder and the shared folders of
-    /// their language.
+    /// Folders that plugins of a language depend on besides their own and the shared ones of their
+    /// language.
     pub fn common(&self, language: Language) -> Vec<PathBuf> {
         let mut common = vec![self.root.join("wit")];
         if language == Language::Rust {
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plugins_of_this_repository_are_told_from_what_they_share() {
+    fn the_plugins_of_this_repository_are_distinguished_from_shared_folders() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let project = Project::find(&root.join("plugins"), &root.join("flows")).unwrap();
         let folders = project.folders().unwrap();
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_plugins_that_is_not_there_is_told_with_its_hint() {
+    fn a_missing_folder_of_plugins_is_an_error_with_a_hint() {
         let told = Project::find(Path::new("nowhere"), Path::new("flows"))
             .unwrap_err()
             .to_string();

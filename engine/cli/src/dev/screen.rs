@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 
 use super::event_format::EventFormat;
-use super::events::Told;
+use super::events::LogEvent;
 use super::line::{Line, Subject, Tone};
 
 /// The terminal, and the state needed to render events.
@@ -50,7 +50,7 @@ impl Screen {
     }
 
     /// Prints a line.
-    pub fn tell(&self, line: Line) {
+    pub fn print(&self, line: Line) {
         let now = OffsetDateTime::now_utc().to_offset(self.offset);
         let time = now
             .format(format_description!("[hour]:[minute]:[second]"))
@@ -62,13 +62,12 @@ impl Screen {
             .write_all(line.render(&time, self.colours).as_bytes());
     }
 
-    /// Prints what the engine's author is told by the program.
+    /// Prints a message of the program itself.
     pub fn say(&self, words: &str) {
-        self.tell(Line::new(Subject::Dev, "", words, Tone::Plain));
+        self.print(Line::new(Subject::Dev, "", words, Tone::Plain));
     }
 
-    /// Shows calls from now on, whenever one of their events arrives. Returns when the engine that
-    /// sends them is gone.
+    /// Shows events of calls as they arrive. Returns when the engine has ended.
     pub async fn follow(&self, mut events: Receiver<Arc<CallEvent>>) {
         *self.calls.lock().unwrap_or_else(PoisonError::into_inner) = Some(events.resubscribe());
         while !matches!(events.recv().await, Err(RecvError::Closed)) {
@@ -91,17 +90,17 @@ impl Screen {
                 }
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,
             };
-            lines.into_iter().for_each(|line| self.tell(line));
+            lines.into_iter().for_each(|line| self.print(line));
         }
     }
 
     /// Handles a log event, printing a line if it is one to show.
-    pub fn hear(&self, told: &Told, now: Instant) {
-        // in the order in which things happened
+    pub fn handle(&self, event: &LogEvent, now: Instant) {
+        // earlier events of calls first, to keep the order
         self.catch_up();
-        let line = self.event_format().line(told, now);
+        let line = self.event_format().line(event, now);
         if let Some(line) = line {
-            self.tell(line);
+            self.print(line);
         }
     }
 

@@ -59,7 +59,7 @@ pub fn is_passing(name: &str) -> bool {
 }
 
 /// Scans all sources of a project.
-pub fn look(project: &Project) -> io::Result<Found> {
+pub fn scan(project: &Project) -> io::Result<Found> {
     let folders = project.folders()?;
     let mut walk = Walk::default();
     walk.listen(&project.plugins)?;
@@ -236,8 +236,8 @@ mod tests {
             fs::write(file, text).unwrap();
         }
 
-        fn look(&self) -> Found {
-            look(
+        fn scan(&self) -> Found {
+            scan(
                 &Project::find(&self.0.path().join("plugins"), &self.0.path().join("flows"))
                     .unwrap(),
             )
@@ -246,9 +246,9 @@ mod tests {
 
         /// The plugins whose digest changes with a file.
         fn concerned(&self, file: &str) -> String {
-            let before = self.look().plugins;
+            let before = self.scan().plugins;
             self.write(file, "something else");
-            let after = self.look().plugins;
+            let after = self.scan().plugins;
             assert!(before.keys().eq(after.keys()), "{before:?} {after:?}");
             let changed = before
                 .keys()
@@ -299,7 +299,7 @@ mod tests {
         ] {
             assert_eq!(house.concerned(file), "", "{file}");
         }
-        let folders = house.look().folders;
+        let folders = house.scan().folders;
         assert!(
             !folders
                 .keys()
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn a_plugin_without_a_manifest_is_told_and_taken_once_it_has_one() {
         let house = House::new();
-        let found = house.look();
+        let found = house.scan();
         let without: Vec<_> = found
             .without_manifest
             .iter()
@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(without, ["new"]);
         assert_eq!(found.plugins.len(), 3);
         house.write("plugins/new/flow.toml", "");
-        let found = house.look();
+        let found = house.scan();
         assert_eq!((found.without_manifest.len(), found.plugins.len()), (0, 4));
     }
 
@@ -328,7 +328,7 @@ mod tests {
     fn a_file_that_is_saved_as_it_was_looks_the_same() {
         let house = House::new();
         let py = |found: &Found| found.plugins[&FlowName::parse("py").unwrap()];
-        let before = py(&house.look());
+        let before = py(&house.scan());
         let file = house.0.path().join("plugins/py/flow.py");
         let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
         File::options()
@@ -337,7 +337,7 @@ mod tests {
             .unwrap()
             .set_modified(later)
             .unwrap();
-        let after = py(&house.look());
+        let after = py(&house.scan());
         assert_eq!(before, after);
     }
 
@@ -347,6 +347,6 @@ mod tests {
         std::os::unix::fs::symlink("..", house.0.path().join("plugins/py/up")).unwrap();
         std::os::unix::fs::symlink("nowhere", house.0.path().join("plugins/py/dangling.py"))
             .unwrap();
-        assert_eq!(house.look().plugins.len(), 3);
+        assert_eq!(house.scan().plugins.len(), 3);
     }
 }

@@ -1,6 +1,6 @@
-//! What can be checked from outside: the public URL as Exotel sees it, the clock, and the account.
+//! Checks from outside: the public URL as Exotel sees it, the clock, and the account.
 //!
-//! Exotel's API tells no balance, so that none is checked.
+//! Exotel's API does not return a balance, so it is not checked.
 
 use std::error::Error as _;
 use std::net::SocketAddr;
@@ -15,21 +15,21 @@ use reqwest::{Client, Response, StatusCode, Url};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// How long a name may take to be resolved.
+/// Timeout for resolving a name.
 const RESOLVE: Duration = Duration::from_secs(5);
-/// How long a request may take; Exotel waits 10 s for the stream.
+/// Timeout of a request; Exotel waits 10 s for the stream.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How far two clocks may be apart, in seconds.
+/// Maximum difference between two clocks in seconds.
 const CLOCK_S: i64 = 60;
-/// Characters of a page that are read, to see whether it is the engine's.
+/// Number of bytes of a response that are read to check that it is the engine's.
 const PAGE_BYTES: usize = 1 << 10;
-/// A key of a handshake, as any: 16 bytes in base64 (RFC 6455, 4.1).
+/// A key for a handshake: any 16 bytes in base64 (RFC 6455, 4.1).
 const KEY: &str = "Z2hhbnRpLWRvY3Rvci0xNg==";
 
-/// What was looked at.
+/// The results of the probe.
 #[derive(Debug, Default)]
 pub struct Probed {
-    /// What was checked and is right, or was not checked and why.
+    /// Checks that passed, or were skipped and why.
     pub checks: Vec<String>,
     /// What is wrong.
     pub findings: Vec<Finding>,
@@ -41,12 +41,12 @@ struct Probe {
     findings: Findings,
 }
 
-/// Looks at everything.
+/// Runs all checks.
 pub async fn probe(config: &Config) -> Probed {
     let mut probe = Probe::default();
     probe.public_url(config).await;
     probe.account(config).await;
-    probe.note("the account's balance: Exotel's API does not tell it");
+    probe.note("the account's balance was not checked: Exotel's API does not return it");
     Probed {
         checks: probe.checks,
         findings: probe.findings.with_fixes(&Urls::default()),
@@ -60,13 +60,13 @@ impl Probe {
 
     async fn public_url(&mut self, config: &Config) {
         let Some(public) = &config.server.public_url else {
-            return self.note("nothing of the address: `public-url` of `[server]` is not set");
+            return self.note("the address was not checked: `public-url` of `[server]` is not set");
         };
         let base = format!("{}{}", public.trim_end_matches('/'), config.server.path);
         let Ok(url) = Url::parse(&base) else {
             return self
                 .findings
-                .add(Code::PublicUrlUnresolved, format!("`{base}` is no URL"));
+                .add(Code::PublicUrlUnresolved, format!("`{base}` is not a URL"));
         };
         match addresses(&url).await {
             Ok(addresses) => self.note(format!("`{base}` leads to {}", addresses.join(", "))),
@@ -74,8 +74,8 @@ impl Probe {
         }
         let client = match trusting_client().map(|client| client.timeout(ANSWER).build()) {
             Ok(Ok(client)) => client,
-            Ok(Err(error)) => return self.note(format!("nothing further: {error}")),
-            Err(error) => return self.note(format!("nothing further: {error}")),
+            Ok(Err(error)) => return self.note(format!("nothing else was checked: {error}")),
+            Err(error) => return self.note(format!("nothing else was checked: {error}")),
         };
         if self.health(&client, &base).await {
             self.stream(&client, config, &base).await;
@@ -103,7 +103,7 @@ impl Probe {
             self.note(format!("`{url}` answers"));
             return true;
         }
-        let words = format!("`{url}` answers {status}, and not as this engine does");
+        let words = format!("`{url}` answers {status}, and not like this engine");
         self.findings.add(Code::PublicUrlElsewhere, words);
         false
     }
@@ -114,7 +114,7 @@ impl Probe {
             .and_then(|date| date.to_str().ok())
             .and_then(|date| OffsetDateTime::parse(&date.replace("GMT", "+0000"), &Rfc2822).ok());
         let Some(theirs) = theirs else {
-            return self.note("no clock: the answer had no `Date`");
+            return self.note("the clock was not checked: the response had no `Date`");
         };
         let apart_s = (theirs - OffsetDateTime::from(SystemTime::now())).whole_seconds();
         if apart_s.abs() > CLOCK_S {
@@ -167,7 +167,9 @@ impl Probe {
         let (api, caller_id) = match account(config) {
             Ok(Some(account)) => account,
             Ok(None) => {
-                return self.note("no account: `[exotel]` has none, so the engine does not dial");
+                return self.note(
+                    "the account was not checked: `[exotel]` has none, so the engine does not dial",
+                );
             }
             Err(error) => return self.findings.add(Code::AccountRefused, error.to_string()),
         };

@@ -14,14 +14,14 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::failure::{Failure, told};
+use super::failure::{Failure, report};
 use super::folder::{COMPONENT, Folder, Language, write_changed};
 use super::{sdk, sources};
 use crate::runtime::one_thread;
 
-/// What the last build was made of and what came out.
+/// The digests of the last build's sources and component.
 const BUILT: &str = "built";
-/// The folder of what a build leaves behind, within `.ghanti/`.
+/// The folder of intermediate files, within `.ghanti/`.
 const WORK: &str = "work";
 
 /// Build a flow: writes the functions of its prompts and questions, and puts flow.wasm into its folder
@@ -43,14 +43,14 @@ pub struct Build {
 }
 
 impl Build {
-    /// Builds, and tells how it ended.
+    /// Builds, and reports the result.
     pub fn run(self) -> ExitCode {
         let built = one_thread(async { Ok(build(&self.dir).await) });
-        told(built.unwrap_or_else(|error| Err(error.into())), self.json)
+        report(built.unwrap_or_else(|error| Err(error.into())), self.json)
     }
 }
 
-/// Writes what the toolchain and the author's editor need: the library, and the functions of prompts and questions.
+/// Writes the library and the functions of prompts and questions, which the toolchain and the author's editor need.
 pub fn prepare(folder: &Folder) -> Result<(), Failure> {
     let generated = folder.generate()?;
     sdk::write(folder)?;
@@ -66,7 +66,7 @@ pub fn prepare(folder: &Folder) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds the flow in a folder, and puts its component there. Returns what to tell people and programs.
+/// Builds the flow in a folder, and puts its component there. Returns the result as text and as JSON.
 pub async fn build(folder: &Path) -> Result<(String, Value), Failure> {
     let began = Instant::now();
     let folder = Folder::find(folder)?;
@@ -94,7 +94,7 @@ pub async fn build(folder: &Path) -> Result<(String, Value), Failure> {
             took.as_secs_f64()
         )
     } else {
-        format!("{name}: {shown} is as it was")
+        format!("{name}: {shown} is unchanged")
     };
     let object = json!({
         "ok": true,
@@ -108,7 +108,7 @@ pub async fn build(folder: &Path) -> Result<(String, Value), Failure> {
     Ok((words, object))
 }
 
-/// Builds from a script, unless nothing has changed since the last time. Returns whether there is a new component.
+/// Builds a flow in a script language, unless nothing has changed since the last build. Returns whether there is a new component.
 async fn script(
     folder: &Folder,
     tools: &Path,
@@ -124,7 +124,7 @@ async fn script(
     }
     let work = folder.written(WORK);
     let _ = fs::remove_dir_all(&work);
-    fs::create_dir_all(&work).with_context(|| format!("cannot make `{}`", work.display()))?;
+    fs::create_dir_all(&work).with_context(|| format!("cannot create `{}`", work.display()))?;
     let built = build(folder, tools, &work).await?;
     let content =
         fs::read(&built).with_context(|| format!("`{}` was not built", built.display()))?;
@@ -139,7 +139,7 @@ fn place(folder: &Folder, component: &[u8]) -> Result<bool, Failure> {
     Ok(write_changed(&folder.path.join(COMPONENT), component)?)
 }
 
-/// The version that a flow's own package file names.
+/// The version in a flow's own package file.
 fn version(of: Option<&str>) -> String {
     of.unwrap_or("0.1.0").to_owned()
 }

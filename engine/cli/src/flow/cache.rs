@@ -1,4 +1,4 @@
-//! The user's folder of what is kept for all flows.
+//! The user's cache folder, which all flows share.
 
 use std::path::PathBuf;
 

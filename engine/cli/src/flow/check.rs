@@ -1,4 +1,4 @@
-//! `ghanti flow check`: everything that loading checks, without an engine.
+//! `ghanti flow check`: all checks of loading, without an engine.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use super::findings;
 use super::folders::{Exploring, Folders};
 use crate::runtime::many_threads;
 
-/// Check flows as the engine does before they take calls, and all at once
+/// Check flows as the engine does before they take calls, and report all errors at once
 ///
 /// Component, contract, manifest, prompts, questions and tests, and the properties on every path of
 /// the conversation. Exits with 0 if nothing is wrong, with 1 if something is, and with 2 if there

@@ -1,4 +1,4 @@
-//! `ghanti flow deploy`: brings a flow into a running engine, and tells its verdict.
+//! `ghanti flow deploy`: deploys a flow to a running engine, and shows the result.
 
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -21,17 +21,17 @@ use super::{list, outcome};
 use crate::engine::{Engine, NoAnswer, segment};
 use crate::runtime::one_thread;
 
-/// How long the engine may take for its verdict: somewhat more than it itself waits.
-const VERDICT: Duration = Duration::from_secs(630);
-/// How long the verdict on files that were copied is waited for: the engine finds them within
-/// seconds, and compiles them.
+/// Timeout of the engine's response: somewhat longer than the engine's own.
+const RESPONSE: Duration = Duration::from_secs(630);
+/// How long to wait for the result for copied files: the engine notices them within seconds, and
+/// compiles them.
 const COPIED: Duration = Duration::from_secs(300);
-/// The time between two looks at an engine's flows.
-const LOOK: Duration = Duration::from_millis(200);
+/// The poll interval.
+const POLL: Duration = Duration::from_millis(200);
 
-/// Bring a flow into a running engine, and wait for its verdict
+/// Deploy a flow to a running engine, and wait for the result
 ///
-/// The engine loads the version, runs its tests and gates, and only then puts its files in the place of those before, in one step. A version that is
+/// The engine loads the version, runs its tests and gates, and only then replaces the previous files atomically. A version that is
 /// rejected changes nothing. Exits with 0 once it takes calls, with 1 if it was rejected or refused, and with 2 if nothing could be done.
 #[derive(Args)]
 pub struct Deploy {
@@ -46,15 +46,15 @@ pub struct Deploy {
     /// Copy into this folder of flows instead, which the engine watches
     #[arg(long, value_name = "FOLDER")]
     flows: Option<PathBuf>,
-    /// Do not wait for the verdict on what was copied
+    /// Do not wait for the result
     #[arg(long, requires = "flows")]
     no_wait: bool,
-    /// Print the verdict as JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// The engine's answer to a version that it takes.
+/// The engine's response for a version that it accepts.
 #[derive(Deserialize)]
 struct Taken {
     flow: String,
@@ -64,7 +64,7 @@ struct Taken {
     was_there: bool,
 }
 
-/// What the engine says of a version.
+/// The engine's result for a version.
 enum Verdict {
     Taken(Taken),
     Rejected(Fault),
@@ -106,7 +106,7 @@ impl Deploy {
 
     /// Sends the files to the engine.
     async fn send(&self, name: &FlowName, bundle: &Bundle) -> anyhow::Result<Verdict> {
-        let engine = self.target.engine(VERDICT)?;
+        let engine = self.target.engine(RESPONSE)?;
         let path = format!("/api/flows/{}", segment(name.as_str()));
         let request = engine
             .request(Method::PUT, &path)
@@ -133,7 +133,7 @@ impl Deploy {
         }
     }
 
-    /// Copies the files into a folder of flows, and waits for the verdict; without waiting, `None`.
+    /// Copies the files into a folder of flows, and waits for the result; `None` without waiting.
     async fn copy(
         &self,
         folder: &Path,
@@ -141,7 +141,7 @@ impl Deploy {
         bundle: &Bundle,
     ) -> anyhow::Result<Option<Verdict>> {
         let engine = self.target.engine(Duration::from_secs(30))?;
-        // what was rejected before is not the verdict on these files
+        // earlier rejections do not concern these files
         let before = if self.no_wait {
             Vec::new()
         } else {
@@ -154,19 +154,19 @@ impl Deploy {
             .map_err(|fault| anyhow!("{}: {}", fault.reason, fault.hint))?;
         let in_place = staged.put(name)?;
         if self.no_wait {
-            let told = format!("{name}: copied into `{}`", folder.display());
+            let fault_json = format!("{name}: copied into `{}`", folder.display());
             if self.json {
                 outcome::print(&json!({ "flow": name, "id": id, "state": "copied" }))?;
             } else {
-                writeln!(std::io::stdout(), "{told}")?;
+                writeln!(std::io::stdout(), "{fault_json}")?;
             }
             return Ok(None);
         }
         let verdict = verdict(&engine, name, id.as_str(), &before).await?;
         match verdict {
-            Some(verdict) => settle(in_place, &verdict).map(|()| Some(verdict)),
+            Some(verdict) => keep_or_restore(in_place, &verdict).map(|()| Some(verdict)),
             None => bail!(
-                "`{name}` is in `{}`, and the engine has not judged it within {} s: is that its folder of flows? `ghanti flow list` shows what it has",
+                "`{name}` is in `{}`, but the engine has not loaded it within {} s: check that this is its folder of flows; `ghanti flow list` shows its versions",
                 folder.display(),
                 COPIED.as_secs()
             ),
@@ -193,9 +193,9 @@ impl Deploy {
                 let how = match (state.as_str(), was_there) {
                     ("active", false) => "live as",
                     ("active", true) => "unchanged, live as",
-                    ("candidate", _) => "takes its share of the new calls as candidate",
+                    ("candidate", _) => "takes its share of new calls as candidate",
                     ("rolled-back", _) => {
-                        "was rolled back, and stays so until `ghanti flow rollback --to` brings it back:"
+                        "was rolled back, and stays so until `ghanti flow rollback --to` restores it:"
                     }
                     _ => "was there before, as",
                 };
@@ -204,11 +204,14 @@ impl Deploy {
             }
             Verdict::Rejected(fault) => {
                 if self.json {
-                    outcome::print(&told(fault))?;
+                    outcome::print(&fault_json(fault))?;
                 } else {
                     writeln!(out, "{}", fault.flow)?;
                     list::show_fault(&mut out, fault)?;
-                    writeln!(out, "nothing was changed: the version before goes on")?;
+                    writeln!(
+                        out,
+                        "nothing was changed: the previous version stays active"
+                    )?;
                 }
                 Ok(ExitCode::from(outcome::REFUSED))
             }
@@ -216,7 +219,7 @@ impl Deploy {
     }
 }
 
-fn told(fault: &Fault) -> Value {
+fn fault_json(fault: &Fault) -> Value {
     json!({
         "flow": fault.flow, "state": "rejected", "step": fault.step, "reason": fault.reason, "line": fault.line, "hint": fault.hint,
     })
@@ -236,7 +239,7 @@ fn of(flows: Vec<Flow>, name: &FlowName) -> Option<Flow> {
     flows.into_iter().find(|flow| flow.name == name.as_str())
 }
 
-/// Waits for the verdict on files that were copied.
+/// Waits for the result for copied files.
 async fn verdict(
     engine: &Engine,
     name: &FlowName,
@@ -264,17 +267,17 @@ async fn verdict(
                 })));
             }
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
     Ok(None)
 }
 
-/// Leaves the files where they are, or puts back those before.
-fn settle(in_place: InPlace, verdict: &Verdict) -> anyhow::Result<()> {
+/// Keeps the files, or restores the previous ones.
+fn keep_or_restore(in_place: InPlace, verdict: &Verdict) -> anyhow::Result<()> {
     match verdict {
         Verdict::Taken(_) => Ok(()),
         Verdict::Rejected(_) => in_place
             .undo()
-            .context("the files before could not be put back"),
+            .context("the previous files could not be restored"),
     }
 }

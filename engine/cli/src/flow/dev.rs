@@ -27,8 +27,8 @@ use crate::signals::Stop;
 
 /// Write a flow: build it whenever it is saved, serve it, and talk with it
 ///
-/// Runs an engine on a free port of this machine, with what the flow asks for granted and nobody called. Whatever is saved is live at once where it is
-/// words or flow.toml, and after its build where it is code; what does not build, or is rejected, changes nothing. The flow's tests are run with every
+/// Runs an engine on a free port of this machine, which grants everything that the flow asks for and calls nobody. Saved prompts and flow.toml are live
+/// at once, and code after its build; if it does not build, or is rejected, nothing changes. The flow's tests are run with every
 /// version. A conversation is held in the terminal as by `ghanti flow talk`, and goes on with each version; `/quit` or Ctrl-C ends it all. Where input
 /// is no terminal, its end ends the conversation alone.
 #[derive(Args)]
@@ -44,7 +44,7 @@ pub struct Dev {
 }
 
 impl Dev {
-    /// Works until stopped.
+    /// Runs until stopped.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let folder = Folder::find(&self.folder).map_err(|failure| match failure {
             Failure::Use(words) => anyhow::anyhow!(words),
@@ -62,8 +62,8 @@ impl Dev {
     }
 }
 
-/// The settings of an author's engine: how speech and values are read are the author's, and what
-/// reaches beyond this machine is left out.
+/// The settings of an author's engine: those of speech and of reading values are the author's; settings
+/// that reach beyond this machine are removed.
 fn of_author(config: Config, listen: SocketAddr) -> Config {
     let Config {
         calls,
@@ -84,7 +84,7 @@ fn of_author(config: Config, listen: SocketAddr) -> Config {
         ..Config::default()
     };
     of_author.server.listen = listen;
-    // who stops it begins anew, so calls are not drained
+    // whoever stops it will start it again, so calls are not drained
     of_author.server.drain_s = Some(0);
     of_author.log.files = false;
     of_author
@@ -99,7 +99,7 @@ async fn work(
 ) -> anyhow::Result<()> {
     let known = beginning.known(&folder.path)?;
     let live = Arc::new(Live::of(&folder));
-    live.take_component()?;
+    live.publish_component()?;
     let folders = Folders {
         data: live.data.clone(),
         flows: live.flows.clone(),
@@ -120,12 +120,12 @@ async fn work(
     }
     let talked = Talked::of_engine(open.catalogue(), folder.name.clone());
     let author = Arc::new(Author::of(folder, live, Arc::clone(&screen))?);
-    let mut beside = JoinSet::new();
-    beside.spawn(Arc::clone(&author).take_words());
-    beside.spawn(Arc::clone(&author).run_tests());
-    beside.spawn(Builder::new(author, Arc::clone(&screen)).run());
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(&author).publish_prompts());
+    background.spawn(Arc::clone(&author).run_tests());
+    background.spawn(Builder::new(author, Arc::clone(&screen)).run());
     tokio::select! {
-        served = open.serve(beside, &screen) => served,
+        served = open.serve(background, &screen) => served,
         failed = talk(talked, known, beginning, terminal, &stop) => failed,
     }
 }
@@ -144,11 +144,11 @@ async fn talk(
             () = terminal.show_notes() => {}
         }
     }
-    let mut table = beginning.table(known, talked, terminal).await?;
-    table.hold().await;
-    if table.terminal.is_person() {
+    let mut session = beginning.session(known, talked, terminal).await?;
+    session.run().await;
+    if session.terminal.is_person() {
         stop.after_calls.cancel();
     }
-    table.terminal.show_notes().await;
+    session.terminal.show_notes().await;
     Ok(())
 }

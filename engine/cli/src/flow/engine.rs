@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::engine::{Address, Engine};
 
-/// How many letters of a version's digest are shown.
+/// Number of characters of a version's digest that are shown.
 const SHOWN: usize = 12;
 
-/// Which engine, and with which token.
+/// An engine, and the token for it.
 #[derive(Args)]
 pub struct Target {
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// A client that waits so long for an answer.
+    /// A client with this timeout.
     pub fn engine(&self, reply: Duration) -> anyhow::Result<Engine> {
         let engine = Engine::with_timeout(&self.address, reply)?;
         let Some(file) = &self.token_file else {
@@ -36,7 +36,7 @@ impl Target {
         let token = token.trim();
         ensure!(
             !token.is_empty() && token.chars().all(|letter| letter.is_ascii_graphic()),
-            "`{shown}` holds no token: put `api-token` of the engine's `[server]` into it, and nothing else"
+            "`{shown}` contains no token: put only `api-token` of the engine's `[server]` into it"
         );
         Ok(engine.with_token(token))
     }
@@ -88,8 +88,8 @@ impl Version {
         format!("{} ({})", self.version, short(&self.id))
     }
 
-    /// Whether a person means this version: by its author's number, or by its digest.
-    pub fn is_meant_by(&self, text: &str) -> bool {
+    /// Whether a text names this version: by its author's number, or by the beginning of its digest.
+    pub fn is_named_by(&self, text: &str) -> bool {
         self.version == text || (text.len() >= 4 && self.id.starts_with(text))
     }
 }
@@ -114,11 +114,11 @@ pub fn short(id: &str) -> &str {
     id.get(..SHOWN).unwrap_or(id)
 }
 
-/// The flows, and the engine's own words for them.
+/// The flows, and the engine's response as it is.
 pub async fn flows(engine: &Engine) -> anyhow::Result<(Flows, Value)> {
     let told: Value = engine.get("/api/flows").await?;
     let flows = Flows::deserialize(&told).context(
-        "the answer is not of this engine's version: use the `ghanti` of the engine that runs",
+        "the answer cannot be read: use the same version of `ghanti` as the running engine",
     )?;
     Ok((flows, told))
 }

@@ -12,7 +12,7 @@ use super::outcome;
 use super::reference::{Document, Key, plain, row, schema};
 use super::settings;
 
-/// Where lines of a terminal end.
+/// Width of the output in columns.
 const WIDTH: usize = 100;
 /// The pages that have a row or an entry for errors.
 const PAGES: [(&str, &str); 3] = [
@@ -35,7 +35,7 @@ const CONTRACT: &str = include_str!("../../../../wit/dialog.wit");
 
 const MANIFEST: Document = Document {
     title: "flow.toml, the manifest of a flow",
-    complaints: |text| match ghanti_manifest::Manifest::parse(text) {
+    errors: |text| match ghanti_manifest::Manifest::parse(text) {
         Ok(_) => Vec::new(),
         Err(errors) => errors.into_iter().map(|error| error.message).collect(),
     },
@@ -46,7 +46,7 @@ const MANIFEST: Document = Document {
 
 const TESTS: Document = Document {
     title: "tests/*.toml, a conversation that a flow has to hold",
-    complaints: ghanti_explore::flow_tests::test_complaints,
+    errors: ghanti_explore::flow_tests::test_complaints,
     lists: &["caller", "actions"],
     switches: &[],
     is_serdes: false,
@@ -54,7 +54,7 @@ const TESTS: Document = Document {
 
 const SCENARIO: Document = Document {
     title: "a scenario of `ghanti call`",
-    complaints: |text| match toml::from_str::<ghanti_sim::Scenario>(text) {
+    errors: |text| match toml::from_str::<ghanti_sim::Scenario>(text) {
         Ok(_) => Vec::new(),
         Err(error) => vec![error.message().to_owned()],
     },
@@ -70,7 +70,7 @@ fn page(document: &Document) -> &'static str {
         .unwrap_or((FLOWS, ""));
     let tests = tests.split("\n## ").next().unwrap_or_default();
     if document.title == MANIFEST.title {
-        // what stands before is about the contract
+        // the part before it is about the contract
         manifest
             .split_once("\n## Prompts")
             .map_or(manifest, |(_, manifest)| manifest)
@@ -142,10 +142,10 @@ impl Explain {
             let what =
                 key.map_or_else(|| self.topic.clone(), |key| format!("{} {key}", self.topic));
             if self.topic.is_empty() {
-                bail!("say what is to be explained");
+                bail!("name a topic");
             }
             let told = format!(
-                "there is nothing to explain of `{what}`: name manifest, tests, scenario, config, contract or grammars, perhaps with a key, or the name of an error"
+                "there is no topic `{what}`: name manifest, tests, scenario, config, contract or grammars, perhaps with a key, or the name of an error"
             );
             if self.json {
                 outcome::print(&json!({ "error": told }))?;
@@ -219,7 +219,7 @@ fn section(
             let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             let path = parts.join(".");
             if is_this {
-                // a section that the page tells of elsewhere has only a word there
+                // a section that the page describes elsewhere has only a short entry there
                 let sentence = row(page, &key.name)
                     .filter(|told| told.contains(' '))
                     .unwrap_or_default();
@@ -249,7 +249,7 @@ fn entry(text: &mut String, page: &str, name: &str, takes: &str) {
     }
 }
 
-/// Adds words in lines of a terminal.
+/// Adds a text, wrapped to the width.
 fn wrapped(text: &mut String, indent: &str, words: &str) {
     let mut line = String::new();
     for word in words.split_whitespace() {
@@ -269,7 +269,7 @@ fn wrapped(text: &mut String, indent: &str, words: &str) {
     }
 }
 
-/// The contract, or what of it has this name.
+/// The contract, or its item of this name.
 fn contract(key: Option<&str>) -> Option<String> {
     let Some(key) = key else {
         return Some(CONTRACT.to_owned());
@@ -318,7 +318,7 @@ fn contract(key: Option<&str>) -> Option<String> {
     Some(text)
 }
 
-/// What callers may say, or one of its headings.
+/// The page about grammars, or one of its sections.
 fn grammars(key: Option<&str>) -> Option<String> {
     let Some(key) = key else {
         return Some(plain_page(GRAMMARS));
@@ -489,7 +489,7 @@ mod tests {
             (reference(&SCENARIO, Some("direction")), "\"inbound\""),
             (
                 settings::explained(Some("deploy-flows")),
-                "whether flows are taken",
+                "whether flows can be deployed",
             ),
             (settings::explained(Some("[stores]")), "redis-url"),
             (contract(Some("outcome")), "outcome: func("),

@@ -1,4 +1,4 @@
-//! How a command on a flow's folder fails: words for people on stderr, or one JSON object on stdout, and the exit code.
+//! Failures of commands on a flow's folder: text on stderr, or one JSON object on stdout, and the exit code.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -14,17 +14,17 @@ const WRONG_USE: u8 = 2;
 /// Why a command could not do what it was asked.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command was used wrongly: this flow is not there, or already is.
+    /// The command was used wrongly, such as for a flow that does not exist or already exists.
     Use(String),
-    /// Something is wrong in the files that everything is made of.
+    /// The flow's manifest or prompt files have errors.
     Files(Vec<Problem>),
     /// The toolchain is missing or failed.
     Toolchain {
         /// What failed.
         message: String,
-        /// How to get it, as one line to paste.
+        /// The command that installs it, to be pasted.
         fix: Option<String>,
-        /// What it said.
+        /// Its output.
         output: Vec<String>,
     },
 }
@@ -35,7 +35,7 @@ impl From<Vec<Problem>> for Failure {
     }
 }
 
-/// What goes wrong beside the flow, such as a folder that cannot be written.
+/// Errors that are not the flow's, such as a folder that cannot be written.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Use(format!("{error:#}"))
@@ -50,7 +50,7 @@ impl Failure {
         }
     }
 
-    /// The words for people.
+    /// The failure as text.
     pub fn words(&self) -> String {
         match self {
             Self::Use(message) => message.clone(),
@@ -63,7 +63,7 @@ impl Failure {
                 fix,
                 output,
             } => {
-                let fix = fix.iter().map(|fix| format!("get it by:  {fix}"));
+                let fix = fix.iter().map(|fix| format!("install it with:  {fix}"));
                 let lines = std::iter::once(message.clone())
                     .chain(output.iter().cloned())
                     .chain(fix);
@@ -90,8 +90,8 @@ impl Failure {
     }
 }
 
-/// Tells how a command ended: `words` for people where it succeeded.
-pub fn told(ended: Result<(String, Value), Failure>, as_json: bool) -> ExitCode {
+/// Prints how a command ended, and returns the exit code.
+pub fn report(ended: Result<(String, Value), Failure>, as_json: bool) -> ExitCode {
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     let (code, _) = match ended {
         Ok((_, object)) if as_json => (0, writeln!(out, "{object}")),

@@ -49,7 +49,7 @@ pub fn json(finding: &Finding) -> Json {
     })
 }
 
-/// The step that found it; what the engine does not look for itself is of the paths.
+/// The stage that found it; findings that loading does not check for are of `paths`.
 fn step(finding: &Finding) -> String {
     match (finding.step, finding.line) {
         (Step::Properties, None) => "paths".to_owned(),
@@ -79,7 +79,7 @@ pub fn conversation(lines: &[Line]) -> String {
     text
 }
 
-/// What was explored, and what was not.
+/// A summary of what was explored.
 pub fn explored(exploration: &Exploration) -> String {
     let mut text = String::new();
     let levels: Vec<_> = exploration

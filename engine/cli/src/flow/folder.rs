@@ -12,7 +12,7 @@ use ghanti_model::{FlowName, Language as Tag};
 
 use super::failure::Failure;
 
-/// Where the program puts what it writes for the toolchains. Not part of the flow.
+/// The folder of generated files for the toolchains. Not part of the flow.
 pub const WRITTEN: &str = ".ghanti";
 /// The component that the engine loads.
 pub const COMPONENT: &str = "flow.wasm";
@@ -41,7 +41,7 @@ impl Language {
         }
     }
 
-    /// The file by which a folder is known to be of this language.
+    /// The file by which this language is recognised.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
@@ -86,7 +86,7 @@ impl Folder {
     pub fn find(folder: &Path) -> Result<Self, Failure> {
         let shown = folder.display();
         let path = folder.canonicalize().map_err(|error| {
-            Failure::Use(format!("cannot read the folder `{shown}`: {error}: `ghanti flow new NAME --lang rust` makes one"))
+            Failure::Use(format!("cannot read the folder `{shown}`: {error}: create one with `ghanti flow new NAME --lang rust`"))
         })?;
         let name = path
             .file_name()
@@ -94,7 +94,7 @@ impl Folder {
             .unwrap_or_default();
         let name = FlowName::parse(name).map_err(|_| {
             Failure::Use(format!(
-                "`{name}` is no name of a flow: rename the folder, with letters, digits, `-`, `_` and `.`"
+                "`{name}` is not a valid name of a flow: rename the folder, with letters, digits, `-`, `_` and `.`"
             ))
         })?;
         let found: Vec<_> = Language::ALL
@@ -105,7 +105,7 @@ impl Folder {
             [language] => *language,
             [] => {
                 return Err(Failure::Use(format!(
-                    "`{shown}` has neither `Cargo.toml` nor `src/flow.ts` nor `flow.py`: name a flow's folder, or make one by `ghanti flow new NAME --lang rust`"
+                    "`{shown}` has neither `Cargo.toml` nor `src/flow.ts` nor `flow.py`: name a flow's folder, or create one with `ghanti flow new NAME --lang rust`"
                 )));
             }
             several => {
@@ -114,14 +114,14 @@ impl Folder {
                     .map(|language| format!("`{}`", language.sign()))
                     .collect();
                 return Err(Failure::Use(format!(
-                    "`{shown}` has {}: a flow is in one language, so move the others away",
+                    "`{shown}` has {}: a flow has one language, so remove the other files",
                     signs.join(" and ")
                 )));
             }
         };
         if !path.join("flow.toml").is_file() {
             return Err(Failure::Use(format!(
-                "`{shown}` has no `flow.toml`: make one, it may be empty"
+                "`{shown}` has no `flow.toml`: create one, it may be empty"
             )));
         }
         Ok(Self {
@@ -131,7 +131,7 @@ impl Folder {
         })
     }
 
-    /// A path within what the program writes.
+    /// A path within the folder of generated files.
     pub fn written(&self, path: &str) -> PathBuf {
         self.path.join(WRITTEN).join(path)
     }
@@ -167,7 +167,7 @@ impl Folder {
             };
             let language = Tag::parse(stem).map_err(|error| {
                 Failure::Use(format!(
-                    "`prompts/{stem}.ftl` is named after no language: {error}: rename the file"
+                    "`prompts/{stem}.ftl` is not named after a language: {error}: rename the file"
                 ))
             })?;
             prompts.insert(language, text(&path)?);
@@ -181,7 +181,7 @@ fn text(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
-/// Writes a file where its content differs, by renaming, so that whoever watches sees only whole files. Returns whether it wrote.
+/// Writes a file if its content differs, by renaming, so that watchers see only complete files. Returns whether it wrote.
 pub fn write_changed(path: &Path, content: &[u8]) -> anyhow::Result<bool> {
     if fs::read(path).is_ok_and(|old| old == content) {
         return Ok(false);

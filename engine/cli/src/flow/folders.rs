@@ -1,4 +1,4 @@
-//! The folders of flows that are named on the command line, and what loads them.
+//! The flows that are named on the command line, and the loader for them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use super::loading::Loading;
 
 /// The files of which a flow's folder has at least one.
 const OF_A_FLOW: [&str; 2] = ["flow.toml", "flow.wasm"];
-/// The `default` transfer target of flows that grant none; nobody calls it.
+/// The `default` transfer target of flows that grant none; it is never called.
 const AGENT: &str = "+918000000001";
 
-/// The flows that are meant.
+/// The flows of a command.
 #[derive(Args)]
 pub struct Folders {
     /// Folders of flows, or one with several of them [default: this one]
     #[arg(value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// Where compiled components are kept, so that the next start is quick [default:
+    /// Where compiled components are cached, so that the next start is fast [default:
     /// ~/.cache/ghanti]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -31,17 +31,17 @@ pub struct Folders {
 /// How far a conversation is explored.
 #[derive(Args)]
 pub struct Exploring {
-    /// How many roundabout answers a path may have: silence or unknown words first, asking back,
+    /// How many detours a path may have: silence or unknown words first, a question back,
     /// another language, an interruption, an action that fails
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     disturbances: usize,
-    /// The most conversations held
+    /// Maximum number of conversations
     #[arg(long, value_name = "COUNT", default_value_t = Bounds::RUNS_MAX)]
     runs: usize,
-    /// The most answers in one path; one with more counts as never ending
+    /// Maximum number of answers in one path; a longer one counts as endless
     #[arg(long, value_name = "COUNT", default_value_t = Bounds::TURNS_MAX)]
     turns: usize,
-    /// The most seconds to explore one flow
+    /// Maximum time to explore one flow, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Bounds::WITHIN.as_secs())]
     seconds: u64,
 }
@@ -59,7 +59,7 @@ impl Exploring {
     }
 }
 
-/// A flow that is meant.
+/// A flow of a command.
 pub struct Flow {
     /// Its name: that of its folder.
     pub name: FlowName,
@@ -91,7 +91,7 @@ impl Folders {
             within.sort();
             if within.is_empty() {
                 bail!(
-                    "`{}` is no folder of a flow, and has none: name a folder with flow.toml and flow.wasm",
+                    "`{}` is not the folder of a flow, and contains none: name a folder with flow.toml and flow.wasm",
                     folder.display()
                 );
             }
@@ -102,7 +102,7 @@ impl Folders {
         Ok(flows)
     }
 
-    /// What loads them, without an engine.
+    /// A loader for them, without an engine.
     pub fn loading(&self, bounds: &Bounds) -> anyhow::Result<Loading> {
         let at_once = u32::try_from(bounds.at_once).unwrap_or(1);
         let agents = PhoneNumber::parse(AGENT).into_iter().collect();
@@ -121,8 +121,9 @@ fn flow(folder: &Path) -> anyhow::Result<Flow> {
         .canonicalize()
         .with_context(|| format!("cannot read the folder `{shown}`"))?;
     let name = real.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let name = FlowName::parse(name)
-        .map_err(|error| anyhow::anyhow!("the folder `{shown}` names no flow: {error}"))?;
+    let name = FlowName::parse(name).map_err(|error| {
+        anyhow::anyhow!("the folder `{shown}` is not a valid name of a flow: {error}")
+    })?;
     Ok(Flow {
         name,
         folder: folder.to_owned(),

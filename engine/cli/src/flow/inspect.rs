@@ -1,8 +1,7 @@
-//! `ghanti flow inspect`: what a component is, and whether an engine would take it.
+//! `ghanti flow inspect`: what a component contains, and whether an engine would accept it.
 //!
-//! Its sections are read here, one after another and without recursion; everything that depends on
-//! more of it (types, code, `describe`) is left to the same child process that compiles for an
-//! engine.
+//! Its sections are read here, one after another and without recursion; its types, code and `describe` are
+//! checked by the same child process that compiles for an engine.
 
 use std::fs::File;
 use std::io::{Read as _, Write};
@@ -19,12 +18,12 @@ use super::loading::Loading;
 use super::outcome;
 use crate::runtime::many_threads;
 
-/// The largest file that is looked at: that of the largest component.
+/// Maximum size of a file: that of the largest component.
 const FILE_BYTES: u64 = 32 << 20;
 
-/// Show what a component is: name, version, imports, exports, what made it, and whether an engine would take it
+/// Show a component: name, version, imports, exports, its toolchain, and whether an engine would accept it
 ///
-/// Exits with 0 if an engine of this version would take it, with 1 if not, and with 2 if the file cannot be read.
+/// Exits with 0 if an engine of this version would accept it, with 1 if not, and with 2 if the file cannot be read.
 #[derive(Args)]
 pub struct Inspect {
     /// The component, such as `flow.wasm`
@@ -34,7 +33,7 @@ pub struct Inspect {
     pub json: bool,
 }
 
-/// Why it would not be taken.
+/// Why it would be rejected.
 struct Refused {
     step: String,
     reason: String,
@@ -79,7 +78,7 @@ impl Inspect {
             Err(fault) => (None, Err(fault.into())),
         };
         if self.json {
-            outcome::print(&told(facts.as_ref(), &verdict))?;
+            outcome::print(&report(facts.as_ref(), &verdict))?;
         } else {
             let mut out = std::io::stdout().lock();
             show(&mut out, &self.file, facts.as_ref(), &verdict)?;
@@ -97,7 +96,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
         .metadata()
         .with_context(|| format!("cannot read `{shown}`"))?;
     if !found.is_file() {
-        bail!("`{shown}` is no file: name the component in it, such as `flow.wasm`");
+        bail!("`{shown}` is not a file: name the component in it, such as `flow.wasm`");
     }
     let mut bytes = Vec::new();
     File::open(file)
@@ -105,20 +104,20 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("cannot read `{shown}`"))?;
     if bytes.len() as u64 > FILE_BYTES {
         bail!(
-            "`{shown}` is larger than {} MiB, which no engine takes: strip debug information",
+            "`{shown}` is larger than {} MiB, which no engine accepts: strip debug information",
             FILE_BYTES >> 20
         );
     }
     Ok(bytes)
 }
 
-/// Has the component compiled and described, apart from whatever lies beside it.
+/// Compiles the component and calls `describe`, without the other files in its folder.
 async fn describe(bytes: Vec<u8>) -> anyhow::Result<Result<Described, Refused>> {
     let loading = Loading::new()?;
     let alone = tempfile::Builder::new()
         .suffix(".wasm")
         .tempfile()
-        .context("cannot make a temporary file")?;
+        .context("cannot create a temporary file")?;
     std::fs::write(alone.path(), bytes).context("cannot write a temporary file")?;
     let described = loading.files.describe(alone.path()).await;
     Ok(described.map_err(Refused::from))
@@ -129,7 +128,7 @@ fn meaning(import: &str) -> (&'static str, String) {
         Given::Contract => ("contract", "of the contract".to_owned()),
         Given::Sealed => (
             "sealed",
-            "of WASI, sealed: it leads nowhere, and JavaScript and Python need it".to_owned(),
+            "of WASI, without access to anything; JavaScript and Python need it".to_owned(),
         ),
         Given::OtherVersion => (
             "other-version",
@@ -140,19 +139,19 @@ fn meaning(import: &str) -> (&'static str, String) {
         ),
         Given::Refused => (
             "refused",
-            "refused: a flow reaches the world through the contract alone; what else it needs is an action (docs/actions.md)"
+            "refused: a flow may import only the contract; for anything else use an action (docs/actions.md)"
                 .to_owned(),
         ),
     }
 }
 
-fn told(facts: Option<&ComponentFacts>, verdict: &Result<Described, Refused>) -> Value {
-    let mut told = match facts {
+fn report(facts: Option<&ComponentFacts>, verdict: &Result<Described, Refused>) -> Value {
+    let mut report = match facts {
         Some(facts) => serde_json::to_value(facts).unwrap_or_default(),
         None => json!({}),
     };
-    let Some(fields) = told.as_object_mut() else {
-        return told;
+    let Some(fields) = report.as_object_mut() else {
+        return report;
     };
     if let Some(facts) = facts {
         let imports: Vec<_> = facts
@@ -176,7 +175,7 @@ fn told(facts: Option<&ComponentFacts>, verdict: &Result<Described, Refused>) ->
             fields.insert("hint".to_owned(), json!(hint));
         }
     }
-    told
+    report
 }
 
 /// The version of the contract that it was built for, if it imports any of it.
@@ -226,9 +225,9 @@ fn show(
         }
     }
     match verdict {
-        Ok(_) => writeln!(out, "an engine of this version takes it"),
+        Ok(_) => writeln!(out, "an engine of this version accepts it"),
         Err(Refused { step, reason, hint }) => {
-            writeln!(out, "no engine of this version takes it (step {step})")?;
+            writeln!(out, "an engine of this version rejects it (step {step})")?;
             for line in reason.lines() {
                 writeln!(out, "  {line}")?;
             }

@@ -42,10 +42,7 @@ impl List {
 
 fn show(out: &mut impl Write, flows: &Flows) -> std::io::Result<()> {
     if flows.items.is_empty() {
-        writeln!(
-            out,
-            "no flows: `ghanti flow deploy` puts one into the engine"
-        )?;
+        writeln!(out, "no flows: deploy one with `ghanti flow deploy`")?;
     }
     for flow in &flows.items {
         show_flow(out, flow)?;
@@ -62,7 +59,7 @@ fn show(out: &mut impl Write, flows: &Flows) -> std::io::Result<()> {
         ),
         None => writeln!(
             out,
-            "calls that no flow claims: none takes them ({})",
+            "calls that no flow claims are refused ({})",
             flows.unclaimed.because
         ),
     }
@@ -85,9 +82,7 @@ pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
             1 => ", 1 call".to_owned(),
             calls => format!(", {calls} calls"),
         };
-        let share = weight.map_or_else(String::new, |weight| {
-            format!(", {weight} % of the new calls")
-        });
+        let share = weight.map_or_else(String::new, |weight| format!(", {weight} % of new calls"));
         let reason = reason
             .as_ref()
             .map_or_else(String::new, |reason| format!(": {reason}"));

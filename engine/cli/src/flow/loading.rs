@@ -1,4 +1,4 @@
-//! Loads a flow from its files as an engine does, for commands that take no calls.
+//! Loads a flow from its files as an engine does, for commands that do not serve calls.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -13,33 +13,32 @@ use tempfile::TempDir;
 
 use super::cache;
 
-/// Loads flows; what was compiled is kept for the next command of the same user.
+/// Loads flows; compiled components are cached for the user's next command.
 pub struct Loading {
     /// The loader.
     pub files: FlowFiles,
-    /// Where nothing can be kept.
-    _passing: Option<TempDir>,
+    /// The cache, if the user has no cache folder.
+    _temporary: Option<TempDir>,
 }
 
 impl Loading {
-    /// What loads flows for one conversation at a time.
+    /// A loader for one conversation at a time.
     pub fn new() -> anyhow::Result<Self> {
         Self::with(2, None, Vec::new())
     }
 
-    /// What loads the versions of a flow that is being written: what of a component was compiled
-    /// before is not compiled again. `components` is the folder of compiled components of the engine
-    /// that takes them.
-    pub fn beside(components: PathBuf) -> anyhow::Result<Self> {
+    /// A loader for versions of a flow that is being written: unchanged functions of a component are not
+    /// compiled again. `components` is the engine's folder of compiled components.
+    pub fn for_author(components: PathBuf) -> anyhow::Result<Self> {
         let engine = engine(2, REMEMBERED_BYTES)?;
         Ok(Self {
             files: FlowFiles::new(engine, components, Vec::new()),
-            _passing: None,
+            _temporary: None,
         })
     }
 
-    /// What loads flows for so many calls. Components are compiled by a process of their own, as in an
-    /// engine, and kept in `cache` or, without one, in the user's. `agents` are the numbers of the
+    /// A loader for this many calls. Components are compiled by a child process, as in an engine, and
+    /// cached in `cache` or, without it, in the user's cache folder. `agents` are the numbers of the
     /// transfer target `default` for flows that grant none.
     pub fn with(
         max_calls: u32,
@@ -47,26 +46,26 @@ impl Loading {
         agents: Vec<PhoneNumber>,
     ) -> anyhow::Result<Self> {
         let engine = engine(max_calls, 0)?;
-        let kept = match cache {
+        let user_cache = match cache {
             Some(cache) => Some(named(cache)?),
-            None => kept(),
+            None => user_cache(),
         };
-        let (components, passing) = match kept {
+        let (components, passing) = match user_cache {
             Some(folder) => (folder, None),
             None => {
                 let passing = tempfile::tempdir().context(
-                    "cannot make a temporary folder: set TMPDIR to one that can be written",
+                    "cannot create a temporary folder: set TMPDIR to one that can be written",
                 )?;
                 (passing.path().to_owned(), Some(passing))
             }
         };
         Ok(Self {
             files: FlowFiles::new(engine, components, agents),
-            _passing: passing,
+            _temporary: passing,
         })
     }
 
-    /// The same for flows whose operator is not there: whatever they are granted is granted.
+    /// The same without an operator's policy: everything that the manifests grant is granted.
     pub fn offline(self) -> Self {
         Self {
             files: self.files.offline(),
@@ -84,21 +83,21 @@ fn engine(max_calls: u32, remembered_bytes: u64) -> anyhow::Result<FlowEngine> {
     })?)
 }
 
-/// The folder of compiled components in one that was named.
+/// The folder of compiled components in a named cache folder.
 fn named(cache: &Path) -> anyhow::Result<PathBuf> {
     let folder = cache.join("components");
     std::fs::create_dir_all(&folder).with_context(|| {
         format!(
-            "cannot make the folder `{}`: name another by --cache",
+            "cannot create the folder `{}`: name another one with --cache",
             folder.display()
         )
     })?;
     Ok(folder)
 }
 
-/// The folder of compiled components in the user's cache. Its code is trusted, so it is for the user
-/// alone.
-fn kept() -> Option<PathBuf> {
+/// The folder of compiled components in the user's cache. Its code is trusted, so only the user may
+/// access it.
+fn user_cache() -> Option<PathBuf> {
     let folder = cache::folder()?.join("components");
     let mut maker = DirBuilder::new();
     maker.recursive(true).mode(0o700).create(&folder).ok()?;

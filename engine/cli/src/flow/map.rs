@@ -1,4 +1,4 @@
-//! `ghanti flow map`: the conversation drawn, and every path of it in words.
+//! `ghanti flow map`: a diagram of the conversation, and the text of every path.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ impl Map {
         let bounds = self.exploring.bounds();
         let loading = self.folders.loading(&bounds)?;
         std::fs::create_dir_all(&self.out)
-            .with_context(|| format!("cannot make the folder `{}`", self.out.display()))?;
+            .with_context(|| format!("cannot create the folder `{}`", self.out.display()))?;
         many_threads(async {
             let mut out = std::io::stdout().lock();
             let mut is_wrong = false;

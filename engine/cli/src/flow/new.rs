@@ -10,13 +10,13 @@ use ghanti_model::FlowName;
 use serde_json::{Value, json};
 
 use super::build::prepare;
-use super::failure::{Failure, told};
+use super::failure::{Failure, report};
 use super::folder::{Folder, Language, write_changed};
 
-/// The longest name of a new flow.
+/// Maximum length of a new flow's name in bytes.
 const NAME_MAX: usize = 64;
 
-/// Make a folder with a flow that builds and whose tests pass
+/// Create a folder with a flow that builds and whose tests pass
 #[derive(Args)]
 pub struct New {
     /// The flow's name, and its folder's: lower-case letters, digits and hyphens
@@ -53,7 +53,7 @@ macro_rules! texts {
     };
 }
 
-/// Files of a flow that is shipped.
+/// Files of a shipped flow.
 macro_rules! shipped {
     ($folder:literal: $($file:literal),+ $(,)?) => {
         &[$(($file, include_str!(concat!("../../../../plugins/", $folder, "/", $file)))),+]
@@ -70,7 +70,7 @@ const BLANK: [Texts; 1] = [
     texts!("blank": "flow.rs", "flow.ts", "flow.py", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/yes.toml",
     "tests/silence.toml", "scenario.toml"),
 ];
-// these two are shipped as flows, and what is there is not here once more
+// these two are shipped as flows, whose files are used here
 const APPOINTMENT: [Texts; 2] = [
     texts!("appointment": "flow.rs", "flow.py"),
     shipped!("appointment": "src/flow.ts", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "tests/confirms.toml", "tests/cancels.toml",
@@ -96,7 +96,7 @@ impl Template {
         }
     }
 
-    /// What its code in Rust needs besides the library: lines of `Cargo.toml`.
+    /// Its additional dependencies in Rust: lines of `Cargo.toml`.
     fn dependencies(self) -> &'static str {
         match self {
             // the answer of a model is JSON
@@ -122,30 +122,30 @@ impl Template {
 }
 
 impl New {
-    /// Makes the folder, and tells what comes next.
+    /// Creates the folder, and shows the next steps.
     pub fn run(self) -> ExitCode {
-        told(self.make(), self.json)
+        report(self.create(), self.json)
     }
 
-    fn make(&self) -> Result<(String, Value), Failure> {
+    fn create(&self) -> Result<(String, Value), Failure> {
         let name = name(&self.name)?;
         let folder = Path::new(name.as_str());
         match fs::create_dir(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(Failure::Use(format!(
-                    "`{name}` is there already and stays as it is: take another name, or move it away"
+                    "`{name}` exists already and was not changed: use another name, or move it away"
                 )));
             }
-            made => made.with_context(|| format!("cannot make the folder `{name}`"))?,
+            made => made.with_context(|| format!("cannot create the folder `{name}`"))?,
         }
         let files = self.fill(folder, &name);
         if files.is_err() {
-            // nothing is left of what could not be made whole
+            // an incomplete folder is removed
             let _ = fs::remove_dir_all(folder);
         }
         let files = files?;
         let words = format!(
-            "made {name}/: {} in {}, with tests\nthen:  cd {name} && ghanti flow build, and README.md says how to call it",
+            "created {name}/: {} in {}, with tests\nthen:  cd {name} && ghanti flow build, and README.md says how to call it",
             self.template_name(),
             self.lang
         );
@@ -202,7 +202,7 @@ impl New {
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }
 
-    /// Where a file of a template goes; none where it is of another language.
+    /// The path for a file of a template; `None` if it is for another language.
     fn placed(&self, path: &str) -> Option<String> {
         let extension = match self.lang {
             Language::Rust => "rs",
@@ -224,11 +224,11 @@ impl New {
     }
 }
 
-/// A name that can be a flow's, a package's in every language, and a folder's.
+/// A name that is valid for a flow, a package in every language, and a folder.
 fn name(given: &str) -> Result<FlowName, Failure> {
     let wrong = || {
         Failure::Use(format!(
-            "`{given}` is no name of a flow: take up to {NAME_MAX} lower-case letters, digits and hyphens, a letter first"
+            "`{given}` is not a valid name of a flow: use up to {NAME_MAX} lower-case letters, digits and hyphens, a letter first"
         ))
     };
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

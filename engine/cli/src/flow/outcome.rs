@@ -1,4 +1,4 @@
-//! How the commands of `ghanti flow` end: their exit codes, and errors for people and programs.
+//! Exit codes and error output of the commands of `ghanti flow`.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::engine::NoAnswer;
 
-/// The exit code if what was asked for was refused.
+/// The exit code if the request was refused.
 pub const REFUSED: u8 = 1;
-/// The exit code if nothing could be done: wrong use, no engine, no such file.
+/// The exit code if nothing was done: wrong use, no engine, no such file.
 pub const NOTHING_DONE: u8 = 2;
 
-/// Prints an error where it belongs, and returns the exit code.
+/// Prints an error, as text or as JSON, and returns the exit code.
 pub fn code(done: anyhow::Result<ExitCode>, json: bool) -> ExitCode {
     let error = match done {
         Ok(code) => return code,

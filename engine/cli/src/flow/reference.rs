@@ -1,41 +1,41 @@
-//! What a file of an author's may contain, found by asking the code that reads it: a key that does
-//! not exist is answered with those that do, and a value of no use with what the key takes. So there
-//! is no second list that could fall behind.
+//! The keys of the files that authors write, found by giving their parser wrong input: the error for an
+//! unknown key lists the known keys, and the error for an invalid value describes valid ones. So there
+//! is no second list that could become outdated.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// How deep tables are followed.
+/// Maximum depth of tables.
 const DEPTH: usize = 6;
-/// A key and a text that no file has.
+/// A key and a text that no file contains.
 const ODD: &str = "zz-odd";
-/// A name of an author's choice.
+/// A name that the author chooses.
 const NAME: &str = "zz-name";
-/// How serde tells that there is no such key.
+/// serde's error for an unknown key.
 const ODD_FIELD: &str = "unknown field";
-/// A value that no key takes as it is.
+/// A value that is valid for no key.
 const NO_VALUE: &str = "1979-05-27";
 
 /// A kind of file.
 pub struct Document {
-    /// What it is, in a few words.
+    /// A short description.
     pub title: &'static str,
-    /// What is wrong with a text, a sentence each.
-    pub complaints: fn(&str) -> Vec<String>,
-    /// The keys that hold a list of tables.
+    /// Returns the errors in a text, one sentence each.
+    pub errors: fn(&str) -> Vec<String>,
+    /// The keys whose values are lists of tables.
     pub lists: &'static [&'static str],
-    /// Keys that take true or false in a table with names of the author's choice.
+    /// Boolean keys in a table with names that the author chooses.
     pub switches: &'static [(&'static str, &'static str)],
-    /// Whether serde reads it, which tells one error at a time and does not name the key.
+    /// Whether serde parses it, which reports one error at a time and does not name the key.
     pub is_serdes: bool,
 }
 
-/// What a key takes.
+/// The type of a key's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Takes {
     Text,
-    /// A text or a list of texts; in these words.
+    /// A text or a list of texts, with this description.
     Texts(String),
     Boolean,
     Whole {
@@ -48,13 +48,13 @@ pub enum Takes {
     Table(Vec<Key>),
     /// A list of tables with these keys.
     Tables(Vec<Key>),
-    /// A table with names of the author's choice.
+    /// A table with names that the author chooses.
     Entries {
         each: Box<Takes>,
-        /// Keys that are no such names.
+        /// Keys that are not such names.
         besides: Vec<Key>,
     },
-    /// Something else, in the words of the error.
+    /// Another type, as the error describes it.
     Other(String),
     /// One of several.
     Either(Vec<Takes>),
@@ -78,8 +78,8 @@ impl Document {
         }
     }
 
-    /// The complaints about one line in a table.
-    fn ask(&self, path: &[String], line: &str) -> Vec<String> {
+    /// The errors for a file with one line in a table.
+    fn errors_for(&self, path: &[String], line: &str) -> Vec<String> {
         let header = match path {
             [] => String::new(),
             [first, rest @ ..] if self.lists.contains(&first.as_str()) => {
@@ -92,10 +92,10 @@ impl Document {
             }
             _ => format!("[{}]\n", path.join(".")),
         };
-        (self.complaints)(&format!("{header}{line}\n"))
+        (self.errors)(&format!("{header}{line}\n"))
     }
 
-    /// What a sentence says of a key's value.
+    /// The part of an error that is about a key's value.
     fn about(&self, sentence: String, name: &str) -> Option<String> {
         if self.is_serdes {
             let is_of_others = sentence.contains("missing field") || sentence.contains(ODD_FIELD);
@@ -105,13 +105,13 @@ impl Document {
         Some(words.to_owned())
     }
 
-    /// What a table takes, if it is one.
+    /// The type of a table, if it is one.
     fn table(&self, path: &[String]) -> Option<Takes> {
         if path.len() > DEPTH {
             return None;
         }
-        let told = self.ask(path, &format!("{ODD} = {NO_VALUE}"));
-        if let Some(names) = told.iter().find_map(|sentence| known(sentence)) {
+        let errors = self.errors_for(path, &format!("{ODD} = {NO_VALUE}"));
+        if let Some(names) = errors.iter().find_map(|sentence| known(sentence)) {
             let keys = names.into_iter().map(|name| {
                 let takes = self.value(path, &name);
                 Key { name, takes }
@@ -119,11 +119,11 @@ impl Document {
             return Some(Takes::Table(keys.collect()));
         }
         let path_of_entry = [path, &[NAME.to_owned()]].concat();
-        let is_entry = told.iter().any(|sentence| {
+        let is_entry = errors.iter().any(|sentence| {
             let names_it = sentence.starts_with(&format!("`{ODD}` "));
             names_it || (self.is_serdes && invalid(sentence).is_some())
         });
-        if !is_entry && !told.is_empty() {
+        if !is_entry && !errors.is_empty() {
             return None;
         }
         // a name of the author's choice
@@ -141,7 +141,7 @@ impl Document {
         })
     }
 
-    /// What a key takes.
+    /// The type of a key's value.
     fn value(&self, path: &[String], name: &str) -> Takes {
         let inner = [path, &[name.to_owned()]].concat();
         if path.is_empty() && self.lists.contains(&name) {
@@ -150,13 +150,14 @@ impl Document {
                 _ => Takes::Other("a list of tables".to_owned()),
             };
         }
-        let ask = |value: &str| {
-            let told = self.ask(path, &format!("{name} = {value}"));
-            told.into_iter()
+        let errors_for = |value: &str| {
+            let errors = self.errors_for(path, &format!("{name} = {value}"));
+            errors
+                .into_iter()
                 .find_map(|sentence| self.about(sentence, name))
         };
-        let words = match ask(NO_VALUE) {
-            // it takes whatever there is
+        let words = match errors_for(NO_VALUE) {
+            // every value is valid
             None => {
                 return self
                     .table(&inner)
@@ -165,11 +166,11 @@ impl Document {
             Some(words) => words,
         };
         let expected = invalid(&words).unwrap_or(&words);
-        let of_words = read(&words, |value| ask(value));
+        let of_words = read(&words, |value| errors_for(value));
         let as_table = match self.table(&inner) {
-            // a table is refused as any other value is
+            // the error for a table is the same as for any other value
             Some(Takes::Table(keys)) if !keys.is_empty() => Some(Takes::Table(keys)),
-            // serde does not tell which of two tables was meant
+            // serde does not report which of two tables was meant
             Some(entries @ Takes::Entries { .. })
                 if !self.is_serdes || expected.contains("map") || expected.contains("table") =>
             {
@@ -178,7 +179,7 @@ impl Document {
             _ => None,
         };
         match (of_words, as_table) {
-            (None, Some(table)) if ask(&format!("[\"{ODD}\"]")).is_none() => {
+            (None, Some(table)) if errors_for(&format!("[\"{ODD}\"]")).is_none() => {
                 Takes::Either(vec![Takes::Texts("a list of names".to_owned()), table])
             }
             (None, Some(table)) => table,
@@ -189,7 +190,7 @@ impl Document {
     }
 }
 
-/// The keys that a sentence says are known.
+/// The known keys that an error lists.
 fn known(sentence: &str) -> Option<Vec<String>> {
     if let Some((_, names)) = sentence
         .strip_prefix(&format!("unknown key `{ODD}`: known here are "))
@@ -218,8 +219,8 @@ fn invalid(sentence: &str) -> Option<&str> {
     Some(expected.split_once("expected ")?.1)
 }
 
-/// Reads the words of an error. `None` if they say that a table is taken.
-fn read(words: &str, ask: impl Fn(&str) -> Option<String>) -> Option<Takes> {
+/// Parses an error into a type. `None` if a table is expected.
+fn read(words: &str, errors_for: impl Fn(&str) -> Option<String>) -> Option<Takes> {
     let taken = words.strip_prefix("takes ").unwrap_or(words);
     let taken = invalid(taken).unwrap_or(taken).trim();
     if taken.starts_with("a table") || taken.starts_with("struct ") || taken.starts_with("a map") {
@@ -262,9 +263,9 @@ fn read(words: &str, ask: impl Fn(&str) -> Option<String>) -> Option<Takes> {
         return Some(Takes::Other(taken.to_owned()));
     }
     let odd = format!("\"{ODD}\"");
-    let told = ask(&odd);
-    if let Some(told) = &told {
-        if let Some((_, names)) = told.split_once(&format!("is `{ODD}`: give ")) {
+    let errors = errors_for(&odd);
+    if let Some(errors) = &errors {
+        if let Some((_, names)) = errors.split_once(&format!("is `{ODD}`: give ")) {
             let names_given = ticked(names);
             let is_choice = names
                 .replace(" or ", "")
@@ -278,29 +279,31 @@ fn read(words: &str, ask: impl Fn(&str) -> Option<String>) -> Option<Takes> {
                 Takes::Other(names.to_owned())
             });
         }
-        if let Some((_, names)) = told.split_once(&format!("unknown variant `{ODD}`, expected ")) {
+        if let Some((_, names)) = errors.split_once(&format!("unknown variant `{ODD}`, expected "))
+        {
             return Some(Takes::OneOf(ticked(names)));
         }
     }
-    let in_list = ask(&format!("[{odd}]"));
-    let takes_lists = !in_list.as_deref().is_some_and(|told| {
-        told.starts_with("takes a text") || told.contains("invalid type: sequence")
+    let in_list = errors_for(&format!("[{odd}]"));
+    let takes_lists = !in_list.as_deref().is_some_and(|errors| {
+        errors.starts_with("takes a text") || errors.contains("invalid type: sequence")
     });
     Some(if takes_lists {
-        let reason = in_list.or(told).and_then(|told| {
-            let (_, reason) = told.split_once(&format!("has `{ODD}`: "))?;
+        let reason = in_list.or(errors).and_then(|errors| {
+            let (_, reason) = errors.split_once(&format!("has `{ODD}`: "))?;
             let what = reason.rsplit_once(": ").map_or(reason, |(_, what)| what);
             Some(format!("a text, or several: {what}"))
         });
         Takes::Texts(reason.unwrap_or_else(|| "a text, or several".to_owned()))
     } else {
-        match told {
+        match errors {
             None => Takes::Text,
-            Some(told) => Takes::Other(told.strip_prefix("takes ").map_or_else(
+            Some(errors) => Takes::Other(errors.strip_prefix("takes ").map_or_else(
                 || {
                     format!(
                         "a text: {}",
-                        told.trim_start_matches("is ")
+                        errors
+                            .trim_start_matches("is ")
                             .replace(&format!("`{ODD}`: "), "")
                     )
                 },
@@ -311,7 +314,7 @@ fn read(words: &str, ask: impl Fn(&str) -> Option<String>) -> Option<Takes> {
 }
 
 impl Takes {
-    /// In a few words.
+    /// A short description.
     pub fn words(&self) -> String {
         match self {
             Self::Text => "a text".to_owned(),
@@ -337,7 +340,7 @@ impl Takes {
         }
     }
 
-    /// The keys of the tables that it takes, and how those are reached.
+    /// The keys of the tables that are its values, and the path to these tables.
     pub fn below(&self) -> Vec<(&'static str, &[Key])> {
         match self {
             Self::Table(keys) => vec![("", keys)],
@@ -416,7 +419,7 @@ pub fn schema(document: &Document, describe: &dyn Fn(&str) -> Option<String>) ->
     schema
 }
 
-/// What a row of a Markdown table says of a name that stands in its first column.
+/// The description of a name in a Markdown table that has the name in its first column.
 pub fn row(page: &str, name: &str) -> Option<String> {
     let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
     for line in rows {
@@ -435,7 +438,7 @@ pub fn row(page: &str, name: &str) -> Option<String> {
     None
 }
 
-/// Markdown without its marks for links.
+/// Markdown without links.
 pub fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! `ghanti flow rollback`: brings a version before back.
+//! `ghanti flow rollback`: returns to an earlier version.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use super::outcome;
 use crate::engine::{Engine, segment};
 use crate::runtime::one_thread;
 
-/// How long the engine may take to answer.
+/// Timeout of a response.
 const REPLY: Duration = Duration::from_secs(30);
-/// The most changes until a version is active: a candidate, and the versions before that stay
+/// Maximum number of changes until a version is active: a candidate, and the earlier versions that stay
 /// loaded.
 const STEPS: usize = 4;
 
-/// Withdraw a flow's candidate or, without one, bring back the version before
+/// Withdraw a flow's candidate or, without one, return to the previous version
 ///
-/// Running calls keep their version. Exits with 0 once it is done, with 1 if the engine refuses, and with 2 if nothing could be asked.
+/// Running calls keep their version. Exits with 0 if it is done, with 1 if the engine refuses, and with 2 if the engine cannot be reached.
 #[derive(Args)]
 pub struct Rollback {
     #[command(flatten)]
@@ -38,8 +38,8 @@ pub struct Rollback {
     pub json: bool,
 }
 
-/// What brings a version nearer to being active.
-enum Step {
+/// A change that brings a version closer to being active.
+enum Change {
     Done,
     Promote,
     RollBack,
@@ -69,13 +69,13 @@ impl Rollback {
         })
     }
 
-    /// Makes a version active, step by step. The inner error says why it cannot become so.
+    /// Makes a version active, change by change. The inner error is why it cannot become active.
     async fn go_to(&self, engine: &Engine, wanted: &str) -> anyhow::Result<Result<Value, String>> {
         let (all, told) = flows(engine).await?;
         let at = all.items.iter().position(|flow| flow.name == self.name);
         let Some(at) = at else {
             return Ok(Err(format!(
-                "there is no flow `{}`: `ghanti flow list` shows those there are",
+                "there is no flow `{}`: see `ghanti flow list`",
                 self.name
             )));
         };
@@ -83,15 +83,15 @@ impl Rollback {
             .pointer(&format!("/items/{at}"))
             .cloned()
             .unwrap_or_default();
-        let id = match meant(&Flow::deserialize(&told)?, wanted) {
+        let id = match named(&Flow::deserialize(&told)?, wanted) {
             Ok(id) => id,
             Err(refusal) => return Ok(Err(refusal)),
         };
         for _ in 0..=STEPS {
             match next(&Flow::deserialize(&told)?.versions, &id) {
-                Some(Step::Done) => return Ok(Ok(told)),
-                Some(Step::Promote) => told = change(engine, &self.name, "promote").await?,
-                Some(Step::RollBack) => told = change(engine, &self.name, "rollback").await?,
+                Some(Change::Done) => return Ok(Ok(told)),
+                Some(Change::Promote) => told = change(engine, &self.name, "promote").await?,
+                Some(Change::RollBack) => told = change(engine, &self.name, "rollback").await?,
                 None => break,
             }
         }
@@ -101,12 +101,12 @@ impl Rollback {
     }
 }
 
-/// The digest of the version that a person means.
-fn meant(flow: &Flow, wanted: &str) -> Result<String, String> {
+/// The digest of the version that a text names.
+fn named(flow: &Flow, wanted: &str) -> Result<String, String> {
     let fitting: Vec<_> = flow
         .versions
         .iter()
-        .filter(|version| version.is_meant_by(wanted))
+        .filter(|version| version.is_named_by(wanted))
         .collect();
     match &fitting[..] {
         [version] => Ok(version.id.clone()),
@@ -128,16 +128,16 @@ fn meant(flow: &Flow, wanted: &str) -> Result<String, String> {
     }
 }
 
-/// The step by which a version comes nearer to being active. `None` if it is not loaded to stay.
-fn next(versions: &[Version], id: &str) -> Option<Step> {
+/// The next change towards an active version. `None` if the version is only draining.
+fn next(versions: &[Version], id: &str) -> Option<Change> {
     let wanted = versions.iter().find(|version| version.id == id)?;
     let has_candidate = versions.iter().any(|version| version.state == "candidate");
     match wanted.state.as_str() {
-        "active" if has_candidate => Some(Step::RollBack),
-        "active" => Some(Step::Done),
-        "candidate" => Some(Step::Promote),
-        "rolled-back" if !has_candidate => Some(Step::Promote),
-        "previous" | "rolled-back" => Some(Step::RollBack),
+        "active" if has_candidate => Some(Change::RollBack),
+        "active" => Some(Change::Done),
+        "candidate" => Some(Change::Promote),
+        "rolled-back" if !has_candidate => Some(Change::Promote),
+        "previous" | "rolled-back" => Some(Change::RollBack),
         _ => None,
     }
 }
@@ -163,23 +163,23 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_meant_by_its_number_or_the_beginning_of_its_digest() {
+    fn a_version_is_named_by_its_number_or_the_beginning_of_its_digest() {
         let mut flow = Flow {
             name: "emi".to_owned(),
             versions: vec![version("abcd11", "active"), version("abcd22", "previous")],
             rejected: Vec::new(),
             warnings: Vec::new(),
         };
-        assert_eq!(meant(&flow, "abcd2").unwrap(), "abcd22");
-        assert!(meant(&flow, "abcd").unwrap_err().contains("may be"));
-        assert!(meant(&flow, "1.0").unwrap_err().contains("may be"));
-        assert!(meant(&flow, "abc").unwrap_err().contains("not loaded"));
+        assert_eq!(named(&flow, "abcd2").unwrap(), "abcd22");
+        assert!(named(&flow, "abcd").unwrap_err().contains("may be"));
+        assert!(named(&flow, "1.0").unwrap_err().contains("may be"));
+        assert!(named(&flow, "abc").unwrap_err().contains("not loaded"));
         flow.versions.pop();
-        assert_eq!(meant(&flow, "1.0").unwrap(), "abcd11");
+        assert_eq!(named(&flow, "1.0").unwrap(), "abcd11");
     }
 
     #[test]
-    fn an_older_version_is_reached_step_by_step() {
+    fn an_older_version_is_reached_change_by_change() {
         let versions = [
             version("c", "candidate"),
             version("a", "active"),
@@ -189,9 +189,9 @@ mod tests {
         ];
         let told = |versions: &[Version], id| {
             next(versions, id).map(|step| match step {
-                Step::Done => "done",
-                Step::Promote => "promote",
-                Step::RollBack => "rollback",
+                Change::Done => "done",
+                Change::Promote => "promote",
+                Change::RollBack => "rollback",
             })
         };
         assert_eq!(told(&versions, "c"), Some("promote"));

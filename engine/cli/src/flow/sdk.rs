@@ -1,5 +1,5 @@
-//! The libraries that flows are written with, one for each language. They are in this program until they are in the languages' registries, and are
-//! written into `.ghanti/` of each flow's folder.
+//! The libraries for writing flows, one for each language. They are embedded in this program until they are published to the languages' registries,
+//! and are written into `.ghanti/` of each flow's folder.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::folder::{Folder, Language, write_changed};
 pub const CONTRACT: &str = include_str!("../../../../wit/dialog.wit");
 /// The world of the contract that a flow implements.
 pub const WORLD: &str = "dialog";
-/// The file that says which libraries are there.
+/// The file with the digest of the written library.
 const STAMP: &str = "written-by";
 
 macro_rules! files {
@@ -34,7 +34,7 @@ const TYPESCRIPT: Texts = files!("sdk-typescript": "package.json", "tsconfig.jso
 const PYTHON: Texts = files!("sdk-python": "pyproject.toml", "README.md", "src/ghanti_flow/__init__.py", "src/ghanti_flow/errors.py",
     "src/ghanti_flow/values.py", "src/ghanti_flow/conversation.py");
 
-/// What the repository's `Cargo.toml` says of its own workspace, and what it says outside of it.
+/// Lines of the repository's `Cargo.toml` that depend on its workspace, and their replacements.
 const OUTSIDE: [(&str, &str); 7] = [
     (
         "\nversion.workspace = true",
@@ -55,7 +55,7 @@ const OUTSIDE: [(&str, &str); 7] = [
     ),
 ];
 
-/// Everything of a language's library, by paths within its folder.
+/// All files of a language's library, by path within its folder.
 fn library(language: Language) -> anyhow::Result<Vec<(String, String)>> {
     let texts = match language {
         Language::Rust => RUST,
@@ -97,7 +97,7 @@ fn bindings() -> anyhow::Result<String> {
     ))
 }
 
-/// Writes the library of a folder's language where it is not the one of this program.
+/// Writes the library of a folder's language, unless it is this program's already.
 pub fn write(folder: &Folder) -> anyhow::Result<()> {
     let files = library(folder.language)?;
     let stamp = stamp(&files);
@@ -109,7 +109,7 @@ pub fn write(folder: &Folder) -> anyhow::Result<()> {
     for (path, text) in &files {
         write_changed(&sdk.join(path), text.as_bytes())?;
     }
-    // git ignores it also where the flow's own .gitignore does not say so
+    // ignored by git even without the flow's own .gitignore
     write_changed(&folder.written(".gitignore"), b"*\n")?;
     write_changed(&folder.written(STAMP), stamp.as_bytes())?;
     Ok(())
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_the_repositorys_workspace_is_left_in_an_authors_library() {
+    fn an_authors_library_does_not_depend_on_the_repositorys_workspace() {
         let files = library(Language::Rust).unwrap();
         let manifest = &files
             .iter()

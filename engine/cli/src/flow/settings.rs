@@ -1,4 +1,4 @@
-//! The settings of an engine, as `ghanti config print` tells them, one by one and as a schema.
+//! The settings of an engine from `ghanti config print`, one by one and as a schema.
 
 use ghanti_server::Config;
 use ghanti_server::config::printed;
@@ -70,7 +70,7 @@ pub fn schema() -> Value {
     let all = printed(&Config::default());
     let mut sections: Map<String, Value> = Map::new();
     for setting in all_of(&all) {
-        // their keys are names of the operator's, and what is printed are examples
+        // their keys are names that the operator chooses, and the printed ones are examples
         let is_named = ["settings", "flows", "transfer", "webhooks", "actions"];
         let section = sections.entry(setting.section.clone()).or_insert_with(|| {
             json!({ "type": "object", "properties": {}, "additionalProperties": is_named.contains(&setting.section.as_str()) })

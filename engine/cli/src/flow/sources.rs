@@ -1,5 +1,5 @@
-//! The digest of what a component is made of, so that what has not changed is not built again. Building from a script takes seconds, and never
-//! gives the same bytes twice.
+//! The digest of a component's sources, so that an unchanged flow is not built again. Building from a script takes seconds, and never
+//! produces the same bytes twice.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,9 +12,9 @@ use crate::dev::sources::is_passing;
 
 use super::folder::{COMPONENT, Folder, WRITTEN};
 
-/// The digest is over these files of a folder's `.ghanti/`, besides its sources.
+/// Entries of a folder's `.ghanti/` that the digest covers in addition to the sources.
 const WRITTEN_SOURCES: [&str; 3] = ["sdk", "generated", "entry"];
-/// What is in a flow's folder and is no source.
+/// Entries of a flow's folder that are not sources.
 const OTHERS: [&str; 10] = [
     COMPONENT,
     "flow.toml",
@@ -27,12 +27,12 @@ const OTHERS: [&str; 10] = [
     "target",
     "__pycache__",
 ];
-/// The most files that are looked at.
+/// Maximum number of files.
 const FILES_MAX: usize = 20_000;
 
 /// The digest of a folder's sources and of the toolchain of this name.
 pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
-    // packages of npm are sources, too
+    // npm packages are sources, too
     let is_source = |name: &str| !name.starts_with('.') && name != "__pycache__";
     let mut open = own(folder, is_source)?;
     for entry in entries(&folder.path.join(WRITTEN))? {
@@ -50,8 +50,8 @@ pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
     Ok(hexadecimal(&digest.finalize()))
 }
 
-/// The digest of what an author edits, without packages and what the program writes, and the folders
-/// that it is in.
+/// The digest of the files that an author edits, without packages and generated files, and the folders
+/// with these files.
 pub fn of_author(folder: &Folder) -> anyhow::Result<([u8; 32], Vec<PathBuf>)> {
     let is_source = |name: &str| !is_passing(name);
     let open = own(folder, is_source)?;
@@ -92,7 +92,7 @@ fn add(
         }
         if files.len() + folders.len() + open.len() > FILES_MAX {
             bail!(
-                "`{}` has over {FILES_MAX} files: a flow's folder holds one flow",
+                "`{}` has over {FILES_MAX} files: a flow's folder contains one flow",
                 folder.path.display()
             );
         }
@@ -100,7 +100,7 @@ fn add(
     files.sort();
     for path in files {
         let content = match fs::read(&path) {
-            // an editor has just replaced it
+            // an editor is just replacing it
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             read => read.with_context(|| format!("cannot read `{}`", path.display()))?,
         };

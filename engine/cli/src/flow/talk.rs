@@ -1,14 +1,14 @@
-//! `ghanti flow talk`: holds a conversation with a flow, typed, in virtual time.
+//! `ghanti flow talk`: a typed conversation with a flow, in virtual time.
 //!
-//! A conversation is determined by what the caller does, so that going back, or going on with an
-//! edited flow, is to run it again from its beginning with what they did so far.
+//! A conversation is determined by the caller's actions. To go back, or to continue with an edited
+//! flow, it is run again from its beginning with the actions so far.
 
 mod caller;
 mod input;
 mod known;
 mod lines;
+mod session;
 mod stamp;
-mod table;
 mod talked;
 mod terminal;
 
@@ -28,17 +28,17 @@ use time::macros::{format_description, offset};
 use time::{Date, OffsetDateTime};
 
 pub use self::known::Known;
-use self::table::Table;
+use self::session::Session;
 pub use self::talked::Talked;
 pub use self::terminal::{Terminal, notes};
 use super::outcome;
 use crate::config::Source;
 use crate::runtime::many_threads;
 
-/// Hold a conversation with a flow, typed, in the terminal
+/// Talk with a flow by typing in the terminal
 ///
-/// Shows what the bot says and listens for, and takes what the caller says as a line; `/help` lists what else they can do. An edit of the flow's files
-/// takes effect in the running conversation. Where input is no terminal, lines are read from it, and its end hangs up. Exits with 0, with 1 if the flow
+/// Shows what the bot says and listens for, and reads the caller's answers line by line; `/help` lists their other actions. An edit of the flow's files
+/// takes effect in the running conversation. If input is not a terminal, lines are read from it, and its end hangs up. Exits with 0, with 1 if the flow
 /// fails, and with 2 if it cannot be loaded.
 #[derive(Args)]
 pub struct Talk {
@@ -52,7 +52,7 @@ pub struct Talk {
     pub json: bool,
 }
 
-/// How a conversation begins.
+/// The initial conditions of a conversation.
 #[derive(Args)]
 pub struct Beginning {
     /// A TOML file with the customer's fields, such as a test of the flow; by default the first test that has a customer
@@ -68,9 +68,9 @@ pub struct Beginning {
     #[arg(long)]
     inbound: bool,
     /// When the call begins: a date, such as `2026-12-05` (at 11:00 in India), or a time with offset; by default now
-    #[arg(long, value_name = "DATE", value_parser = moment)]
+    #[arg(long, value_name = "DATE", value_parser = begin_time)]
     at: Option<OffsetDateTime>,
-    /// A WAV file (PCM of 16 bits, mono) with the caller's side: what is recognised between its pauses are their answers, in order; may be given
+    /// A WAV file (PCM of 16 bits, mono) with the caller's side: the utterances between its pauses are their answers, in order; may be given
     /// several times
     #[arg(long, value_name = "FILE")]
     voice: Vec<PathBuf>,
@@ -78,23 +78,23 @@ pub struct Beginning {
     pub source: Source,
 }
 
-/// The largest WAV file of a caller: half an hour at 16 kHz.
+/// Maximum size of a caller's WAV file: half an hour at 16 kHz.
 const VOICE_BYTES: u64 = 64 << 20;
 
 /// The time of day of a call that begins on a date: the same as in flows' tests.
 const HOUR: u8 = 11;
 
-fn moment(text: &str) -> Result<OffsetDateTime, String> {
+fn begin_time(text: &str) -> Result<OffsetDateTime, String> {
     let date = Date::parse(text, format_description!("[year]-[month]-[day]"));
-    let moment = match date {
+    let begin_time = match date {
         Ok(date) => date
             .with_hms(HOUR, 0, 0)
             .ok()
             .map(|time| time.assume_offset(offset!(+5:30))),
         Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok(),
     };
-    moment
-        .filter(|moment| moment.unix_timestamp() >= 0)
+    begin_time
+        .filter(|begin_time| begin_time.unix_timestamp() >= 0)
         .ok_or_else(|| {
             "write a date, such as `2026-12-05`, or a time, such as `2026-12-05T18:00:00+05:30`"
                 .to_owned()
@@ -102,35 +102,37 @@ fn moment(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 impl Beginning {
-    /// What is known before a conversation with the flow in a folder.
+    /// The data for a conversation with the flow in a folder.
     pub fn known(&self, folder: &Path) -> anyhow::Result<Known> {
         Known::read(folder, self.customer.as_deref(), &self.set)
     }
 
-    /// The table at which a conversation with a flow begins so; there has to be a version of it.
-    pub async fn table(
+    /// A conversation with a flow under these conditions; the flow must have a version.
+    pub async fn session(
         self,
         known: Known,
         talked: Talked,
         terminal: Terminal,
-    ) -> anyhow::Result<Table> {
-        let version = talked.version().context("the flow is not there yet")?;
+    ) -> anyhow::Result<Session> {
+        let version = talked.version().context("the flow has no version yet")?;
         let version = Arc::clone(version);
-        let mut table = Table::new(talked, version, known, terminal);
-        table.language = self.language;
-        table.inbound = self.inbound;
+        let mut session = Session::new(talked, version, known, terminal);
+        session.language = self.language;
+        session.inbound = self.inbound;
         if let Some(at) = self.at {
-            table.begins_ms = u64::try_from(at.unix_timestamp()).unwrap_or_default() * 1_000;
+            session.begins_ms = u64::try_from(at.unix_timestamp()).unwrap_or_default() * 1_000;
         }
         if !self.voice.is_empty() {
-            table.voice = heard(&self.voice, &self.source.read()?, &table.language()).await?;
+            session.voice =
+                recognized_utterances(&self.voice, &self.source.read()?, &session.language())
+                    .await?;
         }
-        Ok(table)
+        Ok(session)
     }
 }
 
-/// What callers say in WAV files, by the recogniser of the configuration.
-async fn heard(
+/// The utterances in callers' WAV files, by the configured recogniser.
+async fn recognized_utterances(
     files: &[PathBuf],
     config: &Config,
     language: &Language,
@@ -155,7 +157,7 @@ async fn heard(
             .with_context(|| format!("`{shown}` cannot be recognised"))?;
         ensure!(
             !words.is_empty(),
-            "nobody is understood in `{shown}`: is it speech in {language}?"
+            "no speech was recognised in `{shown}`: is it speech in {language}?"
         );
         all.extend(words);
     }
@@ -180,9 +182,9 @@ impl Talk {
             let known = self.beginning.known(&self.folder)?;
             let talked = Talked::in_folder(self.folder.clone()).await?;
             let terminal = Terminal::open(self.json).context("cannot start a thread")?;
-            let mut table = self.beginning.table(known, talked, terminal).await?;
-            table.hold().await;
-            Ok(ExitCode::from(if table.has_failed {
+            let mut session = self.beginning.session(known, talked, terminal).await?;
+            session.run().await;
+            Ok(ExitCode::from(if session.has_failed {
                 outcome::REFUSED
             } else {
                 0

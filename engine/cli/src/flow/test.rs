@@ -1,4 +1,4 @@
-//! `ghanti flow test`: a flow's own tests, and what nobody has to write a test for.
+//! `ghanti flow test`: a flow's own tests, and the exploration of its conversation.
 
 mod junit;
 mod snapshots;
@@ -26,7 +26,7 @@ use crate::runtime::many_threads;
 /// The real component runs in the real host, in virtual time; nobody is called. Besides the tests,
 /// every path through the conversation is tried: each answer, silence, unknown words, interruptions,
 /// failing actions, and a hang-up wherever the flow waits. What is said in a test with
-/// `snapshot = true` is compared with tests/snapshots/TEST.snap, and written there by --update. Exits with 0 if all is well, with 1 if a
+/// `snapshot = true` is compared with tests/snapshots/TEST.snap, and written there by --update. Exits with 0 if everything passes, with 1 if a
 /// test or a path fails, and with 2 if a flow cannot be loaded.
 #[derive(Args)]
 pub struct Test {
@@ -35,11 +35,11 @@ pub struct Test {
     /// Only tests whose names contain this
     #[arg(long, value_name = "TEXT", default_value = "")]
     filter: String,
-    /// Only the tests that are written; explore nothing
+    /// Only run the tests; explore nothing
     #[arg(long)]
     only_written: bool,
-    /// Write what is said in tests with `snapshot = true` into tests/snapshots/, and remove what no
-    /// test asks for any more
+    /// Write the snapshots of tests with `snapshot = true` into tests/snapshots/, and remove those that no
+    /// test uses any more
     #[arg(long)]
     update: bool,
     /// Show the conversations of tests that pass, too
@@ -58,16 +58,16 @@ pub struct Test {
     exploring: Exploring,
 }
 
-/// A flow with what came of it.
+/// A flow with its results.
 struct Tested {
     flow: Flow,
     checked: Checked,
-    /// What became of its snapshots, a line each.
+    /// The results of its snapshots, one line each.
     snapshots: Vec<String>,
 }
 
 impl Test {
-    /// Runs the tests, and writes what came of them.
+    /// Runs the tests, and writes the results.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let flows = self.folders.flows()?;
         let bounds = self.exploring.bounds();
@@ -123,7 +123,7 @@ impl Test {
 }
 
 impl Tested {
-    /// The conversation of a test, as it went.
+    /// The conversation of a test.
     fn conversation(&self, trial: &Trial) -> Vec<Line> {
         let (Some(version), Some(test), Some(held)) =
             (&self.checked.version, &trial.test, &trial.held)
@@ -133,13 +133,13 @@ impl Tested {
         lines(version, &held.scripted.events, test.known.today(), None)
     }
 
-    /// What is wrong besides the tests.
+    /// Findings besides failed tests.
     fn further(&self) -> impl Iterator<Item = &Finding> {
         let findings = self.checked.findings.iter();
         findings.filter(|finding| finding.step != Step::Tests)
     }
 
-    /// The conversation that shows a finding of the exploration.
+    /// The conversation that leads to a finding of the exploration.
     fn shown_by(&self, finding: &Finding) -> Vec<Line> {
         let (Some(version), Some(exploration)) = (&self.checked.version, &self.checked.exploration)
         else {

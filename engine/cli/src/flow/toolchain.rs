@@ -1,4 +1,4 @@
-//! Toolchains: commands that are bounded in time and told by their last words, and the folders of what is fetched once for all flows.
+//! Toolchains: commands with a timeout, and the folders of tools that are downloaded once for all flows.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -13,10 +13,10 @@ use crate::dev::build::{End, LONGEST, run};
 use crate::dev::compilers::words;
 use sha2::{Digest, Sha256};
 
-/// The variable that names a folder with toolchains that are there already, as `make setup` fills `.tools/`.
+/// The environment variable with a folder of installed toolchains, such as `.tools/` of `make setup`.
 pub const GIVEN: &str = "GHANTI_TOOLCHAINS";
-/// Between two looks at a lock that another build holds.
-const LOOK: Duration = Duration::from_millis(100);
+/// Poll interval for a lock that another build holds.
+const POLL: Duration = Duration::from_millis(100);
 
 /// A command of a toolchain.
 pub struct Tool {
@@ -25,7 +25,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// The program, to be run in a folder.
+    /// A program, to be run in a folder.
     pub fn new(program: impl AsRef<OsStr>, folder: &Path) -> Self {
         let mut command = std::process::Command::new(program.as_ref());
         command.current_dir(folder);
@@ -36,19 +36,19 @@ impl Tool {
         Self { command, name }
     }
 
-    /// With these arguments.
+    /// Adds arguments.
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(arguments);
         self
     }
 
-    /// With a variable.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Runs it to its end. Where it fails, `what` begins the message.
+    /// Runs it to its end. If it fails, `what` begins the message.
     pub async fn run(self, what: &str) -> Result<Vec<String>, Failure> {
         let (end, output) = run(self.command, LONGEST).await;
         let output = words(&output);
@@ -61,7 +61,7 @@ impl Tool {
             End::Ended(status) if status.success() => Ok(output),
             End::Ended(_) => Err(failed(format!("`{}` says", self.name))),
             End::TooLong(longest) => Err(failed(format!(
-                "`{}` was not done after {} s and was ended",
+                "`{}` did not end within {} s and was killed",
                 self.name,
                 longest.as_secs()
             ))),
@@ -70,13 +70,13 @@ impl Tool {
     }
 }
 
-/// Whether a program is found where commands are looked for.
+/// Whether a program is in `PATH`.
 pub fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// A missing toolchain, with how to get it.
+/// The failure for a missing toolchain, with the command that installs it.
 pub fn missing(message: &str, fix: &str) -> Failure {
     Failure::Toolchain {
         message: message.to_owned(),
@@ -85,12 +85,12 @@ pub fn missing(message: &str, fix: &str) -> Failure {
     }
 }
 
-/// The folder of what is kept for all flows.
+/// The cache folder that all flows share.
 pub fn cache() -> anyhow::Result<PathBuf> {
     super::cache::folder().context("there is no folder for toolchains: set HOME or XDG_CACHE_HOME")
 }
 
-/// A toolchain's folder among those of [`GIVEN`], where there is one.
+/// A toolchain's folder in [`GIVEN`], if there is one.
 pub fn given(name: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os(GIVEN)?).join(name);
     std::path::absolute(folder)
@@ -98,12 +98,12 @@ pub fn given(name: &str) -> Option<PathBuf> {
         .filter(|folder| folder.is_dir())
 }
 
-/// A folder that one build at a time uses.
+/// A folder that only one build at a time may use.
 pub struct Locked(#[expect(dead_code, reason = "dropping it unlocks")] File);
 
-/// Waits until no other build uses a folder, as long as a build may take.
+/// Waits until no other build uses a folder, at most as long as a build may take.
 pub async fn lock(folder: &Path) -> anyhow::Result<Locked> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     let path = folder.join("in-use");
     let failed = || format!("cannot lock `{}`", path.display());
     let file = File::create(&path).with_context(failed)?;
@@ -112,10 +112,10 @@ pub async fn lock(folder: &Path) -> anyhow::Result<Locked> {
         match file.try_lock() {
             Ok(()) => return Ok(Locked(file)),
             Err(TryLockError::WouldBlock) if began.elapsed() < LONGEST => {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
             }
             Err(TryLockError::WouldBlock) => bail!(
-                "another build has used `{}` for {} s: end it",
+                "another build has locked `{}` for {} s: end it",
                 folder.display(),
                 LONGEST.as_secs()
             ),
@@ -124,7 +124,7 @@ pub async fn lock(folder: &Path) -> anyhow::Result<Locked> {
     }
 }
 
-/// A folder of the cache that is filled once for each state of these texts: `fill` gets a new folder, which gets its name when it is full.
+/// A folder of the cache that is filled once for each state of these texts: `fill` gets a temporary folder, which is renamed when it is complete.
 pub async fn filled(
     name: &str,
     texts: &[&str],
@@ -146,7 +146,7 @@ pub async fn filled(
     }
     let part = cache.join(format!("{name}-{digest}.part"));
     let _ = fs::remove_dir_all(&part);
-    fs::create_dir_all(&part).with_context(|| format!("cannot make `{}`", part.display()))?;
+    fs::create_dir_all(&part).with_context(|| format!("cannot create `{}`", part.display()))?;
     let fetched = fill(&part).await;
     if fetched.is_err() {
         let _ = fs::remove_dir_all(&part);

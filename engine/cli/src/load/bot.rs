@@ -16,22 +16,22 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-/// What the floor says when it listens, before its address.
-pub const FLOOR_SAYS: &str = "the floor listens at ws://";
+/// The floor's message before its address, once it listens.
+pub const FLOOR_LISTENS: &str = "the floor listens at ws://";
 
-/// How long a started engine may take: a flow in Python is compiled within half a minute.
+/// Timeout for an engine to start: a flow in Python is compiled within half a minute.
 const READY: Duration = Duration::from_secs(180);
-/// The time between two looks at what it says.
-const LOOK: Duration = Duration::from_millis(50);
-/// How long it may take to end.
+/// Poll interval for its output.
+const POLL: Duration = Duration::from_millis(50);
+/// Timeout for it to end.
 const END: Duration = Duration::from_secs(15);
-/// How long a bot may take to accept a connection.
+/// Timeout for a bot to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Lines of a failed engine's log that are shown.
 const LAST_LINES: usize = 8;
 
-/// What the started engine says of its address, and that it is ready.
+/// Log messages of the started engine: its address, and that it is ready.
 const LISTENS: &str = "listening address=";
 const IS_READY: &str = "ready: calls are taken";
 
@@ -40,14 +40,14 @@ pub struct Started {
     child: Child,
     pid: u32,
     url: String,
-    /// Its data, gone with it.
+    /// Its data folder, deleted with it.
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Started {
     /// Starts the floor.
     pub async fn floor() -> anyhow::Result<Self> {
-        let mut child = itself()?
+        let mut child = this_program()?
             .args(["load", "--echo-server"])
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -58,7 +58,7 @@ impl Started {
         let line = line.ok().and_then(io::Result::ok).flatten();
         let Some(address) = line
             .as_deref()
-            .and_then(|line| line.strip_prefix(FLOOR_SAYS))
+            .and_then(|line| line.strip_prefix(FLOOR_LISTENS))
         else {
             bail!("the floor did not start: try `ghanti load --echo-server`");
         };
@@ -71,10 +71,10 @@ impl Started {
     }
 
     /// Starts an engine with default settings, on a free port of this machine, and waits until it takes
-    /// calls. Of the environment it is given settings of speech alone, so that no load reaches the
-    /// operator's database.
+    /// calls. Of the environment only settings of speech are passed to it, so that no load reaches
+    /// the operator's database.
     pub async fn engine(flows: &Path, data: Option<&Path>) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
         let (config, console) = (
             folder.path().join("ghanti.toml"),
             folder.path().join("console.txt"),
@@ -84,7 +84,7 @@ impl Started {
         std::fs::write(&config, text).context("cannot write a temporary configuration")?;
         let log = std::fs::File::create(&console).context("cannot write a temporary log")?;
         let data = data.map_or_else(|| folder.path().join("data"), Path::to_owned);
-        let mut command = itself()?;
+        let mut command = this_program()?;
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(&config)
@@ -122,7 +122,7 @@ impl Started {
         self.pid
     }
 
-    /// Ends it, as an operator would.
+    /// Stops it with a signal, as an operator would.
     pub async fn stop(mut self) {
         if let Some(pid) = Pid::from_raw(self.pid as i32) {
             // it may have ended
@@ -136,7 +136,7 @@ impl Started {
 
 /// This program, as a child that ends with its handle. It is in a process group of its own, so that a
 /// Ctrl-C in the terminal ends the calls first.
-fn itself() -> anyhow::Result<Command> {
+fn this_program() -> anyhow::Result<Command> {
     let program = std::env::current_exe().context("this program cannot be found")?;
     let mut command = Command::new(program);
     command
@@ -164,7 +164,7 @@ async fn ready(child: &mut Child, console: &PathBuf) -> anyhow::Result<String> {
                     last.unwrap_or_default().join("\n")
                 );
             }
-            sleep(LOOK).await;
+            sleep(POLL).await;
         }
     };
     timeout(READY, until_ready).await.unwrap_or_else(|_| {
@@ -175,7 +175,7 @@ async fn ready(child: &mut Child, console: &PathBuf) -> anyhow::Result<String> {
     })
 }
 
-/// Connects to the bot at a URL once, so that a load against nobody ends at once. Returns its addresses.
+/// Connects to the bot at a URL once, so that a load against a wrong address ends at once. Returns its addresses.
 pub async fn reachable(url: &str) -> anyhow::Result<Vec<SocketAddr>> {
     let shown = ghanti_load::target::shown(url);
     let parsed = Url::parse(url).ok();
@@ -190,12 +190,12 @@ pub async fn reachable(url: &str) -> anyhow::Result<Vec<SocketAddr>> {
     });
     let Some(at) = at else {
         bail!(
-            "`{shown}` is no URL of a bot: give an engine's address, such as `http://127.0.0.1:8000`, or a socket's, such as `ws://127.0.0.1:8765/media`"
+            "`{shown}` is not the URL of a bot: give an engine's address, such as `http://127.0.0.1:8000`, or a socket's, such as `ws://127.0.0.1:8765/media`"
         );
     };
     let silent = || {
         format!(
-            "nothing answers at `{shown}`: start the bot (`ghanti serve`), or leave the URL out to have an engine started"
+            "nothing answers at `{shown}`: start the bot (`ghanti serve`), or leave the URL out to start an engine"
         )
     };
     let addresses: Vec<SocketAddr> = timeout(CONNECT, lookup_host(at))

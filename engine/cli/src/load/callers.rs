@@ -1,4 +1,4 @@
-//! Who calls, as the command line says: built-in callers and scenarios, by weights.
+//! The callers on the command line: built-in callers and scenarios, with weights.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use ghanti_load::callers::{Caller, Share};
 use ghanti_sim::Scenario;
 use ghanti_sim::scenario::{Customer, When};
 
-/// Who calls without `--mix` and `--scenario`.
-const USUAL: [(&str, u32); 3] = [("silent", 80), ("talking", 15), ("interrupting", 5)];
+/// The callers without `--mix` and `--scenario`.
+const DEFAULT: [(&str, u32); 3] = [("silent", 80), ("talking", 15), ("interrupting", 5)];
 
-/// The customer of built-in callers: all have one name, so that all is spoken from the cache after the
-/// first call.
+/// The customer of built-in callers: all have one name, so that all prompts are cached after the first
+/// call.
 const CUSTOMER: &str = r#"
 phone = "+919876500001"
 flow = "emi-reminder"
@@ -61,9 +61,9 @@ pub fn callers(
         .collect::<anyhow::Result<Vec<_>>>()?;
     let weights: Vec<(String, u32)> = match mix {
         Some(Mix(weights)) => weights.clone(),
-        None if scenarios.is_empty() => {
-            USUAL.map(|(name, weight)| (name.to_owned(), weight)).into()
-        }
+        None if scenarios.is_empty() => DEFAULT
+            .map(|(name, weight)| (name.to_owned(), weight))
+            .into(),
         None => scenarios
             .iter()
             .map(|(name, _)| (name.clone(), 1))
@@ -83,7 +83,7 @@ pub fn callers(
         };
         let caller = caller.ok_or_else(|| {
             anyhow!(
-                "nobody calls who is named `{name}`: --mix knows `silent`, `talking`, `interrupting`, `keys`, and the names of --scenario files without \
+                "there is no caller `{name}`: --mix accepts `silent`, `talking`, `interrupting`, `keys`, and the names of --scenario files without \
                  their ending"
             )
         })?;
@@ -96,7 +96,7 @@ pub fn callers(
     weights.map(share).collect()
 }
 
-/// Refuses scenarios whose steps wait for templates: only an engine's record tells of these.
+/// Refuses scenarios whose steps wait for templates, which are only known from an engine's record.
 pub fn without_records(scenarios: &[PathBuf]) -> anyhow::Result<()> {
     for file in scenarios {
         let waits =
@@ -107,7 +107,7 @@ pub fn without_records(scenarios: &[PathBuf]) -> anyhow::Result<()> {
             .any(|step| waits(&step.when))
         {
             bail!(
-                "the scenario `{}` waits for templates, which a socket does not tell: give the engine's URL (`http://…`), or use `after = \"turn\"`",
+                "the scenario `{}` waits for templates, which a socket does not report: give the engine's URL (`http://…`), or use `after = \"turn\"`",
                 file.display()
             );
         }
@@ -152,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn callers_are_those_of_the_mix_or_the_usual_ones() {
+    fn callers_are_those_of_the_mix_or_the_default_ones() {
         let of = |pairs: &[(&str, u32)]| -> Vec<(String, u32)> {
             pairs
                 .iter()
                 .map(|(name, weight)| ((*name).to_owned(), *weight))
                 .collect()
         };
-        assert_eq!(named(None, &[]).unwrap(), of(&USUAL));
+        assert_eq!(named(None, &[]).unwrap(), of(&DEFAULT));
         assert_eq!(
             named(Some("silent=1, keys=3,talking=0"), &[]).unwrap(),
             of(&[("silent", 1), ("keys", 3)])

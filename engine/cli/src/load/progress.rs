@@ -1,5 +1,5 @@
-//! The progress of a load on standard error: two lines that change where that is a terminal, else a line
-//! every ten seconds.
+//! The progress of a load on standard error: two lines that are updated if that is a terminal, else one
+//! line every ten seconds.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
@@ -9,14 +9,14 @@ use ghanti_load::report::Run;
 use ghanti_load::run::{Glance, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The time between two lines where nobody watches.
+/// The time between two lines if standard error is not a terminal.
 const LINE: Duration = Duration::from_secs(10);
 
 /// Shows the progress.
 pub struct Shown {
     bar: Option<ProgressBar>,
     stage: RefCell<String>,
-    told: Cell<Duration>,
+    text: Cell<Duration>,
 }
 
 impl Shown {
@@ -30,18 +30,18 @@ impl Shown {
         Self {
             bar,
             stage: RefCell::default(),
-            told: Cell::default(),
+            text: Cell::default(),
         }
     }
 
     /// A stage begins.
     pub fn begin(&self, name: &str) {
         self.stage.replace(name.to_owned());
-        self.told.set(Duration::ZERO);
+        self.text.set(Duration::ZERO);
         self.line(&format!("{name}: begins"));
     }
 
-    /// A stage is over.
+    /// A stage has ended.
     pub fn end(&self, run: &Run) {
         if let Some(bar) = &self.bar {
             bar.set_message("");
@@ -49,7 +49,7 @@ impl Shown {
         }
         let (counts, first) = (&run.counts, &run.figures.first_audio);
         self.line(&format!(
-            "{}: over; {} calls, {} wrong, {} lost; first audio {:.0} / {:.0} ms (p50 / p99), {} gaps",
+            "{}: ended; {} calls, {} wrong, {} lost; first audio {:.0} / {:.0} ms (p50 / p99), {} gaps",
             run.name, counts.offered, counts.wrong, run.lost, first.p50_ms, first.p99_ms, counts.gaps
         ));
         if let Some(void) = &run.void {
@@ -68,14 +68,14 @@ impl Shown {
 
 impl Progress for Shown {
     fn tick(&self, glance: &Glance) {
-        let (line, newest) = told(&self.stage.borrow(), glance);
+        let (line, newest) = text(&self.stage.borrow(), glance);
         match &self.bar {
             Some(bar) => {
                 bar.set_message(line);
                 bar.set_prefix(newest);
             }
-            None if glance.at.saturating_sub(self.told.get()) >= LINE => {
-                self.told.set(glance.at);
+            None if glance.at.saturating_sub(self.text.get()) >= LINE => {
+                self.text.set(glance.at);
                 let parts = [line, newest];
                 let parts = parts.iter().filter(|part| !part.is_empty());
                 self.line(&parts.map(String::as_str).collect::<Vec<_>>().join("; "));
@@ -85,8 +85,8 @@ impl Progress for Shown {
     }
 }
 
-/// How far a stage is, and the newest look.
-fn told(stage: &str, glance: &Glance) -> (String, String) {
+/// The progress of a stage, and the newest sample.
+fn text(stage: &str, glance: &Glance) -> (String, String) {
     let clock = |time: Duration| {
         let seconds = time.as_secs();
         format!("{}:{:02}", seconds / 60, seconds % 60)
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_time_calls_and_the_newest_look() {
+    fn a_line_has_time_calls_and_the_newest_sample() {
         let counts = Counts {
             offered: 12,
             refused: 2,
@@ -149,7 +149,7 @@ mod tests {
             newest: Some(newest),
         };
         assert_eq!(
-            told("engine, 10 calls", &glance),
+            text("engine, 10 calls", &glance),
             (
                 "engine, 10 calls: 1:05 of 10:00; 10 live, 12 begun, 0 wrong, 2 lost, 0 gaps"
                     .to_owned(),

@@ -1,4 +1,4 @@
-//! `ghanti speech warm`: speaks flows' prompts into the engine's prompt cache before its calls.
+//! `ghanti speech warm`: synthesizes flows' prompts into the engine's prompt cache before its calls.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,16 +13,15 @@ use ghanti_server::speech::warm::{AT_ONCE_MAX, PromptResult, WarmReport, warm};
 use crate::config::Source;
 use crate::flow::loading::Loading;
 
-/// Prompts that are spoken at once, unless the command line says otherwise: the machine may have
-/// calls.
+/// Default number of prompts synthesized at once: the machine may have calls.
 const AT_ONCE: usize = 2;
 
-/// Speak flows' prompts into the engine's prompt cache, before its calls
+/// Synthesize flows' prompts into the engine's prompt cache, before its calls
 ///
-/// Those whose words are the same in every call, in all languages of the flow and in their default
-/// voices: without variables, or with the flow's own settings alone; and what the engine itself may
-/// say. They are kept in the folder `prompts` of the engine's data, where a running engine finds
-/// them. Exits with 1 if a prompt is not there afterwards, or a synthesizer was lost.
+/// Only prompts whose text is the same in every call, in all languages of the flow and in their default
+/// voices: without variables, or only with the flow's own settings; and the engine's own prompts. They
+/// are stored in the folder `prompts` of the engine's data, where a running engine finds them. Exits
+/// with 1 if a prompt is not there afterwards, or a synthesizer failed.
 #[derive(Args)]
 pub struct Warm {
     #[command(flatten)]
@@ -36,7 +35,7 @@ pub struct Warm {
     /// The engine's folder of databases, caches and spools
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// How many prompts are spoken at once
+    /// How many prompts are synthesized at once
     #[arg(long, value_name = "COUNT", default_value_t = AT_ONCE, value_parser = at_once)]
     at_once: usize,
 }
@@ -49,7 +48,7 @@ fn at_once(text: &str) -> Result<usize, String> {
 }
 
 impl Warm {
-    /// Speaks them.
+    /// Synthesizes them.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
         if !self.data.is_dir() {
@@ -64,23 +63,24 @@ impl Warm {
             .within(config.allowance());
         let mut is_complete = true;
         for name in &self.names {
-            let flow = FlowName::parse(name)
-                .map_err(|error| anyhow::anyhow!("`{name}` names no flow: {error}"))?;
+            let flow = FlowName::parse(name).map_err(|error| {
+                anyhow::anyhow!("`{name}` is not a valid name of a flow: {error}")
+            })?;
             let folder = self.flows.join(name);
             let version = files
                 .load(flow, &folder, None)
                 .await
                 .with_context(|| format!("cannot load the flow in `{}`", folder.display()))?;
             let voices = providers.voices();
-            let warmth = warm(&config, &self.data, voices, &version, self.at_once).await;
-            is_complete &= warmth.is_complete();
-            tell(&mut std::io::stdout(), name, &warmth)?;
+            let report = warm(&config, &self.data, voices, &version, self.at_once).await;
+            is_complete &= report.is_complete();
+            print(&mut std::io::stdout(), name, &report)?;
         }
         Ok(ExitCode::from(u8::from(!is_complete)))
     }
 }
 
-/// What came of a language's prompts.
+/// The results of a language's prompts.
 #[derive(Default)]
 struct Counts {
     new: usize,
@@ -88,9 +88,9 @@ struct Counts {
     failed: usize,
 }
 
-fn tell(out: &mut impl std::io::Write, flow: &str, warmth: &WarmReport) -> std::io::Result<()> {
+fn print(out: &mut impl std::io::Write, flow: &str, report: &WarmReport) -> std::io::Result<()> {
     let mut languages: BTreeMap<&str, Counts> = BTreeMap::new();
-    for prompt in &warmth.prompts {
+    for prompt in &report.prompts {
         let (template, language) = (&prompt.template, prompt.language.as_str());
         let counts = languages.entry(language).or_default();
         for lost in &prompt.losses {
@@ -112,10 +112,10 @@ fn tell(out: &mut impl std::io::Write, flow: &str, warmth: &WarmReport) -> std::
             _ => writeln!(out, ", {failed} failed")?,
         }
     }
-    if !warmth.unknown.is_empty() {
+    if !report.unknown.is_empty() {
         writeln!(out, "not known before a call:")?;
     }
-    for (template, variables) in &warmth.unknown {
+    for (template, variables) in &report.unknown {
         writeln!(out, "  {template}: {}", variables.join(", "))?;
     }
     Ok(())

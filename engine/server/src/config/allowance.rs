@@ -210,7 +210,7 @@ mod tests {
     fn a_maximum_beyond_the_engines_own_is_an_error() {
         let ConfigError(errors) =
             with("[limits]\nmemory-mib = 65\ncompute-ms = 5\njournal-kib = 0\nfuel = 1\n[grants]\nvoices = 'asha'\n", &[]).unwrap_err();
-        let errors = errors.join("\n");
+        let text = errors.join("\n");
         for part in [
             "`memory-mib` of `[limits]` is `65`: choose 1 to 64",
             "`compute-ms`",
@@ -218,8 +218,8 @@ mod tests {
             "`fuel`",
             "`voices` of `[grants]`",
         ] {
-            assert!(errors.contains(part), "{part} is missing in {errors}");
+            assert!(text.contains(part), "{part} is missing in {text}");
         }
-        assert_eq!(errors.len(), 5, "{errors}");
+        assert_eq!(errors.len(), 5, "{text}");
     }
 }

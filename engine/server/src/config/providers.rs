@@ -465,7 +465,7 @@ mod tests {
             ),
             (
                 own("kind = 'vosk-server'\nurl = 'ws://127.0.0.1:2700'"),
-                "listens alone",
+                "only recognizes",
             ),
             (
                 own("kind = 'wyoming'\nurl = 'tcp://127.0.0.1'"),

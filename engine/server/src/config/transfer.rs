@@ -285,7 +285,7 @@ mod tests {
             ("record = 'stereo'", "`legal` of `[transfer]`"),
             ("numbers = ['my phone']", "`legal` of `[transfer]`"),
             ("colour = 1", "`legal` of `[transfer]`"),
-            ("[transfer.'Two Words']", "is no name of a target"),
+            ("[transfer.'Two Words']", "is not a valid name of a target"),
         ] {
             let error = error(&format!(
                 "[transfer.legal]\n{}{text}\n",

@@ -262,7 +262,7 @@ fn every_settings_file_is_right() {
         for (token, value) in tokens.iter().zip(["a", "b", "c"]) {
             check.env(token, value.repeat(32));
         }
-        assert!(passes(&mut check).contains("the configuration is right"));
+        assert!(passes(&mut check).contains("the configuration is valid"));
     }
 }
 

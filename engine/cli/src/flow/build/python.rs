@@ -17,10 +17,10 @@ const PACKAGE: &str = include_str!("../../../../../plugins/python/requirements.t
 const INSTALL: &str = "sudo apt-get install -y python3 python3-pip";
 /// Folders of a flow that have no modules.
 const OTHERS: [&str; 5] = ["tests", "prompts", "audio", "data", "__pycache__"];
-/// The most folders below each other that are searched for modules.
+/// Maximum depth of folders that are searched for modules.
 const DEPTH_MAX: usize = 16;
 
-/// Writes the module that the component begins with.
+/// Writes the component's entry module.
 pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
     let project = fs::read_to_string(folder.path.join("pyproject.toml")).unwrap_or_default();
     let project: toml::Table = project.parse().unwrap_or_default();
@@ -40,13 +40,10 @@ pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of componentize-py: the author's own, the one that is given, or that of the cache, fetched where it is missing.
+/// The folder of componentize-py: the author's own, the given one, or the one in the cache, which is downloaded if it is missing.
 pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     if !is_installed("python3") {
-        return Err(missing(
-            "there is no Python: `python3` is not installed",
-            INSTALL,
-        ));
+        return Err(missing("`python3` is not installed", INSTALL));
     }
     let own = folder.path.join(".venv");
     if own.join("bin/componentize-py").exists() {
@@ -77,7 +74,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
             ])
             .args(is_checked.then_some("--require-hashes"))
             .args(["--target", ".", "-r", "requirements.txt"])
-            .run("the toolchain for Python cannot be fetched")
+            .run("the toolchain for Python cannot be downloaded")
             .await
             .map_err(with_pip)?;
         Ok(())
@@ -85,7 +82,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     .await
 }
 
-/// On Debian pip is a package of its own.
+/// Adds the fix for a missing pip, which is a separate package on Debian.
 fn with_pip(failure: Failure) -> Failure {
     match failure {
         Failure::Toolchain {
@@ -113,7 +110,7 @@ fn without_checksums(requirements: &str) -> String {
         .join("\n")
 }
 
-/// Builds the component in a folder for what is left behind.
+/// Builds the component in a folder for intermediate files.
 pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf, Failure> {
     // from a copy, as Python leaves its own files beside sources
     let app = work.join("app");
@@ -124,7 +121,7 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
             .with_context(|| format!("cannot copy `{module}`"))?;
     }
     let component = work.join("flow.wasm");
-    // scripts that pip installs name an interpreter of their own in a virtual environment alone
+    // only in a virtual environment do scripts that pip installs name its interpreter
     let program = tools.join("bin/componentize-py");
     let tool = if tools.join("pyvenv.cfg").is_file() {
         Tool::new(program, &folder.path)
@@ -142,7 +139,7 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
         "componentize",
         "-p",
     ])
-    // as for TypeScript
+    // as for TypeScript: a component contains its path, and must be the same everywhere
     .args([app.strip_prefix(&folder.path).unwrap_or(&app)])
     .args(["entry", "-o"])
     .args([&component])
@@ -153,7 +150,7 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
 
 /// Copies Python's files, with those of packages below.
 fn copy_modules(from: &Path, to: &Path, depth: usize) -> anyhow::Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("cannot make `{}`", to.display()))?;
+    fs::create_dir_all(to).with_context(|| format!("cannot create `{}`", to.display()))?;
     let read = || fs::read_dir(from)?.collect::<std::io::Result<Vec<_>>>();
     for entry in read().with_context(|| format!("cannot read `{}`", from.display()))? {
         let (path, name) = (entry.path(), entry.file_name());

@@ -10,9 +10,9 @@ use crate::flow::failure::Failure;
 use crate::flow::folder::Folder;
 use crate::flow::toolchain::{Tool, cache, is_installed, lock, missing};
 
-/// Gives a component by itself.
+/// Compiles to a component.
 const COMPONENTS: &str = "wasm32-wasip2";
-/// Gives a core module, of which a component is made here.
+/// Compiles to a core module, which is converted to a component here.
 const MODULES: &str = "wasm32-unknown-unknown";
 
 const INSTALL: &str = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --target wasm32-wasip2";
@@ -21,10 +21,7 @@ const ADD_TARGET: &str = "rustup target add wasm32-wasip2";
 /// Builds the component.
 pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
     if !is_installed("cargo") {
-        return Err(missing(
-            "there is no Rust: `cargo` is not installed",
-            INSTALL,
-        ));
+        return Err(missing("`cargo` is not installed", INSTALL));
     }
     let target = if has(COMPONENTS, &folder.path).await {
         COMPONENTS
@@ -37,10 +34,10 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
         ));
     };
     let built = match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
-        Some(named) => std::path::absolute(named).context("CARGO_TARGET_DIR is no path")?,
+        Some(named) => std::path::absolute(named).context("CARGO_TARGET_DIR is not a path")?,
         None => cache()?.join("rust"),
     };
-    // flows of the same name share a file there until it is copied
+    // flows with the same name share a file there until it is copied
     let _lock = lock(&built).await?;
     let mut cargo = Tool::new("cargo", &folder.path)
         .args([
@@ -54,7 +51,7 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
         ])
         .env("CARGO_TARGET_DIR", &built);
     if std::env::var_os("RUSTFLAGS").is_none() {
-        // messages of panics in libraries hold paths: the same sources are to give the same component everywhere
+        // panic messages of libraries contain paths: the same sources must compile to the same component everywhere
         let home = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
             .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
@@ -71,7 +68,7 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
         .join(format!("{}.wasm", library(&folder.path)?));
     let module = fs::read(&module).with_context(|| {
         format!(
-            "cargo left no `{}`: Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`",
+            "cargo built no `{}`: Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`",
             module.display()
         )
     })?;
@@ -83,7 +80,7 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
         .module(&module)
         .and_then(|encoder| encoder.encode());
     encoded.map_err(|error| Failure::Toolchain {
-        message: format!("cannot make a component of what cargo built: {error:#}"),
+        message: format!("cannot convert cargo's output to a component: {error:#}"),
         fix: None,
         output: Vec::new(),
     })
@@ -95,7 +92,7 @@ async fn has(target: &str, folder: &Path) -> bool {
     let Ok(lines) = asked.run("the compiler does not answer").await else {
         return false;
     };
-    // rustup's own words come before it
+    // rustup's own messages come before it
     let libraries = lines.last().map(String::as_str).unwrap_or_default();
     fs::read_dir(libraries).is_ok_and(|mut files| files.next().is_some())
 }

@@ -1,4 +1,4 @@
-//! From a source map (revision 3) to a table: for each line of a bundle the file and line of its source. Pure.
+//! Converts a source map (revision 3) to a table with the source file and line of each line of a bundle. Pure.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! TypeScript: checked by tsc, bundled by esbuild, and made a component with QuickJS by componentize-qjs.
+//! TypeScript: checked by tsc, bundled by esbuild, and combined with QuickJS into a component by componentize-qjs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ const CONFIG: &str = r#"{
 }
 "#;
 
-/// Writes what the bundle begins with.
+/// Writes the bundle's entry module.
 pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
     let package = fs::read_to_string(folder.path.join("package.json")).unwrap_or_default();
     let package: Value = serde_json::from_str(&package).unwrap_or_default();
@@ -39,11 +39,11 @@ pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of the toolchain's programs: the author's own, those that are given, or those of the cache, fetched where they are missing.
+/// The folder of the toolchain's programs: the author's own, the given one, or the one in the cache, which is downloaded if it is missing.
 pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     if !is_installed("node") {
         return Err(missing(
-            "there is no Node.js: `node` is not installed; https://nodejs.org has it for every system",
+            "`node` (Node.js) is not installed; https://nodejs.org has it for every system",
             INSTALL,
         ));
     }
@@ -60,7 +60,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     }
     if !is_installed("npm") {
         return Err(missing(
-            "there is no npm, which comes with Node.js",
+            "`npm` is not installed, which comes with Node.js",
             INSTALL,
         ));
     }
@@ -68,7 +68,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
         for (file, text) in [("package.json", PACKAGES), ("package-lock.json", LOCK)] {
             write_changed(&part.join(file), text.as_bytes())?;
         }
-        // not `npm ci`: three of componentize-qjs' builds for other systems were never published, over which it stumbles; checksums are compared
+        // not `npm ci`: three of componentize-qjs' builds for other systems were never published, on which it fails; checksums are compared
         Tool::new("npm", part)
             .args([
                 "install",
@@ -77,7 +77,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
                 "--no-audit",
                 "--no-fund",
             ])
-            .run("the toolchain for TypeScript cannot be fetched")
+            .run("the toolchain for TypeScript cannot be downloaded")
             .await?;
         Ok(())
     })
@@ -85,7 +85,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     Ok(programs(&tools))
 }
 
-/// Builds the component in a folder for what is left behind.
+/// Builds the component in a folder for intermediate files.
 pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf, Failure> {
     let tool = |name: &str| Tool::new(tools.join(name), &folder.path);
     tool("tsc")
@@ -111,9 +111,10 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
         .args([format!("--outfile={}", bundle.display())])
         .run("the flow does not build")
         .await?;
-    // QuickJS knows no source maps: the lines of the sources go into the bundle
-    let map = fs::read_to_string(work.join("flow.js.map")).context("esbuild left no source map")?;
-    let mut code = fs::read_to_string(&bundle).context("esbuild left no bundle")?;
+    // QuickJS does not support source maps: the table of source lines goes into the bundle
+    let map =
+        fs::read_to_string(work.join("flow.js.map")).context("esbuild wrote no source map")?;
+    let mut code = fs::read_to_string(&bundle).context("esbuild wrote no bundle")?;
     code.push_str(&source_lines::assignment(&map, work, &folder.path));
     fs::write(&bundle, code).context("cannot write the bundle")?;
     let component = work.join("flow.wasm");
@@ -126,11 +127,11 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
             "--sync",
             "--js",
         ])
-        // a component holds the path that it was made of, and is to be the same everywhere
+        // a component contains the path of its sources, and must be the same everywhere
         .args([bundle.strip_prefix(&folder.path).unwrap_or(&bundle)])
         .args(["-o"])
         .args([&component])
-        .run("no component can be made of the flow")
+        .run("the flow cannot be built into a component")
         .await?;
     Ok(component)
 }

@@ -1,4 +1,4 @@
-//! What an author saves: built where it is code, live at once where it is words, tested in either case.
+//! Handles an author's saved files: code is built, prompts and flow.toml are live at once, and both are tested.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,12 +22,12 @@ use crate::flow::folder::{COMPONENT, Folder};
 use crate::flow::loading::Loading;
 use crate::flow::sources;
 
-/// How often words are looked at if no notification arrives.
+/// How often prompts are scanned if no notification arrives.
 const RESCAN: Duration = Duration::from_secs(3);
-/// Between two looks at words: a single save causes about a dozen notifications.
-const BREATH: Duration = Duration::from_millis(20);
+/// Minimum interval between two scans: a single save causes about a dozen notifications.
+const SCAN_PAUSE: Duration = Duration::from_millis(20);
 
-/// The author of a flow, at work.
+/// Builds and tests the flow that an author is writing.
 pub struct Author {
     folder: Folder,
     live: Arc<Live>,
@@ -38,9 +38,9 @@ pub struct Author {
 }
 
 impl Author {
-    /// The author of a flow that is live so.
+    /// Creates it for a flow's folder and the engine's folder of flows.
     pub fn of(folder: Folder, live: Arc<Live>, screen: Arc<Screen>) -> anyhow::Result<Self> {
-        let loading = Loading::beside(live.components())?.offline();
+        let loading = Loading::for_author(live.components())?.offline();
         Ok(Self {
             folder,
             live,
@@ -50,12 +50,12 @@ impl Author {
         })
     }
 
-    fn tell(&self, words: &str, tone: Tone) -> Line {
+    fn print(&self, words: &str, tone: Tone) -> Line {
         Line::new(Subject::Flow, self.folder.name.as_str(), words, tone)
     }
 
-    /// Makes words live when they are saved. Runs until dropped, beside all builds.
-    pub async fn take_words(self: Arc<Self>) {
+    /// Publishes prompts and flow.toml when they are saved. Runs until dropped, in parallel with builds.
+    pub async fn publish_prompts(self: Arc<Self>) {
         let mut watcher = FileWatcher::of_folders_alone();
         let wake = watcher.wake();
         let mut told = None;
@@ -65,7 +65,7 @@ impl Author {
                 let folders = live.folders().into_iter();
                 let folders = folders.filter_map(|path| Some((path.clone(), folder_id(&path)?)));
                 watcher.watch(folders.collect());
-                (live.take_words(), watcher)
+                (live.publish_prompts(), watcher)
             });
             let Ok((taken, same_watcher)) = looked.await else {
                 return;
@@ -79,22 +79,22 @@ impl Author {
                     }
                 }
                 Err(error) => {
-                    let words = format!("what is saved is not live: {error:#}");
+                    let words = format!("the saved files are not live: {error:#}");
                     if told.as_ref() != Some(&words) {
-                        self.screen.tell(self.tell(&words, Tone::Bad));
+                        self.screen.print(self.print(&words, Tone::Bad));
                         told = Some(words);
                     }
                 }
             }
             tokio::select! {
-                () = wake.notified() => tokio::time::sleep(BREATH).await,
+                () = wake.notified() => tokio::time::sleep(SCAN_PAUSE).await,
                 () = tokio::time::sleep(RESCAN) => {}
             }
         }
     }
 
-    /// Runs the flow's tests with whatever was taken, and tells where what comes of them is new. Runs
-    /// until dropped.
+    /// Runs the flow's tests with every published version, and shows results that differ from the last
+    /// ones. Runs until dropped.
     pub async fn run_tests(self: Arc<Self>) {
         let mut told = None;
         loop {
@@ -104,7 +104,7 @@ impl Author {
                 continue;
             }
             let checked = self.loading.files.check(name, path, "", None).await;
-            // the engine tells why there is no version
+            // the engine shows why there is no version
             if checked.version.is_none() || checked.trials.is_empty() {
                 continue;
             }
@@ -125,23 +125,23 @@ impl Author {
                 .filter(|trial| !trial.complaints.is_empty());
             let (failed, all) = (failed.count(), checked.trials.len());
             let line = match failed {
-                0 => self.tell(&format!("its tests pass, all {all}"), Tone::Good),
+                0 => self.print(&format!("its tests pass, all {all}"), Tone::Good),
                 _ => self
-                    .tell(
+                    .print(
                         &format!("{failed} of its {all} tests fail; `ghanti flow test` shows how"),
                         Tone::Bad,
                     )
                     .with_all(complaints),
             };
             if told.as_ref() != Some(&line) {
-                self.screen.tell(line.clone());
+                self.screen.print(line.clone());
                 told = Some(line);
             }
         }
     }
 }
 
-/// What is written, without comments: those have the words of the prompts, which need no build.
+/// Generated code without comments: these contain the prompts' texts, which need no build.
 fn without_comments(written: &str) -> String {
     const COMMENTS: [&str; 4] = ["//", "/*", "*", "#"];
     const DOC: &str = "\"\"\"";
@@ -159,8 +159,8 @@ fn without_comments(written: &str) -> String {
 }
 
 impl SourceTree for Author {
-    /// What is written from the prompts and flow.toml is of the sources.
-    fn look(&self) -> io::Result<Found> {
+    /// The code that is generated from the prompts and flow.toml counts as a source.
+    fn scan(&self) -> io::Result<Found> {
         let (own, folders) = sources::of_author(&self.folder).map_err(io::Error::other)?;
         let written = match self.folder.generate() {
             Ok(written) => without_comments(&written),
@@ -205,13 +205,13 @@ impl SourceTree for Author {
             let (end, words) = match ended {
                 Err(failure) => failed(failure.words()),
                 Ok(_) => {
-                    // compiled before it is live, so that words that are saved meanwhile are not
-                    // held up; what is wrong with it is the engine's to tell
+                    // compiled before it is live, so that prompts that are saved meanwhile need not
+                    // wait; the engine reports what is wrong with it
                     let _ = loading.files.describe(&path.join(COMPONENT)).await;
-                    match spawn_blocking(move || live.take_component()).await {
+                    match spawn_blocking(move || live.publish_component()).await {
                         Ok(Ok(())) => (BuildEnd::Done, String::new()),
                         Ok(Err(error)) => failed(format!("{error:#}")),
-                        Err(error) => failed(format!("the component was not taken: {error}")),
+                        Err(error) => failed(format!("the component was not published: {error}")),
                     }
                 }
             };
@@ -233,7 +233,7 @@ mod tests {
     use super::without_comments;
 
     #[test]
-    fn other_words_are_the_same_code() {
+    fn code_with_other_comments_is_the_same() {
         for (written, code) in [
             ("/// Hello\npub fn a() {}\n", "pub fn a() {}\n"),
             ("  /**\n   * Hello\n   */\n  a();\n", "a();\n"),

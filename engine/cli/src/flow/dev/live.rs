@@ -1,6 +1,6 @@
-//! The folder from which an author's engine loads: words and flow.toml as they are saved, and the
-//! component that was built last. So that words never wait for a component: whatever is here has been
-//! compiled.
+//! The folder from which an author's engine loads: prompts and flow.toml as they were last saved, and
+//! the component that was last built. Components here have already been compiled, so that prompts
+//! never wait for a compilation.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,11 +11,11 @@ use anyhow::Context;
 
 use crate::flow::folder::{COMPONENT, Folder, WRITTEN, write_changed};
 
-/// Folders of a flow that take effect without a build, with the ending of their files.
-const WORDS: [(&str, &str); 2] = [("prompts", "ftl"), ("audio", "wav")];
+/// Folders whose files take effect without a build, with the extension of these files.
+const WITHOUT_BUILD: [(&str, &str); 2] = [("prompts", "ftl"), ("audio", "wav")];
 const MANIFEST: &str = "flow.toml";
 
-/// Where what is live lies.
+/// The folders of the live version.
 #[derive(Debug)]
 pub struct Live {
     /// The flow's folder.
@@ -29,7 +29,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// The one of a flow's folder, within what the program writes there.
+    /// The folders for a flow, within its `.ghanti/`.
     pub fn of(folder: &Folder) -> Self {
         let work = folder.path.join(WRITTEN).join("dev");
         let flows = work.join("flows");
@@ -41,36 +41,38 @@ impl Live {
         }
     }
 
-    /// Where the engine keeps compiled components.
+    /// The engine's folder of compiled components.
     pub fn components(&self) -> PathBuf {
         self.data.join("components")
     }
 
-    /// The folders whose files are words.
+    /// The folders whose files take effect without a build.
     pub fn folders(&self) -> Vec<PathBuf> {
-        let words = WORDS.iter().map(|(folder, _)| self.from.join(folder));
+        let words = WITHOUT_BUILD
+            .iter()
+            .map(|(folder, _)| self.from.join(folder));
         let all = std::iter::once(self.from.clone()).chain(words);
         all.filter(|folder| folder.is_dir()).collect()
     }
 
-    /// Makes the saved words and flow.toml live, beside the component that is. Returns whether any has
+    /// Publishes the saved prompts and flow.toml with the live component. Returns whether any has
     /// changed. Blocks.
-    pub fn take_words(&self) -> anyhow::Result<bool> {
+    pub fn publish_prompts(&self) -> anyhow::Result<bool> {
         if !self.to.join(COMPONENT).is_file() {
             return Ok(false);
         }
-        self.take_all_words()
+        self.publish_all_prompts()
     }
 
-    fn take_all_words(&self) -> anyhow::Result<bool> {
-        let mut is_new = self.take(Path::new(MANIFEST))?;
-        for (folder, ending) in WORDS {
+    fn publish_all_prompts(&self) -> anyhow::Result<bool> {
+        let mut is_new = self.copy_changed(Path::new(MANIFEST))?;
+        for (folder, ending) in WITHOUT_BUILD {
             let (saved, there) = (
                 names(&self.from.join(folder), ending),
                 names(&self.to.join(folder), ending),
             );
             for name in &saved {
-                is_new |= self.take(&Path::new(folder).join(name))?;
+                is_new |= self.copy_changed(&Path::new(folder).join(name))?;
             }
             for name in there.difference(&saved) {
                 let gone = self.to.join(folder).join(name);
@@ -82,21 +84,21 @@ impl Live {
         Ok(is_new)
     }
 
-    /// Makes the component live that was built last, with its words. Blocks.
-    pub fn take_component(&self) -> anyhow::Result<()> {
+    /// Publishes the component that was last built, with its prompts. Blocks.
+    pub fn publish_component(&self) -> anyhow::Result<()> {
         fs::create_dir_all(&self.flows)
-            .with_context(|| format!("cannot make the folder `{}`", self.flows.display()))?;
+            .with_context(|| format!("cannot create the folder `{}`", self.flows.display()))?;
         if self.from.join(COMPONENT).is_file() {
-            self.take_all_words()?;
-            self.take(Path::new(COMPONENT))?;
+            self.publish_all_prompts()?;
+            self.copy_changed(Path::new(COMPONENT))?;
         }
         Ok(())
     }
 
-    fn take(&self, file: &Path) -> anyhow::Result<bool> {
+    fn copy_changed(&self, file: &Path) -> anyhow::Result<bool> {
         let path = self.from.join(file);
         match fs::read(&path) {
-            // not there yet, or for the moment in which an editor replaces it
+            // it does not exist yet, or an editor is just replacing it
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
             Ok(content) => write_changed(&self.to.join(file), &content),
@@ -104,7 +106,7 @@ impl Live {
     }
 }
 
-/// The files of a folder with an ending, without hidden ones.
+/// The files of a folder with an extension, without hidden ones.
 fn names(folder: &Path, ending: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -124,7 +126,7 @@ mod tests {
     use ghanti_model::FlowName;
 
     #[test]
-    fn saved_words_are_live_without_a_component_and_removed_ones_are_gone() {
+    fn saved_prompts_are_live_without_a_component_and_removed_ones_are_gone() {
         let house = tempfile::tempdir().unwrap();
         let path = house.path().to_owned();
         let write = |file: &str, text: &str| {
@@ -148,9 +150,12 @@ mod tests {
             language: Language::Rust,
         });
         let there = |file: &str| fs::read_to_string(live.to.join(file)).ok();
-        assert!(!live.take_words().unwrap(), "there is no component yet");
-        live.take_component().unwrap();
-        assert!(!live.take_words().unwrap(), "nothing has changed");
+        assert!(
+            !live.publish_prompts().unwrap(),
+            "there is no component yet"
+        );
+        live.publish_component().unwrap();
+        assert!(!live.publish_prompts().unwrap(), "nothing has changed");
         for file in ["prompts/en-IN.ftl", "flow.wasm"] {
             assert_eq!(there(file).as_deref(), Some("1"), "{file}");
         }
@@ -160,7 +165,7 @@ mod tests {
         write("prompts/en-IN.ftl", "2");
         write("flow.wasm", "2");
         fs::remove_file(path.join("prompts/hi-IN.ftl")).unwrap();
-        assert!(live.take_words().unwrap());
+        assert!(live.publish_prompts().unwrap());
         assert_eq!(
             (
                 there("prompts/en-IN.ftl").as_deref(),
@@ -169,7 +174,7 @@ mod tests {
             ),
             (Some("2"), None, Some("1".to_owned()))
         );
-        live.take_component().unwrap();
+        live.publish_component().unwrap();
         assert_eq!(there("flow.wasm").as_deref(), Some("2"));
     }
 }

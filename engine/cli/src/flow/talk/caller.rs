@@ -1,5 +1,5 @@
-//! The caller of a conversation who is a person at a terminal: each question waits for what they
-//! do, one attempt at a time. Everything else is that of a scripted caller, in virtual time.
+//! A caller who is a person at a terminal: each question waits for their action, one attempt at a
+//! time. Everything else is done by a scripted caller, in virtual time.
 
 use std::collections::VecDeque;
 
@@ -20,12 +20,12 @@ pub type ActionAnswer = Result<Json, CallError>;
 
 /// What a question listens for.
 #[derive(Debug, Clone)]
-pub enum Listens {
+pub enum Expected {
     To(Box<Question>),
     ToKeys(Collection),
 }
 
-impl Listens {
+impl Expected {
     /// The question's name.
     pub fn name(&self) -> &str {
         match self {
@@ -35,23 +35,23 @@ impl Listens {
     }
 }
 
-/// What happens in the conversation.
-pub enum Happened {
+/// An event of the conversation.
+pub enum Event {
     /// A prompt is spoken.
     Said {
         at_ms: u64,
         prompt: Prompt,
         language: Language,
     },
-    /// The flow waits for what the caller does.
+    /// The flow waits for the caller.
     Asks {
         at_ms: u64,
-        listens: Box<Listens>,
+        expected: Box<Expected>,
         turn: oneshot::Sender<Turn>,
     },
-    /// What they did is no answer to the question.
+    /// Their action does not answer the question.
     NotUnderstood { at_ms: u64 },
-    /// They spoke while a prompt was spoken that may not be interrupted.
+    /// They spoke during a prompt that may not be interrupted.
     NotInterrupted { at_ms: u64 },
     /// The flow waits for the answer of an action.
     Invokes {
@@ -68,20 +68,16 @@ pub enum Happened {
 pub struct Caller {
     scripted: ScriptedCaller,
     language: Language,
-    happened: mpsc::Sender<Happened>,
+    event: mpsc::Sender<Event>,
 }
 
 impl Caller {
-    /// A caller who tells what happens, and asks what to do.
-    pub fn new(
-        scripted: ScriptedCaller,
-        language: Language,
-        happened: mpsc::Sender<Happened>,
-    ) -> Self {
+    /// A caller who reports events, and waits for actions.
+    pub fn new(scripted: ScriptedCaller, language: Language, event: mpsc::Sender<Event>) -> Self {
         Self {
             scripted,
             language,
-            happened,
+            event,
         }
     }
 
@@ -89,22 +85,22 @@ impl Caller {
         self.scripted.now().unix_ms
     }
 
-    async fn tell(&self, happened: Happened) -> Result<(), CallError> {
-        // whoever listened is gone, and so is the call
-        self.happened
-            .send(happened)
+    async fn report(&self, event: Event) -> Result<(), CallError> {
+        // the receiver is gone, and the call ends
+        self.event
+            .send(event)
             .await
             .map_err(|_| CallError::CallEnded)
     }
 
     async fn said(&mut self, prompt: &Prompt) -> Result<(), CallError> {
         let language = prompt.language.clone().unwrap_or(self.language.clone());
-        let said = Happened::Said {
+        let said = Event::Said {
             at_ms: self.at_ms(),
             prompt: prompt.clone(),
             language,
         };
-        self.tell(said).await
+        self.report(said).await
     }
 
     fn change(&mut self, change: impl FnOnce(ScriptedCaller) -> ScriptedCaller) {
@@ -112,20 +108,20 @@ impl Caller {
         self.scripted = change(scripted);
     }
 
-    /// Waits for what the caller does, and has the scripted caller do it next.
-    async fn turn(&mut self, listens: Listens, prompt: &Prompt) -> Result<Turn, CallError> {
-        let name = listens.name().to_owned();
+    /// Waits for the person's action, and makes the scripted caller perform it.
+    async fn turn(&mut self, expected: Expected, prompt: &Prompt) -> Result<Turn, CallError> {
+        let name = expected.name().to_owned();
         let (sender, turn) = oneshot::channel();
-        let asks = Happened::Asks {
+        let asks = Event::Asks {
             at_ms: self.at_ms(),
-            listens: Box::new(listens),
+            expected: Box::new(expected),
             turn: sender,
         };
-        self.tell(asks).await?;
+        self.report(asks).await?;
         let turn = turn.await.map_err(|_| CallError::CallEnded)?;
         if matches!(turn, Turn::Interrupts(_)) && prompt.interruptible == Some(false) {
             let at_ms = self.at_ms();
-            self.tell(Happened::NotInterrupted { at_ms }).await?;
+            self.report(Event::NotInterrupted { at_ms }).await?;
         }
         let template = prompt.template().to_owned();
         let next = turn.clone();
@@ -143,7 +139,7 @@ impl Caller {
     /// Puts a question until it is answered or its prompts are used up, as in a live call.
     async fn put(
         &mut self,
-        listens: Listens,
+        expected: Expected,
         mut prompt: Prompt,
         no_input: Vec<Prompt>,
         no_match: Vec<Prompt>,
@@ -152,10 +148,10 @@ impl Caller {
         let mut before: Option<Answer> = None;
         loop {
             self.said(&prompt).await?;
-            let turn = self.turn(listens.clone(), &prompt).await?;
+            let turn = self.turn(expected.clone(), &prompt).await?;
             let once = prompt.clone();
-            let answer = match listens.clone() {
-                Listens::To(question) => {
+            let answer = match expected.clone() {
+                Expected::To(question) => {
                     let question = Question {
                         prompt: once,
                         no_input: Vec::new(),
@@ -164,7 +160,7 @@ impl Caller {
                     };
                     self.scripted.ask(question).await?
                 }
-                Listens::ToKeys(collection) => {
+                Expected::ToKeys(collection) => {
                     let collection = Collection {
                         prompt: once,
                         no_input: Vec::new(),
@@ -175,8 +171,8 @@ impl Caller {
                 }
             };
             self.change(|scripted| scripted.interrupt_no_more(prompt.template()));
-            // an action is asked next what the words mean
-            let is_handed_over = matches!(&listens, Listens::To(question) if question.understand.is_some())
+            // next, an action determines what the words mean
+            let is_handed_over = matches!(&expected, Expected::To(question) if question.understand.is_some())
                 && answer.transcript.is_some();
             let next = match answer.reply {
                 Reply::NoMatch if is_handed_over => None,
@@ -184,7 +180,7 @@ impl Caller {
                 Reply::NoMatch => {
                     if turn != Turn::Unclear {
                         let at_ms = self.at_ms();
-                        self.tell(Happened::NotUnderstood { at_ms }).await?;
+                        self.report(Event::NotUnderstood { at_ms }).await?;
                     }
                     no_match.pop_front()
                 }
@@ -269,13 +265,13 @@ impl Conversation for Caller {
 
     async fn invoke(&mut self, invocation: Invocation) -> Result<Json, CallError> {
         let (sender, answer) = oneshot::channel();
-        let invokes = Happened::Invokes {
+        let invokes = Event::Invokes {
             at_ms: self.at_ms(),
             name: invocation.name.clone(),
             input: invocation.input.clone(),
             answer: sender,
         };
-        self.tell(invokes).await?;
+        self.report(invokes).await?;
         let answer = answer.await.map_err(|_| CallError::CallEnded)?;
         self.change(|scripted| scripted.with_action(&invocation.name, answer));
         self.scripted.invoke(invocation).await
@@ -292,8 +288,8 @@ impl Conversation for Caller {
             question.no_input.clone(),
             question.no_match.clone(),
         );
-        let listens = Listens::To(Box::new(question));
-        self.put(listens, prompt, no_input, no_match).await
+        let expected = Expected::To(Box::new(question));
+        self.put(expected, prompt, no_input, no_match).await
     }
 
     async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError> {
@@ -302,8 +298,8 @@ impl Conversation for Caller {
             collection.no_input.clone(),
             collection.no_match.clone(),
         );
-        let listens = Listens::ToKeys(collection);
-        self.put(listens, prompt, no_input, no_match).await
+        let expected = Expected::ToKeys(collection);
+        self.put(expected, prompt, no_input, no_match).await
     }
 
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {

@@ -2,7 +2,7 @@
 
 use ghanti_model::Language;
 
-/// What is told of the commands.
+/// The help about the commands.
 pub const HELP: &str = "\
 words                what the caller says, as a recogniser would write it
 /key 1               the caller presses keys, such as 1 or 4711#
@@ -16,7 +16,7 @@ words                what the caller says, as a recogniser would write it
 /log                 show what the flow logs, or hide it
 /quit                leave";
 
-/// What the caller does at a question.
+/// An action of the caller at a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
     /// They say this.
@@ -25,7 +25,7 @@ pub enum Turn {
     Presses(String),
     /// They say nothing.
     Silent,
-    /// They say something that is not understood.
+    /// They say something that cannot be understood.
     Unclear,
     /// They say this while the question is being asked.
     Interrupts(String),
@@ -52,7 +52,7 @@ pub enum Typed {
     Turn(Turn),
     Back,
     Again,
-    /// Another language, or none to be told which it is.
+    /// Another language, or none to show the present one.
     Language(Option<Language>),
     Log,
     Help,
@@ -64,7 +64,7 @@ impl Typed {
     /// Reads a line.
     ///
     /// # Errors
-    /// A sentence if it is a command that does not exist, or that lacks something.
+    /// An unknown command, or a command without its argument.
     pub fn read(line: &str) -> Result<Self, String> {
         let line = line.trim();
         let Some(command) = line.strip_prefix('/') else {
@@ -103,7 +103,11 @@ impl Typed {
             ("log", "") => Self::Log,
             ("help", _) => Self::Help,
             ("quit" | "exit", "") => Self::Quit,
-            _ => return Err(format!("there is no `/{command}` of this form: `/help`")),
+            _ => {
+                return Err(format!(
+                    "`/{command}` does not exist or has wrong arguments: see `/help`"
+                ));
+            }
         };
         Ok(typed)
     }
@@ -114,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_words_unless_they_begin_with_a_slash() {
+    fn lines_are_speech_unless_they_begin_with_a_slash() {
         let turn = |turn| Ok(Typed::Turn(turn));
         for (line, typed) in [
             ("yes, speaking ", turn(Turn::Says("yes, speaking".into()))),

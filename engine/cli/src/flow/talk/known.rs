@@ -1,5 +1,5 @@
-//! What is known before a conversation: the customer, and what actions answer. Both come from the
-//! flow's own tests where nothing else is said.
+//! The data for a conversation: the customer, and the answers of actions. By default both come from the
+//! flow's own tests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use super::caller::ActionAnswer;
 
-/// The largest file of a customer.
+/// Maximum size of a customer's file in bytes.
 const CUSTOMER_BYTES: u64 = 1 << 20;
 
 /// The customer and the answers of actions.
@@ -22,15 +22,15 @@ pub struct Known {
     pub customer: BTreeMap<String, String>,
     /// Values that look-ups find.
     pub lookup: BTreeMap<String, String>,
-    /// Where the customer comes from, in words.
+    /// Where the customer comes from, as text.
     pub source: String,
-    /// What actions answer, by name, in order.
+    /// The answers of actions, by name, in order.
     pub actions: BTreeMap<String, VecDeque<ActionAnswer>>,
 }
 
 impl Known {
-    /// Reads them: the customer of a file, or else of the flow's first test that has one, with these
-    /// fields changed.
+    /// Reads them: the customer from a file, or else from the flow's first test with one, with these fields
+    /// changed.
     pub fn read(
         folder: &Path,
         customer: Option<&Path>,
@@ -71,9 +71,9 @@ impl Known {
             let names: Vec<_> = set.iter().map(|(name, _)| name.as_str()).collect();
             let names = names.join(", ");
             known.source = if known.customer.len() == set.len() {
-                format!("a customer of --set alone ({names})")
+                format!("a customer from --set only ({names})")
             } else {
-                format!("{}, but {names} of --set", known.source)
+                format!("{}, but {names} from --set", known.source)
             };
         }
         Ok(known)
@@ -94,13 +94,14 @@ fn table(file: &Path) -> anyhow::Result<Table> {
         .with_context(|| format!("cannot read `{shown}`"))?;
     if !found.is_file() || found.len() > CUSTOMER_BYTES {
         bail!(
-            "`{shown}` is no file of at most {} MiB",
+            "`{shown}` is not a file of at most {} MiB",
             CUSTOMER_BYTES >> 20
         );
     }
     let text = fs::read_to_string(file).with_context(|| format!("cannot read `{shown}`"))?;
-    text.parse()
-        .with_context(|| format!("`{shown}` is no TOML: write `name = \"Priya\"`, a field a line"))
+    text.parse().with_context(|| {
+        format!("`{shown}` is not valid TOML: write `name = \"Priya\"`, one field per line")
+    })
 }
 
 fn texts(table: &Table) -> anyhow::Result<BTreeMap<String, String>> {
@@ -109,7 +110,7 @@ fn texts(table: &Table) -> anyhow::Result<BTreeMap<String, String>> {
         Value::Integer(_) | Value::Float(_) | Value::Datetime(_) => {
             Ok((name.clone(), value.to_string()))
         }
-        _ => bail!("`{name}` is no text: write `{name} = \"…\"`"),
+        _ => bail!("`{name}` is not a string: write `{name} = \"…\"`"),
     };
     table.iter().map(text).collect()
 }
@@ -132,7 +133,7 @@ fn tests(folder: &Path) -> Vec<(String, Table)> {
     paths.into_iter().filter_map(read).collect()
 }
 
-/// What actions answer: of each, the answers of the first test that has some.
+/// The answers of each action, from the first test that has some.
 fn actions(tests: &[(String, Table)]) -> BTreeMap<String, VecDeque<ActionAnswer>> {
     let mut all: BTreeMap<String, VecDeque<ActionAnswer>> = BTreeMap::new();
     for (_, table) in tests {
@@ -161,7 +162,7 @@ fn actions(tests: &[(String, Table)]) -> BTreeMap<String, VecDeque<ActionAnswer>
 
 /// An error of an action by its name in tests.
 pub fn error_named(name: &str) -> Option<CallError> {
-    let told = "so it was typed".to_owned();
+    let told = "as typed".to_owned();
     Some(match name {
         "unavailable" => CallError::Unavailable(told),
         "invalid" => CallError::Invalid(told),
@@ -175,7 +176,7 @@ pub fn error_named(name: &str) -> Option<CallError> {
     })
 }
 
-/// A value of TOML as JSON. A time is a text.
+/// A TOML value as JSON. A time becomes a text.
 fn json(value: &Value) -> Json {
     match value {
         Value::String(text) => Json::from(text.as_str()),
@@ -215,7 +216,7 @@ mod tests {
         assert_eq!(known.customer["amount"], "500");
         assert_eq!(
             known.source,
-            "the customer of tests/b.toml, but amount of --set"
+            "the customer of tests/b.toml, but amount from --set"
         );
         let answers = &known.actions["slots"];
         assert_eq!(answers.len(), 2);
@@ -231,6 +232,9 @@ mod tests {
         write("customer.toml", "name = Asha\n");
         let file = folder.path().join("customer.toml");
         let error = Known::read(folder.path(), Some(&file), &[]).unwrap_err();
-        assert!(format!("{error:#}").contains("is no TOML"), "{error:#}");
+        assert!(
+            format!("{error:#}").contains("is not valid TOML"),
+            "{error:#}"
+        );
     }
 }

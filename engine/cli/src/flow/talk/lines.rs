@@ -1,4 +1,4 @@
-//! A conversation as lines: what was said, what is listened for, what happened.
+//! A conversation as lines: what was said, which answers are expected, and other events.
 
 use ghanti_host::{FlowVersion, Instant, RunEnd};
 use ghanti_model::{
@@ -7,9 +7,9 @@ use ghanti_model::{
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::caller::Listens;
+use super::caller::Expected;
 
-/// The longest value of a note or an action that is shown, in characters.
+/// Maximum length of a shown value of a note or an action, in characters.
 const SHOWN_CHARS: usize = 400;
 
 /// What a line is about.
@@ -18,11 +18,11 @@ const SHOWN_CHARS: usize = 400;
 pub enum Kind {
     /// What the bot says.
     Bot,
-    /// What it listens for.
+    /// The answers that it expects.
     Asks,
     /// What the caller does.
     Caller,
-    /// What happened beside it.
+    /// Other events.
     Event,
     /// What was refused.
     Refused,
@@ -58,8 +58,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// Makes a line, without control characters: they come from files and would move a terminal's
-    /// cursor.
+    /// Creates a line without control characters, which texts from files may contain and which would move
+    /// the terminal's cursor.
     pub fn new(at_ms: u64, kind: Kind, text: &str) -> Self {
         let text = text
             .chars()
@@ -68,7 +68,7 @@ impl Line {
         Self { at_ms, kind, text }
     }
 
-    /// Whether the same happens in another run, at whatever time.
+    /// Whether a line of another run is the same, at any time.
     pub fn is_like(&self, other: &Self) -> bool {
         (self.kind, &self.text) == (other.kind, &other.text)
     }
@@ -82,7 +82,7 @@ impl std::fmt::Display for Line {
     }
 }
 
-/// The words of a prompt, as the synthesiser gets them.
+/// The text of a prompt, as the synthesiser gets it.
 pub fn words(version: &FlowVersion, prompt: &Prompt, language: &Language, now: Instant) -> String {
     match &prompt.content {
         Content::Text(text) => text.expose().to_owned(),
@@ -95,10 +95,10 @@ pub fn words(version: &FlowVersion, prompt: &Prompt, language: &Language, now: I
     }
 }
 
-/// What a question listens for.
-pub fn listens(listens: &Listens) -> String {
-    match listens {
-        Listens::To(question) => {
+/// The answers that a question expects.
+pub fn expected(expected: &Expected) -> String {
+    match expected {
+        Expected::To(question) => {
             let Question {
                 name,
                 choices,
@@ -131,7 +131,7 @@ pub fn listens(listens: &Listens) -> String {
             };
             format!("{name}: {expects}")
         }
-        Listens::ToKeys(keys) => {
+        Expected::ToKeys(keys) => {
             let many = if keys.min_keys == keys.max_keys {
                 keys.min_keys.to_string()
             } else {
@@ -173,7 +173,7 @@ fn value(grammar: &ValueGrammar) -> String {
     )
 }
 
-/// A call of a host function that is worth a line: what it changed, or why it was refused.
+/// The line for a host call, if it has one: what it changed, or why it was refused.
 pub fn called(entry: &JournalEntry) -> Option<(Kind, String)> {
     let JournalEntry {
         function,
@@ -236,12 +236,12 @@ pub fn called(entry: &JournalEntry) -> Option<(Kind, String)> {
         | Function::Get
         | Function::All
         | Function::History => None,
-        // outcome, note, and whatever a later contract adds: by its name
+        // outcome, note, and functions of later contracts: by name
         _ => event(format!("{name} {}", shown(arguments))),
     }
 }
 
-/// A value in few words.
+/// A value as short text.
 pub fn shown(value: &Json) -> String {
     let text = match value {
         Json::String(text) => text.clone(),
@@ -268,11 +268,11 @@ pub fn ended(end: &RunEnd, outcome: Option<&str>, transfer: Option<&str>) -> (St
         None => "the bot hangs up".to_owned(),
     };
     let outcome = outcome.map_or_else(
-        || "without an outcome of its own".to_owned(),
+        || "without a disposition of the flow".to_owned(),
         |outcome| format!("outcome {outcome}"),
     );
     match end {
-        RunEnd::Returned => (format!("the flow is done, {outcome}; {then}"), false),
+        RunEnd::Returned => (format!("the flow has returned, {outcome}; {then}"), false),
         RunEnd::CallEnded => (format!("the caller has hung up, {outcome}"), false),
         RunEnd::Failed(error) => (format!("the flow failed: `run` returned {error}"), true),
         RunEnd::Trapped { reason, stack } => {
@@ -287,9 +287,9 @@ pub fn ended(end: &RunEnd, outcome: Option<&str>, transfer: Option<&str>) -> (St
     }
 }
 
-/// What became different between two runs, as lines with `-` and `+`; empty if nothing did.
+/// The difference between two runs, as lines with `-` and `+`; empty if there is none.
 pub fn differences(before: &[Line], now: &[Line]) -> Vec<String> {
-    // what the flow logs is its author's own
+    // log lines are not compared
     let visible = |lines: &[Line]| -> Vec<Line> {
         let lines = lines.iter().filter(|line| line.kind != Kind::Log);
         lines.cloned().collect()
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_became_different_is_told() {
+    fn only_differences_are_shown() {
         let before = lines(&["Hello", "Your EMI is due", "Goodbye"]);
         assert_eq!(differences(&before, &before), [""; 0]);
         let now = lines(&["Hello", "Your instalment is due", "Goodbye"]);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_moves_no_cursor() {
+    fn a_line_has_no_control_characters() {
         let line = Line::new(61_000, Kind::Log, "a\u{1b}[2Jb\nc");
         assert_eq!(line.to_string(), "1:01  log     a [2Jb c");
     }

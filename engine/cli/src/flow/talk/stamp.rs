@@ -1,4 +1,4 @@
-//! Whether a flow's files were edited.
+//! Detects edits of a flow's files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 /// Sizes and times of the files that a version consists of.
 pub type Stamp = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
-/// Looks at the files.
+/// Reads the files' sizes and times.
 pub fn stamp(folder: &Path) -> Stamp {
     let mut stamp = Stamp::new();
     let mut add = |path: PathBuf| {

@@ -1,4 +1,4 @@
-//! The flow that is talked with: as its files are, or as an engine has loaded them.
+//! The flow of a conversation, loaded from its files or taken from an engine.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use super::stamp::{Stamp, stamp};
 use crate::flow::loading::Loading;
 
-/// The time between two looks at the flow's files.
-const LOOK: Duration = Duration::from_millis(250);
+/// The interval between two checks of the flow's files.
+const POLL: Duration = Duration::from_millis(250);
 
 /// The flow.
 pub struct Talked {
@@ -23,14 +23,14 @@ pub struct Talked {
     from: From,
 }
 
-/// Where versions come from.
+/// The source of versions.
 enum From {
     Files {
         loading: Box<Loading>,
         folder: PathBuf,
         /// The files as they were when the flow was loaded.
         stamp: Stamp,
-        /// The files as they are, if they have changed since and may be changing still.
+        /// The files' present state, if they have changed since and may still be changing.
         changed: Option<Stamp>,
     },
     Engine {
@@ -43,7 +43,7 @@ impl Talked {
     /// The flow in a folder, loaded from its files.
     ///
     /// # Errors
-    /// If it cannot be loaded, with reason and hint.
+    /// It cannot be loaded; with reason and hint.
     pub async fn in_folder(folder: PathBuf) -> anyhow::Result<Self> {
         let loading = Box::new(Loading::new()?);
         let real = folder.canonicalize().ok();
@@ -55,7 +55,7 @@ impl Talked {
             Some(name) => name,
             None => FlowName::parse("flow")?,
         };
-        // looked at before it is loaded, so that no edit is missed
+        // read before the flow is loaded, so that no edit is missed
         let stamp = stamp(&folder);
         let version = loading
             .files
@@ -74,7 +74,7 @@ impl Talked {
         })
     }
 
-    /// A flow of an engine: the version of it that takes calls.
+    /// A flow of an engine, in its active version.
     pub fn of_engine(catalogue: Arc<Catalogue>, name: FlowName) -> Self {
         Self {
             version: catalogue.active(&name),
@@ -91,15 +91,15 @@ impl Talked {
         &self.name
     }
 
-    /// The version that is talked with, if there is one yet.
+    /// The version of the conversation, if there is one yet.
     pub fn version(&self) -> Option<&Arc<FlowVersion>> {
         self.version.as_ref()
     }
 
-    /// Waits until there is another version, which is talked with from then on. Cancel-safe.
+    /// Waits for another version, which replaces this one. Cancel-safe.
     ///
     /// # Errors
-    /// If the edited files cannot be loaded. Of an engine's flow nothing is said: the engine does.
+    /// The edited files cannot be loaded. For an engine's flow there is no error: the engine reports it.
     pub async fn edited(&mut self) -> Result<(), Box<Rejection>> {
         let is_new = |there: &Option<Arc<FlowVersion>>, version: &FlowVersion| {
             there.as_ref().is_none_or(|there| there.id != version.id)
@@ -112,7 +112,7 @@ impl Talked {
                     stamp: loaded,
                     changed,
                 } => {
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(POLL).await;
                     let now = stamp(folder);
                     if now == *loaded {
                         *changed = None;
@@ -122,7 +122,7 @@ impl Talked {
                         *changed = Some(now);
                         continue;
                     }
-                    // the files stand still
+                    // the files have stopped changing
                     let load = loading.files.load(self.name.clone(), folder, None).await;
                     (*loaded, *changed) = (now, None);
                     match load {
@@ -143,7 +143,7 @@ impl Talked {
                         return Ok(());
                     }
                     if changes.changed().await.is_err() {
-                        // the engine is gone, and the conversation ends with it
+                        // the engine has ended, and so does the conversation
                         std::future::pending::<()>().await;
                     }
                 }

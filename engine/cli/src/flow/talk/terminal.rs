@@ -1,4 +1,4 @@
-//! The terminal, or the pipe in its place: lines in, lines out.
+//! Line input and output, on a terminal or a pipe.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
@@ -7,15 +7,15 @@ use tokio::sync::mpsc;
 
 use super::lines::{Kind, Line};
 
-/// Lines that were typed and not yet read. Typing ahead of a conversation is rare; a pipe waits.
+/// Maximum number of lines that were typed and not yet read. Typing ahead is rare; a pipe waits.
 const TYPED_AHEAD: usize = 16;
-/// The longest line that is read, in bytes.
+/// Maximum length of an input line in bytes.
 const LINE_BYTES: usize = 4_096;
-/// Lines of others that wait to be shown; whoever has more waits.
+/// Maximum number of queued lines of other writers, which wait if the queue is full.
 const NOTES: usize = 256;
 
-/// What others write to the terminal, in pieces of whole lines; to standard output once the terminal
-/// is closed.
+/// A writer for output of others to the terminal, in whole lines; it writes to standard output once the
+/// terminal is closed.
 pub struct Notes(mpsc::Sender<String>);
 
 impl Write for Notes {
@@ -32,21 +32,21 @@ impl Write for Notes {
     }
 }
 
-/// What others write, and where it arrives.
+/// A writer for others, and the receiver of its lines.
 pub fn notes() -> (Notes, mpsc::Receiver<String>) {
     let (sender, notes) = mpsc::channel(NOTES);
     (Notes(sender), notes)
 }
 
-/// Where lines come from and go to.
+/// The terminal.
 pub struct Terminal {
     typed: mpsc::Receiver<String>,
     notes: Option<mpsc::Receiver<String>>,
-    /// Whether somebody is reading along, rather than a program.
+    /// Whether a person is reading, rather than a program.
     is_person: bool,
     has_colours: bool,
     json: bool,
-    /// Whether the sign that a line is awaited stands at the line's beginning.
+    /// Whether the input prompt has been written at the line's beginning.
     is_prompting: bool,
 }
 
@@ -57,7 +57,7 @@ impl Terminal {
     /// If no thread can be started.
     pub fn open(json: bool) -> std::io::Result<Self> {
         let (sender, typed) = mpsc::channel(TYPED_AHEAD);
-        // reading blocks for good, and nobody waits for this thread
+        // reading blocks indefinitely, and nobody waits for this thread
         std::thread::Builder::new()
             .name("typed".to_owned())
             .spawn(move || {
@@ -85,18 +85,18 @@ impl Terminal {
         })
     }
 
-    /// Shows what others write, too.
+    /// Also shows the lines of other writers.
     pub fn with_notes(mut self, notes: mpsc::Receiver<String>) -> Self {
         self.notes = Some(notes);
         self
     }
 
-    /// Whether somebody is reading along, rather than a program.
+    /// Whether a person is reading, rather than a program.
     pub fn is_person(&self) -> bool {
         self.is_person
     }
 
-    /// The next line that is typed; `None` when no more comes. Cancel-safe.
+    /// The next input line; `None` at the end. Cancel-safe.
     pub async fn typed(&mut self) -> Option<String> {
         loop {
             if self.is_person && !self.is_prompting {
@@ -115,7 +115,7 @@ impl Terminal {
         }
     }
 
-    /// Shows what others write, for good.
+    /// Shows lines of other writers until dropped.
     pub async fn show_notes(&mut self) {
         loop {
             let note = noted(&mut self.notes).await;
@@ -123,7 +123,7 @@ impl Terminal {
         }
     }
 
-    /// Shows a line of the conversation. What the caller does is on a person's screen already.
+    /// Shows a line of the conversation. The caller's own input is already on the screen.
     pub fn show(&mut self, line: &Line) {
         if self.is_person && line.kind == Kind::Caller {
             return;
@@ -158,7 +158,7 @@ impl Terminal {
             let _ = write!(out, "\r");
             self.is_prompting = false;
         }
-        // whoever closes the pipe has read enough
+        // the reader has closed the pipe
         let _ = writeln!(out, "{text}");
     }
 }
@@ -174,7 +174,7 @@ impl Drop for Terminal {
     }
 }
 
-/// What others write next.
+/// The next lines of other writers.
 async fn noted(notes: &mut Option<mpsc::Receiver<String>>) -> String {
     if let Some(receiver) = notes {
         if let Some(note) = receiver.recv().await {
@@ -185,7 +185,7 @@ async fn noted(notes: &mut Option<mpsc::Receiver<String>>) -> String {
     std::future::pending().await
 }
 
-/// Reads to the end of a line. What a longer line has beyond [`LINE_BYTES`] is a line of its own.
+/// Reads to the end of a line. The rest of a line longer than [`LINE_BYTES`] is read as a separate line.
 fn take_line(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
     input.take(LINE_BYTES as u64).read_until(b'\n', bytes)
 }

@@ -1,4 +1,4 @@
-//! JUnit's XML, as CI servers read it: a suite for each flow, a case for each test and for each
+//! A report in JUnit's XML format, for CI servers: a suite for each flow, a case for each test and for each
 //! finding of an exploration.
 
 use quick_xml::Writer;
@@ -12,7 +12,7 @@ const EXPLORED: &str = "(explored)";
 struct Case {
     name: String,
     seconds: f64,
-    /// What is wrong, and the conversation that shows it.
+    /// The failure, and the conversation that leads to it.
     failure: Option<(String, String)>,
 }
 

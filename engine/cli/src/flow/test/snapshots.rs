@@ -16,33 +16,33 @@ use crate::flow::folder::write_changed;
 
 /// The folder of snapshots, in a flow's folder.
 const FOLDER: &str = "tests/snapshots";
-/// The largest snapshot that is read. A conversation has a few kilobytes.
+/// Maximum size of a snapshot in bytes. A conversation has a few kilobytes.
 const SNAPSHOT_BYTES: u64 = 1 << 20;
-/// The most lines of a difference that are shown.
+/// Maximum number of lines of a difference that are shown.
 const LINES: usize = 60;
 
 /// How snapshots are compared.
 pub struct Comparing {
-    /// Whether they are written, rather than compared.
+    /// Whether to write them, rather than compare.
     pub updates: bool,
-    /// Whether all tests were run, so that the others are of none.
+    /// Whether all tests were run, so that other snapshots are unused.
     pub has_all: bool,
 }
 
 impl Comparing {
-    /// Compares what was said, or writes it. Differences become complaints of the tests. Returns what
-    /// was written and what is left over, a line each.
+    /// Compares or writes snapshots. Differences become failures of the tests. Returns the snapshots that
+    /// were written or are unused, one line each.
     pub fn compare(&self, folder: &Path, checked: &mut Checked) -> anyhow::Result<Vec<String>> {
         let Some(version) = checked.version.clone() else {
             return Ok(Vec::new());
         };
-        let (mut told, mut asked) = (Vec::new(), BTreeSet::new());
+        let (mut lines, mut asked) = (Vec::new(), BTreeSet::new());
         for trial in &mut checked.trials {
             let file = format!("{FOLDER}/{}.{ENDING}", trial.file);
             let path = folder.join(&file);
             let line = match &trial.test {
                 Some(test) => test.snapshot_line(),
-                // it may ask for one: nobody can tell
+                // a test that cannot be read may use a snapshot
                 None => {
                     asked.insert(path);
                     continue;
@@ -50,23 +50,23 @@ impl Comparing {
             };
             let Some(line) = line else { continue };
             asked.insert(path.clone());
-            // one that fails has said what it should not
+            // a failed test's conversation is not a valid snapshot
             let said = snapshot(&version, trial).filter(|_| trial.complaints.is_empty());
             let Some(said) = said else { continue };
-            let kept = kept(&path)?;
-            if kept.as_ref() == Some(&said) {
+            let stored = stored(&path)?;
+            if stored.as_ref() == Some(&said) {
                 continue;
             }
             if self.updates {
                 write_changed(&path, said.as_bytes())?;
-                told.push(format!("wrote {file}"));
+                lines.push(format!("wrote {file}"));
                 continue;
             }
-            let reason = match kept {
+            let reason = match stored {
                 None => format!("there is no `{file}`: `ghanti flow test --update` writes it"),
-                Some(kept) => format!(
-                    "other words are said than in `{file}`; if they are meant, `ghanti flow test --update` writes them\n{}",
-                    difference(&kept, &said)
+                Some(stored) => format!(
+                    "the conversation differs from `{file}`; if that is intended, update it with `ghanti flow test --update`\n{}",
+                    difference(&stored, &said)
                 ),
             };
             trial.complaints.push(Complaint {
@@ -87,12 +87,12 @@ impl Comparing {
             });
         }
         if self.has_all {
-            told.extend(self.left_over(folder, &asked)?);
+            lines.extend(self.left_over(folder, &asked)?);
         }
-        Ok(told)
+        Ok(lines)
     }
 
-    /// Snapshots that no test asks for.
+    /// Snapshots that no test uses.
     fn left_over(
         &self,
         folder: &Path,
@@ -108,25 +108,25 @@ impl Comparing {
             .filter(|path| !asked.contains(path))
             .collect();
         left.sort();
-        let mut told = Vec::new();
+        let mut lines = Vec::new();
         for path in left {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if self.updates {
                 fs::remove_file(&path)
                     .with_context(|| format!("cannot remove `{}`", path.display()))?;
-                told.push(format!("removed {FOLDER}/{name}: no test asks for it"));
+                lines.push(format!("removed {FOLDER}/{name}: no test uses it"));
             } else {
-                told.push(format!(
-                    "no test asks for {FOLDER}/{name}: `ghanti flow test --update` removes it"
+                lines.push(format!(
+                    "no test uses {FOLDER}/{name}: `ghanti flow test --update` removes it"
                 ));
             }
         }
-        Ok(told)
+        Ok(lines)
     }
 }
 
-/// What is kept; `None` without a file.
-fn kept(path: &Path) -> anyhow::Result<Option<String>> {
+/// A snapshot; `None` if there is no file.
+fn stored(path: &Path) -> anyhow::Result<Option<String>> {
     let shown = path.display();
     match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -134,7 +134,7 @@ fn kept(path: &Path) -> anyhow::Result<Option<String>> {
             let found = found.with_context(|| format!("cannot read `{shown}`"))?;
             ensure!(
                 found.is_file() && found.len() <= SNAPSHOT_BYTES,
-                "`{shown}` is no snapshot: remove it, and `ghanti flow test --update` writes it anew"
+                "`{shown}` is not a snapshot: remove it, and write a new one with `ghanti flow test --update`"
             );
         }
     }
@@ -143,8 +143,8 @@ fn kept(path: &Path) -> anyhow::Result<Option<String>> {
 }
 
 /// The difference, in the lines of `diff -u`.
-fn difference(kept: &str, said: &str) -> String {
-    let diff = TextDiff::from_lines(kept, said);
+fn difference(stored: &str, said: &str) -> String {
+    let diff = TextDiff::from_lines(stored, said);
     let shown = diff.unified_diff().context_radius(1).to_string();
     let lines: Vec<_> = shown.lines().collect();
     match lines.len().checked_sub(LINES) {

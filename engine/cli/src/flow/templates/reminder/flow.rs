@@ -1,4 +1,4 @@
-//! A payment is due: who is speaking, what is due, on which day it will be paid, and an agent for who cannot say.
+//! A payment is due: who is speaking, what is due, on which day it will be paid, and an agent for those who cannot say.
 
 #[path = "../.ghanti/generated.rs"]
 #[rustfmt::skip]

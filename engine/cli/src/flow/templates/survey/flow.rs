@@ -41,7 +41,7 @@ fn ask(customer: Customer) -> Result<(), Error> {
     };
     note("better", &better)?;
     say(prompts::one_moment())?;
-    // the answer is a stranger's: whatever it says, the manifest lets none of it be heard before the identity is established
+    // the answer may be a stranger's: the manifest allows no personal prompt before the identity is established
     let sorted = sorted_by_model(&better)?;
     let (Some(topic), Some(callback)) = (sorted["topic"].as_str(), sorted["callback"].as_bool()) else {
         return end("answered", prompts::thanks());
@@ -52,7 +52,7 @@ fn ask(customer: Customer) -> Result<(), Error> {
     end("answered", if callback { prompts::thanks_and_callback() } else { prompts::thanks() })
 }
 
-/// What the operator's model makes of a complaint; nothing where there is none, or it does not answer.
+/// The operator's model sorts a complaint; null if there is no model, or it does not answer.
 fn sorted_by_model(words: &str) -> Result<Value, Error> {
     match actions::invoke("sort-complaint", &json!({ "words": words }).to_string()) {
         Ok(answer) => Ok(answer.parse().unwrap_or_default()),

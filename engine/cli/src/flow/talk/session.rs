@@ -1,5 +1,5 @@
-//! A conversation as its author holds it: run, run again with what was done so far, and compared
-//! with the run before.
+//! An author's conversation with a flow: it is run, run again with the actions so far, and compared
+//! with the previous run.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
@@ -12,19 +12,19 @@ use ghanti_model::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::caller::{ActionAnswer, Caller, Happened, Listens};
+use super::caller::{ActionAnswer, Caller, Event, Expected};
 use super::input::{HELP, Turn, Typed};
 use super::known::{Known, error_named};
-use super::lines::{Kind, Line, called, differences, ended, listens, shown, words};
+use super::lines::{Kind, Line, called, differences, ended, expected, shown, words};
 use super::talked::Talked;
 use super::terminal::Terminal;
 
-/// How many things may happen before they are shown. More than a journal has entries.
-const HAPPENINGS: usize = 16_384;
-/// The most differences that are shown.
+/// Maximum number of queued events: more than a journal has entries.
+const EVENTS: usize = 16_384;
+/// Maximum number of differences that are shown.
 const DIFFERENCES: usize = 40;
 
-/// What the caller, or an action, did at a point of the conversation.
+/// An action of the caller, or the answer of a flow's action, at a point of the conversation.
 enum Given {
     Turn { asked: String, turn: Turn },
     Action { name: String, answer: ActionAnswer },
@@ -36,11 +36,11 @@ enum Again {
     Anew,
     /// The caller goes back.
     Back,
-    /// The flow, or what is known, has changed; with the lines before.
+    /// The flow or its data has changed; with the previous lines.
     Changed(Vec<Line>),
 }
 
-/// What comes of a wait for the caller.
+/// The result of waiting for input.
 enum Awaited {
     Turn(Turn),
     Action(ActionAnswer),
@@ -48,16 +48,16 @@ enum Awaited {
     Quit,
 }
 
-/// What a line is awaited for.
+/// What input is needed for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum For {
+enum Purpose {
     Turn,
     Action,
     Nothing,
 }
 
-/// The author's table: the flow, what is known, and what was done so far.
-pub struct Table {
+/// The state of an author's session: the flow, its data, and the actions so far.
+pub struct Session {
     talked: Talked,
     /// The version of this conversation.
     version: Arc<FlowVersion>,
@@ -68,28 +68,28 @@ pub struct Table {
     pub inbound: bool,
     /// When the call begins, in milliseconds since 1970.
     pub begins_ms: u64,
-    /// What the caller's recorded voice says next.
+    /// The next utterances of the caller's recorded voice.
     pub voice: VecDeque<String>,
-    /// What was done so far.
+    /// The actions so far.
     given: Vec<Given>,
     shows_log: bool,
     /// Whether the flow failed in the last conversation.
     pub has_failed: bool,
-    /// Where lines come from and go to.
+    /// The terminal for input and output.
     pub terminal: Terminal,
 }
 
 /// One run of the conversation.
 struct Run {
-    happened: mpsc::Receiver<Happened>,
+    event: mpsc::Receiver<Event>,
     end: JoinHandle<RunEnd>,
     scripted: Arc<std::sync::Mutex<Scripted>>,
     began_ms: u64,
     /// All lines so far.
     lines: Vec<Line>,
-    /// How much of what was given has been used.
+    /// How many of the actions have been used.
     used: usize,
-    /// Whether lines are not shown, as they are those that were shown before.
+    /// Whether lines are hidden, because they repeat lines of the previous run.
     is_quiet: bool,
 }
 
@@ -99,8 +99,8 @@ impl Drop for Run {
     }
 }
 
-impl Table {
-    /// A table at which nothing was said yet.
+impl Session {
+    /// A session without actions.
     pub fn new(
         talked: Talked,
         version: Arc<FlowVersion>,
@@ -122,8 +122,8 @@ impl Table {
         }
     }
 
-    /// Holds conversations until the author leaves.
-    pub async fn hold(&mut self) {
+    /// Runs conversations until the author quits.
+    pub async fn run(&mut self) {
         let described = &self.version.description.described;
         let began = Instant {
             unix_ms: self.begins_ms,
@@ -180,12 +180,12 @@ impl Table {
             scripted = scripted.with_value(key, value);
         }
         let handle = scripted.scripted();
-        let (sender, happened) = mpsc::channel(HAPPENINGS);
+        let (sender, event) = mpsc::channel(EVENTS);
         let journal = self.version.journal(call_id);
         let observed = sender.clone();
         journal.observe(move |_, entry| {
-            // one that finds no place is not shown
-            let _ = observed.try_send(Happened::Called(Box::new(entry.clone())));
+            // one that does not fit into the queue is not shown
+            let _ = observed.try_send(Event::Called(Box::new(entry.clone())));
         });
         // minutes of a call pass within milliseconds
         let limits = Limits {
@@ -200,7 +200,7 @@ impl Table {
                 async move { version.run_within(Box::new(caller), journal, &limits).await },
             );
         Run {
-            happened,
+            event,
             end,
             scripted: handle,
             began_ms,
@@ -216,31 +216,31 @@ impl Table {
         let mut run = self.begin(&again);
         let mut actions = self.known.actions.clone();
         loop {
-            let happened = tokio::select! {
+            let event = tokio::select! {
                 biased;
-                Some(happened) = run.happened.recv() => happened,
+                Some(event) = run.event.recv() => event,
                 end = &mut run.end => {
                     let end = end.ok()?;
-                    // what happened before the end has been taken already, but for what came with it
-                    while let Ok(happened) = run.happened.try_recv() {
-                        self.tell(&mut run, happened);
+                    // events before the end have been handled, except those that came with it
+                    while let Ok(event) = run.event.try_recv() {
+                        self.show_event(&mut run, event);
                     }
-                    return self.over(run, &again, &end).await;
+                    return self.ended(run, &again, &end).await;
                 }
             };
-            match happened {
-                Happened::Asks {
+            match event {
+                Event::Asks {
                     at_ms,
-                    listens: asked,
+                    expected: asked,
                     turn,
                 } => {
-                    self.add(&mut run, at_ms, Kind::Asks, &listens(&asked));
+                    self.add(&mut run, at_ms, Kind::Asks, &expected(&asked));
                     match self.turn(&mut run, &again, at_ms, &asked, turn).await {
                         Ok(()) => {}
                         Err(next) => return next,
                     }
                 }
-                Happened::Invokes {
+                Event::Invokes {
                     at_ms,
                     name,
                     input,
@@ -267,15 +267,15 @@ impl Table {
                         Err(next) => return next,
                     }
                 }
-                other => self.tell(&mut run, other),
+                other => self.show_event(&mut run, other),
             }
         }
     }
 
-    /// Shows what needs no answer.
-    fn tell(&mut self, run: &mut Run, happened: Happened) {
-        match happened {
-            Happened::Said {
+    /// Shows an event that needs no input.
+    fn show_event(&mut self, run: &mut Run, event: Event) {
+        match event {
+            Event::Said {
                 at_ms,
                 prompt,
                 language,
@@ -292,25 +292,25 @@ impl Table {
                 };
                 self.add(run, at_ms, Kind::Bot, &words);
             }
-            Happened::NotUnderstood { at_ms } => self.add(
+            Event::NotUnderstood { at_ms } => self.add(
                 run,
                 at_ms,
                 Kind::Event,
-                "that is no answer to this question",
+                "that is not an answer to this question",
             ),
-            Happened::NotInterrupted { at_ms } => self.add(
+            Event::NotInterrupted { at_ms } => self.add(
                 run,
                 at_ms,
                 Kind::Event,
-                "the prompt may not be interrupted: it was heard to its end",
+                "the prompt may not be interrupted: it was played to its end",
             ),
-            Happened::Called(entry) => {
+            Event::Called(entry) => {
                 if let Some((kind, text)) = called(&entry) {
                     let at_ms = run.began_ms + entry.at_ms + entry.took_ms;
                     self.add(run, at_ms, kind, &text);
                 }
             }
-            Happened::Asks { .. } | Happened::Invokes { .. } => {}
+            Event::Asks { .. } | Event::Invokes { .. } => {}
         }
     }
 
@@ -322,13 +322,13 @@ impl Table {
         run.lines.push(line);
     }
 
-    /// What the caller does at a question: what they did before, or else what is typed now.
+    /// The caller's action at a question: the earlier one, or else what is typed now.
     async fn turn(
         &mut self,
         run: &mut Run,
         again: &Again,
         at_ms: u64,
-        asked: &Listens,
+        asked: &Expected,
         sender: oneshot::Sender<Turn>,
     ) -> Result<(), Option<Again>> {
         let before = match self.given.get(run.used) {
@@ -343,17 +343,17 @@ impl Table {
             Some(turn) => turn,
             None => {
                 self.catch_up(run, again);
-                // keys cannot be heard
+                // a recording has no keys
                 let said = match asked {
-                    Listens::To(_) => self.voice.pop_front(),
-                    Listens::ToKeys(_) => None,
+                    Expected::To(_) => self.voice.pop_front(),
+                    Expected::ToKeys(_) => None,
                 };
                 let awaited = match said {
                     Some(words) => {
                         self.terminal.say(&format!("heard: {words}"));
                         Awaited::Turn(Turn::Says(words))
                     }
-                    None => self.awaited(run, For::Turn).await,
+                    None => self.awaited(run, Purpose::Turn).await,
                 };
                 let turn = match awaited {
                     Awaited::Turn(turn) => turn,
@@ -373,7 +373,7 @@ impl Table {
         Ok(())
     }
 
-    /// What an action answers that no test answers.
+    /// The typed answer of an action for which no test has an answer.
     async fn action(
         &mut self,
         run: &mut Run,
@@ -390,9 +390,9 @@ impl Table {
         }
         self.catch_up(run, again);
         self.terminal.say(&format!(
-            "no test of the flow answers {name}: type its answer as JSON, or /fail unavailable, invalid, limit or refused"
+            "no test of the flow has an answer of {name}: type its answer as JSON, or /fail unavailable, invalid, limit or refused"
         ));
-        let answer = match self.awaited(run, For::Action).await {
+        let answer = match self.awaited(run, Purpose::Action).await {
             Awaited::Action(answer) => answer,
             Awaited::Again(next) => return Err(Some(next)),
             Awaited::Quit | Awaited::Turn(_) => return Err(None),
@@ -405,15 +405,15 @@ impl Table {
         Ok(answer)
     }
 
-    /// What was done at questions that are not asked any more does not count.
+    /// Drops the actions at questions that are not asked any more.
     fn drop_rest(&mut self, run: &Run, now: &str) {
         self.given.truncate(run.used);
         self.terminal.say(&format!(
-            "the conversation comes to {now} here, which it did not before: what was answered from here on is dropped"
+            "the conversation now reaches {now} here: the earlier answers from here on are dropped"
         ));
     }
 
-    /// A run has come to where there is something new: shows what led there.
+    /// A run has reached a new point: shows what led there.
     fn catch_up(&mut self, run: &mut Run, again: &Again) {
         if !std::mem::take(&mut run.is_quiet) {
             return;
@@ -422,7 +422,7 @@ impl Table {
             let told = differences(before, &run.lines);
             if told.is_empty() {
                 self.terminal
-                    .say("nothing that was said so far is different");
+                    .say("nothing that was said so far has changed");
             }
             for line in told.iter().take(DIFFERENCES) {
                 self.terminal.say(line);
@@ -439,8 +439,8 @@ impl Table {
         lines.iter().for_each(|line| self.terminal.show(line));
     }
 
-    /// The end of a conversation: tells it, and waits for what the author does next.
-    async fn over(&mut self, mut run: Run, again: &Again, end: &RunEnd) -> Option<Again> {
+    /// Shows the end of a conversation, and waits for the author's next command.
+    async fn ended(&mut self, mut run: Run, again: &Again, end: &RunEnd) -> Option<Again> {
         let (outcome, transfer) = {
             let scripted = run.scripted.lock().unwrap_or_else(PoisonError::into_inner);
             let transfer = match &scripted.decision {
@@ -456,19 +456,19 @@ impl Table {
         self.given.truncate(run.used);
         self.add(&mut run, at_ms, Kind::End, &text);
         self.catch_up(&mut run, again);
-        match self.awaited(&run, For::Nothing).await {
+        match self.awaited(&run, Purpose::Nothing).await {
             Awaited::Again(next) => Some(next),
             Awaited::Turn(_) | Awaited::Action(_) | Awaited::Quit => None,
         }
     }
 
-    /// Waits for a line that leads on, or for an edit of the flow.
-    async fn awaited(&mut self, run: &Run, what: For) -> Awaited {
+    /// Waits for a line of input, or for an edit of the flow.
+    async fn awaited(&mut self, run: &Run, what: Purpose) -> Awaited {
         loop {
             let line = tokio::select! {
                 line = self.terminal.typed() => line,
                 edited = self.talked.edited() => {
-                    if self.is_taken(edited) {
+                    if self.is_switched(edited) {
                         return Awaited::Again(Again::Changed(run.lines.clone()));
                     }
                     continue;
@@ -476,25 +476,25 @@ impl Table {
             };
             let Some(line) = line else {
                 return match what {
-                    For::Turn => Awaited::Turn(Turn::HangsUp),
-                    For::Action => Awaited::Action(Err(no_answer())),
-                    For::Nothing => Awaited::Quit,
+                    Purpose::Turn => Awaited::Turn(Turn::HangsUp),
+                    Purpose::Action => Awaited::Action(Err(no_answer())),
+                    Purpose::Nothing => Awaited::Quit,
                 };
             };
-            if what == For::Action
+            if what == Purpose::Action
                 && let Some(answer) = self.action_typed(&line)
             {
                 return Awaited::Action(answer);
             }
             match Typed::read(&line) {
-                Ok(Typed::Turn(turn)) if what == For::Turn => return Awaited::Turn(turn),
-                Ok(Typed::Turn(_)) if what == For::Nothing => {
+                Ok(Typed::Turn(turn)) if what == Purpose::Turn => return Awaited::Turn(turn),
+                Ok(Typed::Turn(_)) if what == Purpose::Nothing => {
                     self.terminal
-                        .say("the call is over: /back, /again or /quit");
+                        .say("the call has ended: /back, /again or /quit");
                 }
                 Ok(Typed::Turn(_)) => self
                     .terminal
-                    .say("that is no JSON: write a text in quotes, such as \"booked\""),
+                    .say("that is not JSON: write a text in quotes, such as \"booked\""),
                 Ok(Typed::Quit) => return Awaited::Quit,
                 Ok(Typed::Back) if self.step_back() => return Awaited::Again(Again::Back),
                 Ok(Typed::Back) => self.terminal.say("this is the first question"),
@@ -554,8 +554,7 @@ impl Table {
     fn log(&mut self, run: &Run) {
         self.shows_log = !self.shows_log;
         if !self.shows_log {
-            self.terminal
-                .say("what the flow logs is not shown any more");
+            self.terminal.say("log lines are no longer shown");
             return;
         }
         let logged: Vec<_> = run
@@ -570,8 +569,8 @@ impl Table {
         logged.iter().for_each(|line| self.terminal.show(line));
     }
 
-    /// Takes the edited flow. If it cannot be loaded, says why; the one before goes on.
-    fn is_taken(&mut self, edited: Result<(), Box<Rejection>>) -> bool {
+    /// Switches to the edited flow. If it cannot be loaded, shows why and keeps the previous one.
+    fn is_switched(&mut self, edited: Result<(), Box<Rejection>>) -> bool {
         match edited {
             Ok(()) => {
                 if let Some(version) = self.talked.version() {
@@ -585,7 +584,7 @@ impl Table {
                     step, reason, hint, ..
                 } = *rejection;
                 let told = format!(
-                    "the edited flow is rejected (step {step}), and the one before goes on\n  {}\n  hint: {hint}",
+                    "the edited flow is rejected (step {step}), and the previous one stays\n  {}\n  hint: {hint}",
                     reason.replace('\n', "\n  ")
                 );
                 self.terminal.say(&told);
@@ -596,5 +595,5 @@ impl Table {
 }
 
 fn no_answer() -> CallError {
-    CallError::Unavailable("nobody has typed its answer".to_owned())
+    CallError::Unavailable("no answer was typed".to_owned())
 }
