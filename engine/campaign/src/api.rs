@@ -1,8 +1,8 @@
-//! The client of Exotel's REST API: dials, and reads what Exotel knows of calls and the account.
+//! The client of Exotel's REST API: dials, and reads data about calls and the account.
 //!
-//! One request is one connection. A kept connection that the server has just closed would leave it
-//! open whether a request was read, and the HTTP library would send it again; at 200 requests a
-//! minute a new one costs little.
+//! Every request has its own connection. If the server had just closed a reused connection, it would be
+//! unknown whether it read the request, and the HTTP library would send it again; at 200 requests a
+//! minute new connections cost little.
 //!
 //! Source: Exotel, "Make a call", "Call details", "Rate limits".
 
@@ -32,8 +32,8 @@ pub use tls::config as tls_config;
 
 use crate::rate::RequestBudget;
 
-/// The beginning of an HTTP client that trusts the system's certificates, for requests that have
-/// nothing to do with the account. Redirects are not followed, and nothing is sent again.
+/// A builder for HTTP clients that trust the system's certificates, for requests that do not concern
+/// the account. Redirects are not followed, and nothing is sent twice.
 ///
 /// # Errors
 /// The system has no certificates, or no usable TLS.
@@ -46,25 +46,25 @@ pub fn trusting_client() -> Result<reqwest::ClientBuilder, SetupError> {
         .pool_max_idle_per_host(0))
 }
 
-/// The longest body that is read. Exotel's longest page has 100 calls of about 1 kB.
+/// Maximum size of a response body in bytes. Exotel's longest page has 100 calls of about 1 kB.
 pub const BODY_BYTES: usize = 256 * 1024;
 
-/// How often a read is tried. A dial is tried once.
+/// Number of attempts of a read. A dial is attempted once.
 pub const READ_ATTEMPTS: u32 = 3;
 
-/// How long after a failed read the next one begins; twice as long each time.
+/// The pause after a failed read; it doubles each time.
 pub const READ_AGAIN: Duration = Duration::from_millis(500);
 
-/// How many calls of a number are listed: those of the last hours, even of a busy number.
+/// Number of calls that are listed for a number: those of the last hours, even for a busy number.
 const RECENT: &str = "20";
 
-/// The least time between two looks whether a pause is over.
+/// Minimum interval between two checks whether a pause has ended.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// The shortest secret that is looked for in replies: a shorter one would be found in any text.
+/// Minimum length of a secret that is masked in replies: a shorter one would occur in any text.
 const SECRET_BYTES: usize = 8;
 
-/// What to dial.
+/// A request to dial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DialRequest {
     /// A number, to be connected to a flow of applets.
@@ -94,7 +94,7 @@ impl From<ConnectToBot> for DialRequest {
     }
 }
 
-/// The client. It may be shared and used by many tasks at once.
+/// The client. Many tasks may share it.
 pub struct ExotelApi {
     http: Client,
     base: Url,
@@ -102,11 +102,11 @@ pub struct ExotelApi {
     budget: Arc<dyn RequestBudget>,
 }
 
-/// The right to send one request, from the limit of requests.
+/// A permit for one request, from the rate limit.
 #[must_use]
 pub struct Turn(());
 
-/// The time until a deadline.
+/// The time left until a deadline.
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
@@ -120,7 +120,7 @@ struct Received {
 }
 
 impl ExotelApi {
-    /// Makes a client. Nothing is asked yet.
+    /// Creates a client. Nothing is sent yet.
     ///
     /// # Errors
     /// The address, the credentials or the certificates cannot be used.
@@ -138,7 +138,7 @@ impl ExotelApi {
             .timeout(settings.whole)
             .user_agent(concat!("ghanti/", env!("CARGO_PKG_VERSION")));
         if !is_https {
-            // this machine: a proxy of the environment does not lead to it
+            // a simulated Exotel on this machine: the environment's proxy cannot reach it
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| SetupError::Client {
@@ -152,9 +152,9 @@ impl ExotelApi {
         })
     }
 
-    /// Dials once, after waiting for its turn. It is never repeated, and nor must the caller do so
-    /// unless it was [`Dialled::Refused`]. Dropping the future before it is done leaves the call as
-    /// unknown as [`Dialled::Unknown`] does.
+    /// Dials once, after waiting for its turn. The request is never repeated, and the caller must not do
+    /// so either unless it was [`Dialled::Refused`]. If the future is dropped before it is done, the
+    /// result is as unknown as with [`Dialled::Unknown`].
     pub async fn dial(&self, request: &DialRequest) -> Dialled {
         match self.dial_turn().await {
             Ok(turn) => self.dial_now(turn, request).await,
@@ -162,11 +162,10 @@ impl ExotelApi {
         }
     }
 
-    /// Waits until the limit of requests allows a dial. A pause that Exotel asks for meanwhile is waited
-    /// for too.
+    /// Waits until the rate limit allows a dial, including pauses that Exotel asks for meanwhile.
     ///
     /// # Errors
-    /// It allows none within the time that a dial may wait.
+    /// The limit allows none within the time that a dial may wait.
     pub async fn dial_turn(&self) -> Result<Turn, ApiError> {
         self.turn_until(Instant::now() + self.settings.dial_turn)
             .await
@@ -185,8 +184,8 @@ impl ExotelApi {
         }
     }
 
-    /// Like [`dial`](Self::dial), with a turn that was waited for. While Exotel answers that it is asked
-    /// too often, which certainly dials nobody, the next turn is waited for as long as for the first.
+    /// Like [`dial`](Self::dial), with a turn from [`dial_turn`](Self::dial_turn). If Exotel answers 429,
+    /// which certainly dials nobody, it waits for another turn, as long as for the first.
     pub async fn dial_now(&self, turn: Turn, request: &DialRequest) -> Dialled {
         let deadline = Instant::now() + self.settings.dial_turn;
         let mut turn = turn;
@@ -213,7 +212,7 @@ impl ExotelApi {
         Ok(received.answer().accepted()?)
     }
 
-    /// What Exotel knows of a call. Its end and duration are final about two minutes after it.
+    /// The details of a call. Its end and duration are final about two minutes after the end.
     ///
     /// # Errors
     /// See [`ApiError`]; [`ReplyError::NotFound`] for a call that Exotel does not know.
@@ -222,9 +221,9 @@ impl ExotelApi {
             .await
     }
 
-    /// The newest 20 calls in which this number was called first, newest first, of the last 31 days.
-    /// Calls that have not ended are not in it. Neither is `CustomField`: which call belongs to a
-    /// dial of unknown result can be recognised by its time alone.
+    /// The newest 20 calls of the last 31 days whose first leg was this number, newest first. Calls that
+    /// have not ended are missing, and so is `CustomField`: which call belongs to a dial of unknown
+    /// result can be recognised only by its time.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -234,7 +233,7 @@ impl ExotelApi {
             .await
     }
 
-    /// How many media streams the account has, and may have.
+    /// The number of media streams of the account, and its limit.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -270,7 +269,7 @@ impl ExotelApi {
             };
             let read = received.and_then(|received| Ok(parse(received.answer())?));
             match read {
-                Err(error) if attempt < READ_ATTEMPTS && error.may_pass() => {
+                Err(error) if attempt < READ_ATTEMPTS && error.is_temporary() => {
                     tracing::debug!(%error, ?resource, attempt, "a read of Exotel's API is repeated");
                 }
                 result => return result,
@@ -345,7 +344,7 @@ impl ExotelApi {
             }
         };
         if let Err(error) = read {
-            // the status of an error says enough, and half a body less than none
+            // for an error the status is enough, and a partial body would be misleading
             if status.is_success() {
                 return Err(error);
             }
@@ -362,8 +361,8 @@ impl ExotelApi {
         })
     }
 
-    /// A reply that repeats the credentials, such as a proxy's page, must not bring them into an
-    /// error.
+    /// Masks the credentials in a reply that repeats them, such as a proxy's page, so that no error
+    /// contains them.
     fn without_secrets(&self, body: &str) -> String {
         let credentials = &self.settings.credentials;
         [&credentials.api_key, &credentials.api_token]
@@ -376,7 +375,7 @@ impl ExotelApi {
 
     fn fault(&self, error: reqwest::Error) -> ApiError {
         let host = self.host();
-        // a time-out of connecting is both; a request that could not be made was not sent either
+        // a timeout while connecting is both; a request that could not be built was not sent either
         if error.is_connect() || error.is_builder() {
             ApiError::NotConnected {
                 host,
@@ -422,7 +421,7 @@ impl Received {
         }
     }
 
-    /// For how long no request is to be made, where the reply is a 429.
+    /// For how long to send no request, if the reply is a 429.
     fn asks_for_pause(&self) -> Option<Duration> {
         match self.answer().accepted() {
             Err(ReplyError::RateLimited { retry_after, .. }) => Some(retry_after),
@@ -431,7 +430,7 @@ impl Received {
     }
 }
 
-/// The innermost cause of an error: the outer ones say "error sending request" and hold the URL,
+/// The innermost cause of an error: the outer ones only say "error sending request" and contain the URL,
 /// which has a customer's number in its query.
 fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();

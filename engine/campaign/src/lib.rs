@@ -1,8 +1,8 @@
 //! Campaigns: lists, schedules, rules, attempts, dialling; and the client of Exotel's REST API, with
 //! the limit of requests that it keeps.
 //!
-//! A dial is never repeated by this crate: [`Dialled`] says what is known of it, and one of which
-//! nothing is known is settled later, by the status callback or the call's details.
+//! This crate never repeats a dial: [`Dialled`] is its result, and an unknown result is resolved
+//! later, by the status callback or the call's details.
 
 pub mod api;
 pub mod outcome;

@@ -1,16 +1,16 @@
-//! What came of a call, as a campaign sees it: whether the customer was reached, or why not.
+//! The result of a call for a campaign: whether the customer was reached, or why not.
 
 use ghanti_model::{CallRecord, DialState, Outcome};
 
-/// The fact that a flow establishes when it knows whom it is talking to.
+/// The fact that a flow establishes when it has identified the customer.
 const IDENTITY: &str = "identity";
-/// The outcome of an attempt of which it is not known whether it was dialled.
+/// The outcome of an attempt that may or may not have been dialled.
 pub const UNKNOWN: &str = "unknown";
 
-/// What came of a call.
+/// The class of a call's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// The customer was talked to, or the flow came to its own end.
+    /// The bot talked with the customer, or the flow ended by itself.
     Reached,
     /// Their line was busy.
     Busy,
@@ -20,15 +20,15 @@ pub enum Class {
     Failed,
     /// A machine answered.
     Voicemail,
-    /// They hung up, or were not understood, before they had said who they are.
+    /// They hung up, or were not understood, before they were identified.
     HungUp,
     /// They asked to be called later.
     Later,
-    /// The call broke off by a failure on our side or the network's.
+    /// The call ended because of a failure on our side or the network's.
     Dropped,
     /// Exotel refused to dial: they certainly were not called.
     NotDialled,
-    /// Whether they were called is not known.
+    /// It is unknown whether they were called.
     Unknown,
 }
 
@@ -38,25 +38,25 @@ impl Class {
         let is_identified = record.established.iter().any(|fact| fact == IDENTITY);
         let class = Self::of_outcome(record.outcome.as_deref().unwrap_or_default());
         match class {
-            // nothing is worth a second call once the customer was talked to about their loan
+            // once the bot has talked with the customer about their loan, they are not called again
             Self::HungUp | Self::Dropped | Self::NoAnswer if is_identified => Self::Reached,
             Self::Reached | Self::HungUp | Self::NoAnswer
                 if is_machine(record) && !is_identified =>
             {
                 Self::Voicemail
             }
-            // of a node that died the spool may still say that it dialled
+            // the spool of a node that died may still contain that it dialled
             Self::NotDialled if record.dial != Some(DialState::Refused) => Self::Unknown,
             class => class,
         }
     }
 
-    /// The class of an outcome's name alone.
+    /// The class of an outcome, by its name only.
     pub fn of_outcome(outcome: &str) -> Self {
         let Some(own) = Outcome::parse(outcome) else {
-            // what a flow has set
+            // a disposition that a flow has set
             return match outcome {
-                // nobody said a word
+                // nobody said anything
                 "no-answer" => Self::NoAnswer,
                 "voicemail" => Self::Voicemail,
                 "unclear" => Self::HungUp,
@@ -94,7 +94,7 @@ impl Class {
         }
     }
 
-    /// Whether it speaks of a failure of the set-up rather than of the customer.
+    /// Whether it is a failure of the set-up, not a result of the customer's.
     pub fn is_failure(self) -> bool {
         matches!(
             self,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_who_hung_up_before_they_were_known_was_not_reached() {
+    fn a_customer_who_hung_up_before_identification_was_not_reached() {
         for (outcome, class) in [
             ("hung-up", Class::HungUp),
             ("unclear", Class::HungUp),
@@ -148,12 +148,12 @@ mod tests {
         assert_eq!(
             Class::of(&answered),
             Class::Reached,
-            "a machine does not say who it is"
+            "an answering machine is recognised without identification"
         );
     }
 
     #[test]
-    fn what_the_network_says_is_told_apart() {
+    fn results_of_the_network_are_distinguished() {
         for (outcome, class, is_failure) in [
             ("busy", Class::Busy, false),
             ("not-answered", Class::NoAnswer, false),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_is_certain_not_to_have_dialled() {
+    fn only_a_refusal_certainly_did_not_dial() {
         let mut refused = record("not-dialled");
         refused.dial = Some(DialState::Refused);
         assert_eq!(Class::of(&refused), Class::NotDialled);

@@ -1,5 +1,5 @@
-//! The rules of a campaign, as an operator writes them. Every rule has a default; a plan without a
-//! word calls every customer up to three times, from 08:00 to 19:00, ten at a time.
+//! The rules of a campaign, as an operator writes them. Every rule has a default; an empty plan
+//! calls every customer up to three times, from 08:00 to 19:00, ten at a time.
 //!
 //! ```toml
 //! [hours]
@@ -25,17 +25,17 @@ use time::Date;
 pub use hours::{Clock, Hours, Weekdays};
 pub use span::{Again, Span};
 
-/// The most calls of a campaign that may be in progress.
+/// Maximum number of calls in progress of a campaign.
 const CALLS_AT_ONCE: u32 = 2_000;
 /// Exotel's limit of requests for an account; a campaign cannot be faster.
 const CALLS_PER_MINUTE: u32 = 200;
-/// The most attempts for a customer.
+/// Maximum number of attempts for a customer.
 pub const ATTEMPTS: u32 = 50;
-/// The most numbers to call from.
+/// Maximum number of numbers to call from.
 const CALLER_IDS: usize = 100;
-/// The most outcomes with a rule of their own.
+/// Maximum number of outcomes with a rule.
 const OUTCOMES: usize = 100;
-/// The series that the Telecom Regulatory Authority of India has set apart for service and
+/// The series that the Telecom Regulatory Authority of India has reserved for service and
 /// transactional calls of banks and other regulated companies (TRAI direction of 19 November 2025).
 const SERVICE_SERIES: &str = "+911600";
 
@@ -45,7 +45,7 @@ const SERVICE_SERIES: &str = "+911600";
 pub struct Plan {
     /// When customers may be called, in their local time.
     pub hours: Hours,
-    /// The first day on which customers are called; at once without one.
+    /// The first day on which customers are called; without one they are called at once.
     #[serde(with = "day", skip_serializing_if = "Option::is_none")]
     pub first_day: Option<Date>,
     /// The last day on which customers are called.
@@ -61,7 +61,7 @@ pub struct Plan {
     /// Whether the numbers to call from must be of the 1600 series, as service and transactional
     /// calls of regulated lenders must be.
     pub service_series: bool,
-    /// When the campaign stops by itself.
+    /// When the campaign stops automatically.
     pub stop: Stop,
 }
 
@@ -73,23 +73,23 @@ pub struct Limits {
     pub per_day: u32,
     /// Calls to a customer within seven days.
     pub per_week: u32,
-    /// Calls to a customer ever.
+    /// Calls to a customer in total.
     pub in_all: u32,
-    /// The least time between two calls to a customer.
+    /// Minimum time between two calls to a customer.
     pub spacing: Span,
-    /// Calls in progress at a time, from the dial to the end of the talk with an agent.
+    /// Calls in progress at a time, from the dial to the end of the conversation with an agent.
     pub calls_at_once: u32,
     /// Dials in a minute.
     pub calls_per_minute: u32,
-    /// How many agents take transferred calls. Set, no more calls are dialled than the free ones
+    /// How many agents take transferred calls. If set, no more calls are dialled than the free ones
     /// can take.
     pub agents: Option<u32>,
     /// How many calls are in progress for each free agent: not every call is transferred.
     pub calls_per_agent: u32,
 }
 
-/// `[retry]`: after how long a customer is called again, by what came of the call. `never` for
-/// a class that is not.
+/// `[retry]`: after how long a customer is called again, by the result of the call; `never` if they are
+/// not called again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Retry {
@@ -103,27 +103,27 @@ pub struct Retry {
     pub failed: Again,
     /// A machine answered.
     pub voicemail: Again,
-    /// They hung up, or were not understood, before they had said who they are.
+    /// They hung up, or were not understood, before they were identified.
     pub hung_up: Again,
     /// They asked to be called later, and the flow noted no time.
     pub later: Again,
-    /// The call broke off by a failure on our side or the network's.
+    /// The call ended because of a failure on our side or the network's.
     pub dropped: Again,
     /// It is not known whether they were called.
     pub unknown: Again,
     /// Exotel refused to dial.
     pub not_dialled: Again,
-    /// Times for single outcomes, such as a flow's own; they come before those above.
+    /// Times for single outcomes, such as a flow's own; they override those above.
     pub outcomes: BTreeMap<String, Again>,
 }
 
-/// `[stop]`: a campaign most of whose calls fail stops by itself, until an operator resumes it.
+/// `[stop]`: a campaign stops automatically if most of its calls fail, until an operator resumes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Stop {
     /// Stops when this share of the last calls failed, in percent; 0 never stops.
     pub failed_percent: u32,
-    /// How many of the last calls are looked at.
+    /// The number of last calls that are considered.
     pub of_calls: u32,
 }
 
@@ -170,8 +170,7 @@ impl Default for Stop {
 }
 
 impl Plan {
-    /// What is wrong with the plan, a sentence each with the way to mend it; empty if it can be
-    /// used.
+    /// The errors in the plan, one sentence each with its fix; empty if it is valid.
     pub fn errors(&self) -> Vec<String> {
         let mut errors = Vec::new();
         self.hours.check(&mut errors);
@@ -220,7 +219,7 @@ impl Plan {
         errors
     }
 
-    /// What is wrong with the numbers to call from, given that of `[exotel]`.
+    /// The errors in the numbers to call from, given that of `[exotel]`.
     pub fn caller_id_errors(&self, default: &PhoneNumber) -> Vec<String> {
         if !self.service_series {
             return Vec::new();
@@ -238,12 +237,12 @@ impl Plan {
             .collect()
     }
 
-    /// The least time between two dials, in milliseconds.
+    /// Minimum time between two dials in milliseconds.
     pub fn pace_ms(&self) -> u64 {
         60_000 / u64::from(self.limits.calls_per_minute.max(1))
     }
 
-    /// How many calls may be in progress while this many are with agents.
+    /// Maximum number of calls in progress while this many are with agents.
     pub fn at_once(&self, with_agents: u64) -> u32 {
         let limits = &self.limits;
         let Some(agents) = limits.agents else {

@@ -1,4 +1,4 @@
-//! How many requests are made to Exotel: 200 a minute over all Voice APIs of an account, then 429.
+//! The rate limit of requests to Exotel: 200 a minute over all Voice APIs of an account, then 429.
 //!
 //! Source: Exotel, "Rate limits".
 
@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 /// Exotel's limit of requests per minute, if an account has no other.
 pub const REQUESTS_PER_MINUTE: u32 = 200;
 
-/// The part of the limit that a node keeps to while Redis does not answer: right for up to four
-/// nodes, and each of them can still dial.
+/// The divisor of the limit for a node while Redis does not answer: right for up to four nodes, each of
+/// which can still dial.
 pub const SHARE_WITHOUT_REDIS: u32 = 4;
 
 /// No request may be made now.
@@ -32,17 +32,17 @@ fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// A limit of requests.
+/// A rate limit of requests.
 #[async_trait]
 pub trait RequestBudget: Send + Sync {
-    /// Takes one request from the budget, and waits until it may be made, at most `at_most`. The
-    /// order of those who wait is the order in which they came.
+    /// Takes one request from the budget, and waits until it may be made, at most `at_most`. Waiting
+    /// requests are served in the order of arrival.
     ///
     /// # Errors
     /// No request is free within that time, or Exotel has meanwhile asked for a pause.
     async fn take(&self, at_most: Duration) -> Result<(), OverLimit>;
 
-    /// Takes all requests for this time, because Exotel answered 429.
+    /// Allows no requests for this time, because Exotel answered 429.
     async fn pause(&self, duration: Duration);
 }
 
@@ -62,7 +62,7 @@ impl LocalBudget {
     }
 
     fn bucket(&self) -> (MutexGuard<'_, Bucket>, u64) {
-        // a bucket is two numbers: a panic elsewhere leaves it whole
+        // a bucket is two numbers: a panic elsewhere leaves it consistent
         let bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         (bucket, now_us)
@@ -78,7 +78,7 @@ impl LocalBudget {
         bucket.pause(now_us, duration);
     }
 
-    /// Waits for a slot, and sees whether it still holds.
+    /// Waits for a slot, and checks that it is still valid.
     async fn wait(&self, slot: Slot) -> Result<(), OverLimit> {
         match slot {
             Slot::NotBefore(retry_in) => return Err(OverLimit { retry_in }),
@@ -104,18 +104,18 @@ impl RequestBudget for LocalBudget {
     }
 }
 
-/// A budget that all nodes share in Redis. While Redis does not answer, each node keeps to a share
-/// of its own; that this began and that it is over is logged once each.
+/// A budget that all nodes share in Redis. While Redis does not answer, each node keeps to a share;
+/// the beginning and the end of this are logged once each.
 pub struct SharedBudget {
     rate: RequestRate,
-    /// The share, and the pauses that this node was asked for.
+    /// The share, and the pauses that Exotel has asked this node for.
     own: LocalBudget,
     is_alone: AtomicBool,
 }
 
 impl SharedBudget {
-    /// A budget of `requests` per minute for an account, over all nodes of this Redis. It goes on
-    /// using the connection of `sessions`, which may be given away.
+    /// A budget of `requests` per minute for an account, over all nodes of this Redis. It keeps
+    /// using the connection of `sessions`, which may be moved elsewhere.
     pub fn new(sessions: &RedisSessions, account_sid: &str, requests: u32) -> Self {
         Self {
             rate: sessions.request_rate(&format!("exotel:{account_sid}"), PerMinute::new(requests)),
@@ -124,14 +124,14 @@ impl SharedBudget {
         }
     }
 
-    /// What Redis answered; `None` if it did not. Logs a change.
-    fn noted<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
+    /// The answer of Redis; `None` if there is none. Logs a change.
+    fn answered<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
         let was_alone = self.is_alone.swap(answer.is_err(), Ordering::Relaxed);
         match answer {
             Ok(answer) => {
                 if was_alone {
                     tracing::info!(
-                        "the limit of requests to Exotel is shared with all nodes again"
+                        "the rate limit of requests to Exotel is shared with all nodes again"
                     );
                 }
                 Some(answer)
@@ -141,7 +141,7 @@ impl SharedBudget {
                     tracing::warn!(
                         %error,
                         share = SHARE_WITHOUT_REDIS,
-                        "the limit of requests to Exotel cannot be shared: this node keeps to a share of it"
+                        "the rate limit of requests to Exotel cannot be shared: this node keeps to a share of it"
                     );
                 }
                 None
@@ -153,14 +153,14 @@ impl SharedBudget {
 #[async_trait]
 impl RequestBudget for SharedBudget {
     async fn take(&self, at_most: Duration) -> Result<(), OverLimit> {
-        let shared = self.noted(self.rate.reserve(at_most).await);
+        let shared = self.answered(self.rate.reserve(at_most).await);
         let slot = shared.unwrap_or_else(|| self.own.reserve(at_most));
         self.own.wait(slot).await
     }
 
     async fn pause(&self, duration: Duration) {
         self.own.stop(duration);
-        self.noted(self.rate.pause(duration).await);
+        self.answered(self.rate.pause(duration).await);
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_gets_its_turn_in_order_and_no_longer_than_it_would_wait() {
+    async fn requests_wait_in_order_and_not_longer_than_allowed() {
         let budget = LocalBudget::new(60);
         let began = Instant::now();
         for _ in 0..6 {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_stops_those_who_wait_already() {
+    async fn a_pause_applies_to_requests_that_already_wait() {
         let budget = LocalBudget::new(1);
         budget.take(Duration::ZERO).await.unwrap();
         let waits = budget.take(60 * SECOND);

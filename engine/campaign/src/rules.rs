@@ -1,5 +1,5 @@
-//! Whether a customer may be called now, and what follows from a call: pure functions of a plan and
-//! of what is known.
+//! Whether a customer may be called now, and the next step after a call: pure functions of a plan and
+//! of the known facts.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,10 @@ use crate::plan::{ATTEMPTS, Again, Plan, day};
 const DAY_MS: u64 = 86_400_000;
 /// The field of a customer's record with their own offset from UTC, such as `+05:30`.
 const OFFSET_FIELD: &str = "utc-offset";
-/// A note with the day until which the customer promised to pay: they are left in peace until it is
-/// over.
+/// A note with the day until which the customer promised to pay: they are not called before its end.
 const PROMISE: &str = "promise-date";
 
-/// What is known of a customer before they are dialled.
+/// The facts about a customer before they are dialled.
 #[derive(Debug, Clone)]
 pub struct Known {
     /// The time, in milliseconds since 1970-01-01T00:00:00Z.
@@ -31,7 +30,7 @@ pub struct Known {
     pub do_not_call: Option<CallId>,
 }
 
-/// Whether a customer may be called now; if not, when or why not.
+/// Whether a customer may be called now; the error is when, or why not.
 pub fn check(plan: &Plan, known: &Known) -> Result<(), NextStep> {
     let history = &known.history;
     let limits = &plan.limits;
@@ -92,7 +91,7 @@ pub fn check(plan: &Plan, known: &Known) -> Result<(), NextStep> {
     }
 }
 
-/// The earliest time from one on at which the plan allows calls; `None` after its last day.
+/// The earliest time from `from_ms` at which the plan allows calls; `None` after its last day.
 pub fn opening(plan: &Plan, from_ms: u64, offset_minutes: i16) -> Option<u64> {
     let opens = plan.hours.opening(from_ms, offset_minutes)?;
     let over_ms = plan
@@ -102,11 +101,10 @@ pub fn opening(plan: &Plan, from_ms: u64, offset_minutes: i16) -> Option<u64> {
     (over_ms.is_none_or(|over_ms| opens < over_ms)).then_some(opens)
 }
 
-/// A customer's offset from UTC in minutes: that of their record or, if it names none, the
-/// engine's.
+/// A customer's offset from UTC in minutes: from their record or, without one there, the engine's.
 ///
 /// # Errors
-/// The record names one that cannot be read: when the customer may be called is not known.
+/// The record's offset cannot be parsed: it is unknown when the customer may be called.
 pub fn offset_of(fields: &BTreeMap<String, Masked>, default: i16) -> Result<i16, NextStep> {
     let Some(text) = fields.get(OFFSET_FIELD) else {
         return Ok(default);
@@ -116,13 +114,13 @@ pub fn offset_of(fields: &BTreeMap<String, Masked>, default: i16) -> Result<i16,
         .map(UtcOffset::whole_minutes)
         .map_err(|_| NextStep::Done {
             reason: Some(format!(
-                "the field `{OFFSET_FIELD}` is no offset from UTC: write it as `+05:30`"
+                "the field `{OFFSET_FIELD}` is not an offset from UTC: write it as `+05:30`"
             )),
         })
 }
 
-/// What follows from a call of a class. `made` is the number of calls to the customer in this
-/// campaign, this one included if it counts; `number` that of its attempts.
+/// The next step after a call of a class. `made` is the number of calls to the customer in this
+/// campaign, including this one if it counts; `number` is the number of attempts.
 pub fn after(
     plan: &Plan,
     (class, outcome): (Class, &str),
@@ -165,19 +163,19 @@ pub fn after(
     NextStep::Again { due_ms, reason }
 }
 
-/// What a flow says about further calls.
+/// A flow's notes about further calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Notes {
     /// When the customer asked to be called again, in milliseconds since 1970-01-01T00:00:00Z.
     pub call_again_ms: Option<u64>,
-    /// Before when they are not to be called, likewise: the end of the day by which they promised
-    /// to pay.
+    /// The time before which not to call them, likewise: the end of the day by which they promised to
+    /// pay.
     pub not_before_ms: Option<u64>,
 }
 
 impl Notes {
-    /// Reads when a call's flow asked for another one, and its note `promise-date` (a day). A note that
-    /// is no day is ignored.
+    /// Reads the time for another call from a call's record, and its note `promise-date` (a day). An
+    /// invalid day is ignored.
     pub fn of(record: &CallRecord, offset_minutes: i16) -> Self {
         let promise = record.notes.get(PROMISE).map(Masked::expose);
         Self {

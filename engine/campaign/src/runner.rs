@@ -1,11 +1,10 @@
-//! Runs campaigns: settles the attempts whose calls are over, and calls the customers who are due.
+//! Runs campaigns: closes the attempts whose calls have ended, and calls the customers who are due.
 //!
-//! Every node runs all campaigns; the database decides who calls whom. Nothing is kept between two
-//! rounds: a node that dies in between loses nothing that the next round of another one does not
-//! find.
+//! Every node runs all campaigns; the database decides who calls whom. No state is kept between two
+//! rounds: if a node dies, the next round of another node finds everything that was left.
 
+mod close;
 mod lookups;
-mod settle;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -30,20 +29,21 @@ use lookups::LookUps;
 
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_millis(500);
-/// For how long a customer is held while it is decided whether they are called, in milliseconds.
+/// For how long a node claims a customer while it decides whether to call them, in milliseconds.
 const LEASE_MS: u64 = 60_000;
-/// The most customers that are claimed in one round for a campaign.
+/// Maximum number of customers that are claimed in one round for a campaign.
 const CLAIMED: u32 = 50;
 /// Customers that are enrolled in one transaction: a fraction of the store's deadline.
 const ENROLLED: u32 = 1_000;
-/// Such transactions in one round, so that one large list does not keep the others waiting.
+/// Such transactions in one round, so that one large list does not delay the others.
 const ENROL_STEPS: u32 = 10;
-/// After how long a customer who cannot be called for a passing reason of ours is due again.
+/// After how long a customer who cannot be called for a temporary reason of ours is due again, in
+/// milliseconds.
 const SOON_MS: u64 = 60_000;
-/// The longest that a round waits for a campaign's pace, in milliseconds: other campaigns wait too.
+/// Maximum time that a round waits for a campaign's pace, in milliseconds: other campaigns wait too.
 const PACED_MS: u64 = 500;
-/// Attempts that are looked at in one statement.
-const SETTLED: u32 = 100;
+/// Number of open attempts that one statement reads.
+const OPEN_ATTEMPTS: u32 = 100;
 /// A week, in milliseconds.
 const WEEK_MS: u64 = 7 * 86_400_000;
 
@@ -52,14 +52,14 @@ const WEEK_MS: u64 = 7 * 86_400_000;
 pub struct OutboundCall {
     /// The customer, with the id of the call.
     pub customer: CustomerRecord,
-    /// The number to call from; that of the account if absent.
+    /// The number to call from; when absent, the account's.
     pub caller_id: Option<PhoneNumber>,
 }
 
-/// What a campaign needs of the engine.
+/// The parts of the engine that campaigns use.
 #[async_trait]
 pub trait Outbound: Send + Sync {
-    /// How many more calls the engine could take now.
+    /// How many more calls the engine can admit now.
     fn room(&self) -> u32;
 
     /// Whether the flow is loaded.
@@ -68,15 +68,14 @@ pub trait Outbound: Send + Sync {
     /// The customer's do-not-call request, if there is one.
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
 
-    /// Asks Exotel in the background how a call stands of which no end was reported. A final status
-    /// is added to its record.
+    /// Asks Exotel in the background for the status of a call without a reported end. A final status is
+    /// added to its record.
     fn look_up(&self, call: CallId, sid: CallSid);
 
-    /// Stores the customer's record and dials in the background. What comes of it is in the call's
-    /// record.
+    /// Stores the customer's record and dials in the background. The result is in the call's record.
     ///
     /// # Errors
-    /// The reason, if nobody was and nobody will be dialled.
+    /// The reason why nobody was or will be dialled.
     async fn dial(&self, call: OutboundCall) -> Result<(), String>;
 }
 
@@ -85,7 +84,7 @@ pub struct Runner {
     records: Arc<SqlRecords>,
     outbound: Arc<dyn Outbound>,
     node: NodeId,
-    /// The offset of customers' local time from UTC in minutes, where their record names none.
+    /// The offset from UTC in minutes of customers whose record has none.
     offset_minutes: i16,
     lookups: Mutex<LookUps>,
 }
@@ -113,7 +112,7 @@ impl Runner {
         }
     }
 
-    /// Runs campaigns until `stop` is cancelled. A round that fails is logged once and tried again.
+    /// Runs campaigns until `stop` is cancelled. A failure is logged once, and the round is repeated.
     pub fn run(self, stop: CancellationToken) -> BoxFuture<'static, ()> {
         self.run_until(stop).boxed()
     }
@@ -124,12 +123,12 @@ impl Runner {
             match self.round().await {
                 Ok(()) if is_logged => {
                     is_logged = false;
-                    tracing::info!("campaigns go on");
+                    tracing::info!("campaigns run again");
                 }
                 Ok(()) => {}
                 Err(error) if !is_logged => {
                     is_logged = true;
-                    tracing::error!(%error, "campaigns cannot go on, and nobody is dialled for them until the store answers");
+                    tracing::error!(%error, "campaigns cannot run, and dial nobody until the store answers");
                 }
                 Err(_) => {}
             }
@@ -145,7 +144,7 @@ impl Runner {
     /// # Errors
     /// The store does not answer.
     pub async fn round(&self) -> Result<(), StoreError> {
-        self.settle().await?;
+        self.close_attempts().await?;
         for campaign in self.records.running_campaigns().await? {
             let Some(plan) = self.plan(&campaign).await? else {
                 continue;
@@ -165,7 +164,7 @@ impl Runner {
                 .finish_campaign(&campaign.name, unix_ms())
                 .await?
             {
-                tracing::info!(campaign = campaign.name, "a campaign is finished");
+                tracing::info!(campaign = campaign.name, "a campaign has finished");
             }
         }
         Ok(())
@@ -178,7 +177,7 @@ impl Runner {
             Ok(plan) => plan.errors().concat(),
             Err(error) => error.to_string(),
         };
-        let reason = format!("its rules cannot be read by this version of the engine: {fault}");
+        let reason = format!("this version of the engine cannot read its rules: {fault}");
         self.stop(campaign, &reason).await?;
         Ok(None)
     }
@@ -193,7 +192,7 @@ impl Runner {
             tracing::error!(
                 campaign = campaign.name,
                 reason,
-                "a campaign was stopped: mend the cause, then `ghanti campaign resume`"
+                "a campaign was stopped: fix the cause, then `ghanti campaign resume`"
             );
         }
         Ok(())
@@ -205,14 +204,14 @@ impl Runner {
         let has_flow =
             FlowName::parse(&campaign.flow).is_ok_and(|flow| self.outbound.has_flow(&flow));
         if !has_flow {
-            // it may be on its way, on another node or in a reload: nothing is stopped for it
+            // it may be loading, on another node or in a reload: the campaign is not stopped
             return Ok(true);
         }
         let rule = &plan.stop;
         if rule.failed_percent == 0 {
             return Ok(false);
         }
-        // only calls since it was last started: what was mended does not count
+        // only calls since it was last started: earlier failures may have been fixed
         let since_ms = campaign.changed_ms;
         let last = self
             .records
@@ -242,7 +241,7 @@ impl Runner {
         Ok(true)
     }
 
-    /// Calls customers of a campaign who are due, as far as there is room.
+    /// Calls due customers of a campaign, up to its and the engine's limits.
     async fn call_due(&self, campaign: &Campaign, plan: &Plan) -> Result<(), StoreError> {
         let now_ms = unix_ms();
         if campaign.next_ms > now_ms {
@@ -251,7 +250,7 @@ impl Runner {
         let (in_progress, with_agents) = self.records.in_progress(&campaign.name).await?;
         let at_once = plan.at_once(with_agents);
         let free = at_once.saturating_sub(u32::try_from(in_progress).unwrap_or(u32::MAX));
-        // phones that ring will be calls soon
+        // ringing phones will soon be calls
         let ringing = u32::try_from(self.records.ringing().await?).unwrap_or(u32::MAX);
         let room = self.outbound.room().saturating_sub(ringing);
         let pace_ms = plan.pace_ms().max(1);
@@ -280,7 +279,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Checks the rules for one customer whom this node holds, and dials.
+    /// Checks the rules for one customer whom this node has claimed, and dials.
     async fn call(
         &self,
         campaign: &Campaign,
@@ -308,7 +307,7 @@ impl Runner {
         let begun = loop {
             let now_ms = unix_ms();
             match self.records.begin_attempt(&new, now_ms).await? {
-                // the pace is finer than the rounds
+                // the pace is finer than the interval of rounds
                 Begun::NotBefore(next_ms) if next_ms <= now_ms + plan.pace_ms().min(PACED_MS) => {
                     let wait = Duration::from_millis(next_ms.saturating_sub(now_ms));
                     tokio::time::sleep(wait).await;
@@ -364,7 +363,7 @@ impl Runner {
         Ok(Room::Yes)
     }
 
-    /// Whether a customer may be called now. Asked immediately before each dial.
+    /// Whether a customer may be called now. Checked immediately before each dial.
     async fn check(
         &self,
         campaign: &Campaign,
@@ -412,7 +411,7 @@ impl Runner {
     }
 }
 
-/// The number that a customer is called from: always the same one, so that they know it.
+/// The number to call a customer from: always the same one, so that they recognise it.
 fn caller_id(plan: &Plan, customer: &DueCustomer) -> Option<PhoneNumber> {
     let sum = |sum: usize, byte: u8| sum.wrapping_mul(31).wrapping_add(byte.into());
     let hash = customer.phone.expose().bytes().fold(0, sum);

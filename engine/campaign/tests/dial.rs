@@ -221,7 +221,7 @@ async fn a_server_that_does_not_shake_hands_is_certainly_no_call() {
 }
 
 #[tokio::test]
-async fn what_is_beyond_exotels_limits_is_not_sent() {
+async fn a_request_beyond_exotels_limits_is_not_sent() {
     let stand_in = StandIn::start([reply(200, "", JSON)]).await;
     let (api, _) = client(&stand_in.url());
     let phone = |text| PhoneNumber::parse(text).unwrap();
@@ -266,7 +266,7 @@ async fn a_429_empties_the_budget_for_as_long_as_exotel_says() {
 }
 
 #[tokio::test]
-async fn a_short_pause_is_waited_for_by_who_was_refused_and_by_who_waits() {
+async fn a_short_pause_delays_refused_and_waiting_requests() {
     let stand_in = StandIn::start([
         exception(429, "retry-after: 1\r\n", "slow down"),
         reply(200, "", JSON),
@@ -288,7 +288,7 @@ async fn a_short_pause_is_waited_for_by_who_was_refused_and_by_who_waits() {
 }
 
 #[tokio::test]
-async fn whoever_cannot_wait_for_its_turn_is_refused_unsent() {
+async fn a_request_that_cannot_wait_for_its_turn_is_not_sent() {
     let stand_in = StandIn::start([reply(200, "", JSON)]).await;
     let mut settings = settings(&stand_in.url());
     settings.dial_turn = Duration::ZERO;

@@ -96,7 +96,7 @@ async fn reads_are_repeated_a_few_times_and_only_where_it_helps() {
 }
 
 #[tokio::test]
-async fn a_call_that_exotel_does_not_know_is_told_apart() {
+async fn an_unknown_call_is_distinguished() {
     let stand_in = StandIn::start([exception(404, "", "not found")]).await;
     let (api, _) = client(&stand_in.url());
     let error = api.call(&sid()).await.unwrap_err();

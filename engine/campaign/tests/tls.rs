@@ -64,7 +64,7 @@ async fn a_certificate_of_the_given_file_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_strangers_certificate_is_no_connection_and_gets_no_credentials() {
+async fn an_untrusted_certificate_gets_no_connection_and_no_credentials() {
     let (url, requests) = server().await;
     let (api, _) = client_with(settings(&url));
     let dialled = api.dial(&dial_request()).await;
@@ -76,7 +76,7 @@ async fn a_strangers_certificate_is_no_connection_and_gets_no_credentials() {
 }
 
 #[test]
-fn a_file_without_certificates_is_told_by_its_name() {
+fn an_error_names_a_file_without_certificates() {
     let key = certificates::server_key();
     for file in [key.clone(), key.with_file_name("nothing.pem")] {
         let mut settings = settings("https://127.0.0.1:1");

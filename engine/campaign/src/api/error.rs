@@ -1,4 +1,4 @@
-//! What became of a request.
+//! The results of requests.
 
 use std::time::Duration;
 
@@ -6,25 +6,25 @@ use ghanti_exotel::rest::{Call, ReplyError, RequestError};
 
 use crate::rate::OverLimit;
 
-/// What is known of a dial.
+/// The result of a dial.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a dial of which nothing is known has to be settled later"]
+#[must_use = "a dial with an unknown result has to be resolved later"]
 pub enum Dialled {
-    /// Exotel took it. Whether the call is answered is reported later.
+    /// Exotel accepted it. Whether the call is answered is reported later.
     Accepted(Call),
-    /// It was certainly not dialled. It may be dialled again when the cause is gone.
+    /// It was certainly not dialled. It may be dialled again once the cause is fixed.
     Refused(ApiError),
-    /// Perhaps it was dialled. It must not be dialled again before that is known: from the status
+    /// It may have been dialled. It must not be dialled again before that is known: from the status
     /// callback, or from [`recent_calls`](super::ExotelApi::recent_calls) once the call would have
     /// ended.
     Unknown(ApiError),
 }
 
-/// Why a request has no result. No message holds a secret or a whole phone number.
+/// Why a request has no result. No message contains a secret or a whole phone number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// The request is beyond Exotel's limits. It was not sent.
+    /// The request exceeds Exotel's limits. It was not sent.
     #[error(transparent)]
     Request(#[from] RequestError),
     /// Too many requests. It was not sent.
@@ -47,14 +47,14 @@ pub enum ApiError {
         after: Duration,
     },
     /// The connection broke after the request may have been sent. It may have been carried out.
-    #[error("the connection to `{host}` broke before the reply had come: {reason}")]
+    #[error("the connection to `{host}` broke before the reply: {reason}")]
     Broken {
         /// The host.
         host: String,
         /// The library's error.
         reason: String,
     },
-    /// A success whose body is too long to be read. It was probably carried out.
+    /// A successful reply whose body is too long. The request was probably carried out.
     #[error("the reply of `{host}` is longer than {limit} bytes")]
     TooLong {
         /// The host.
@@ -62,13 +62,13 @@ pub enum ApiError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// Exotel's reply is no success.
+    /// Exotel's reply is an error.
     #[error(transparent)]
     Reply(#[from] ReplyError),
 }
 
 impl ApiError {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> &'static str {
         match self {
             ApiError::Request(_) => "correct the request",
@@ -76,7 +76,7 @@ impl ApiError {
                 "wait; if Exotel has raised the account's limit, raise `requests-per-minute` of `[exotel]`"
             }
             ApiError::NotConnected { .. } => {
-                "see whether this machine reaches Exotel (DNS, firewall, proxy), and whether `region` or `api-url` of `[exotel]` is right"
+                "check that this machine can reach Exotel (DNS, firewall, proxy), and that `region` or `api-url` of `[exotel]` is right"
             }
             ApiError::TimedOut { .. } | ApiError::Broken { .. } | ApiError::TooLong { .. } => {
                 "do not dial again: wait for the status callback, or look for the call in Exotel's call log"
@@ -85,7 +85,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the request certainly had no effect, so that a call was not dialled.
+    /// Whether the request certainly had no effect, so that no call was dialled.
     pub fn is_refusal(&self) -> bool {
         match self {
             ApiError::Request(_) | ApiError::OverLimit(_) | ApiError::NotConnected { .. } => true,
@@ -103,8 +103,8 @@ impl ApiError {
         }
     }
 
-    /// Whether a read may succeed when it is repeated soon.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Whether a retry of a read may succeed.
+    pub(super) fn is_temporary(&self) -> bool {
         match self {
             ApiError::NotConnected { .. } | ApiError::TimedOut { .. } | ApiError::Broken { .. } => {
                 true

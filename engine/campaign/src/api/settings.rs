@@ -1,4 +1,4 @@
-//! What the client has to know: whose account, where, and how long to wait.
+//! The client's settings: account, address and timeouts.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,22 +8,22 @@ use ghanti_exotel::rest::Region;
 use ghanti_model::host::is_this_machine;
 use reqwest::Url;
 
-/// How long a connection may take, with TLS: Exotel answers a packet in a tenth of a second from
+/// Timeout for a connection, with TLS: the round trip to Exotel takes a tenth of a second from
 /// anywhere.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long a request may take in all. Exotel answers a dial only when the number was dialled;
+/// Timeout for a whole request. Exotel answers a dial only once the number has been dialled;
 /// replies after up to 30 s are reported.
 pub const WHOLE: Duration = Duration::from_secs(30);
 
 /// How long a read may wait for its turn.
 pub const TURN: Duration = Duration::from_secs(10);
 
-/// How long a dial may wait for its turn: as many as an engine dials at once, at Exotel's limit, and a
-/// pause of a minute besides.
+/// How long a dial may wait for its turn: after all other dials of an engine, at Exotel's limit, and a
+/// pause of a minute.
 pub const DIAL_TURN: Duration = Duration::from_secs(120);
 
-/// An account and how it proves itself. `Debug` shows the account alone.
+/// The credentials of an account. `Debug` shows only the account.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The account's SID, a short name such as `acme1`.
@@ -42,7 +42,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where the API is.
+/// The address of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// Exotel's own address for a region.
@@ -52,10 +52,10 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether the credentials may be sent there.
+    /// Checks that the credentials may be sent there.
     ///
     /// # Errors
-    /// The URL cannot be used, or would send the credentials in the open.
+    /// The URL cannot be used, or would send the credentials unencrypted.
     pub fn check(&self) -> Result<(), SetupError> {
         base_url(self).map(drop)
     }
@@ -66,7 +66,7 @@ impl Endpoint {
 pub struct ApiSettings {
     /// The account.
     pub credentials: Credentials,
-    /// Where the API is.
+    /// The address of the API.
     pub endpoint: Endpoint,
     /// A PEM file of certificates to trust besides those of the system, such as a proxy's.
     pub ca_file: Option<PathBuf>,
@@ -95,19 +95,19 @@ impl ApiSettings {
     }
 }
 
-/// The client cannot be made.
+/// The client cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
     /// The base URL cannot be used.
     #[error("cannot use the address of Exotel's API: {reason}")]
     Url {
-        /// What is wrong, without the URL: it may hold a password.
+        /// What is wrong, without the URL, which may contain a password.
         reason: &'static str,
     },
     /// A part of the credentials is empty or has characters that cannot be sent.
     #[error(
-        "cannot use `{name}` for Exotel's API: it is empty or has spaces or other characters that Exotel's have not; copy it anew"
+        "cannot use `{name}` for Exotel's API: it is empty or has spaces or other characters that Exotel's keys never have; copy it again"
     )]
     Credentials {
         /// The setting.
@@ -123,11 +123,11 @@ pub enum SetupError {
     },
     /// This system has no certificates to trust.
     #[error(
-        "this system has no CA certificates, so that Exotel's cannot be checked: install them (Debian: `apt-get install ca-certificates`)"
+        "this system has no CA certificates, so Exotel's certificate cannot be checked: install them (Debian: `apt-get install ca-certificates`)"
     )]
     NoCertificates,
     /// The HTTP client cannot be made.
-    #[error("cannot make the client of Exotel's API: {reason}")]
+    #[error("cannot create the client of Exotel's API: {reason}")]
     Client {
         /// The library's error.
         reason: String,
@@ -142,19 +142,21 @@ pub(super) fn base_url(endpoint: &Endpoint) -> Result<Url, SetupError> {
         Endpoint::Url(url) => url,
     };
     let Ok(url) = Url::parse(text) else {
-        return wrong("it is no URL; write it as `https://api.in.exotel.com`");
+        return wrong("it is not a URL; write it as `https://api.in.exotel.com`");
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return wrong("it holds a user name or password; give these as `api-key` and `api-token`");
+        return wrong(
+            "it contains a user name or password; give these as `api-key` and `api-token`",
+        );
     }
     if url.query().is_some() || url.fragment().is_some() || url.cannot_be_a_base() {
-        return wrong("give scheme, host and path alone");
+        return wrong("give only scheme, host and path");
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_this_machine(url.host_str().unwrap_or_default()) => Ok(url),
         "http" => wrong(
-            "it begins with `http://`, which would send the credentials in the open; only this machine may be asked so",
+            "it begins with `http://`, which would send the credentials unencrypted; it is only allowed for this machine",
         ),
         _ => wrong("it has to begin with `https://`"),
     }
@@ -168,7 +170,7 @@ impl Credentials {
             ("api-token", &self.api_token),
         ];
         for (name, value) in parts {
-            // a colon in the user name would be read as the end of it
+            // a colon would end the user name
             let is_sent = |character: char| character.is_ascii_graphic() && character != ':';
             if value.is_empty() || !value.chars().all(is_sent) {
                 return Err(SetupError::Credentials { name });
@@ -183,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_sent_to_https_or_this_machine_alone() {
+    fn credentials_are_sent_only_to_https_or_this_machine() {
         for (url, is_right) in [
             ("https://api.in.exotel.com", true),
             ("https://proxy.example.com:8443/exotel/", true),
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_no_header_can_hold_are_refused_and_never_shown() {
+    fn credentials_that_do_not_fit_into_a_header_are_refused_and_never_shown() {
         let good = Credentials {
             account_sid: "acme1".to_owned(),
             api_key: "0123456789abcdef".to_owned(),

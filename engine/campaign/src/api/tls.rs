@@ -21,7 +21,7 @@ pub fn config(
 ) -> Result<ClientConfig, SetupError> {
     let mut roots = RootCertStore::empty();
     if needs_certificates {
-        // one that cannot be read must not keep the others from being used
+        // one that cannot be read must not prevent the use of the others
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     if let Some(file) = ca_file {
@@ -30,7 +30,7 @@ pub fn config(
     if needs_certificates && roots.is_empty() {
         return Err(SetupError::NoCertificates);
     }
-    // named here, because the choice of a process cannot be known in a library
+    // set here, because a library cannot know the process' default
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

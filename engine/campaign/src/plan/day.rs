@@ -4,17 +4,20 @@ use serde::{Deserialize, Deserializer, Serializer};
 use time::Date;
 use time::macros::format_description;
 
-/// Reads a day; `None` for a text that is none.
+/// Parses a day.
 pub fn parse(text: &str) -> Option<Date> {
     Date::parse(text, format_description!("[year]-[month]-[day]")).ok()
 }
 
-/// Why a text cannot be used as a day.
-pub fn no_day(text: &str) -> String {
-    format!("`{}` is no day: write `2026-12-25`", text.escape_default())
+/// The error for a text that is not a day.
+pub fn error(text: &str) -> String {
+    format!(
+        "`{}` is not a day: write `2026-12-25`",
+        text.escape_default()
+    )
 }
 
-/// Writes a day that may be absent.
+/// Serializes an optional day.
 pub fn serialize<S: Serializer>(day: &Option<Date>, to: S) -> Result<S::Ok, S::Error> {
     match day {
         Some(day) => to.collect_str(day),
@@ -22,9 +25,9 @@ pub fn serialize<S: Serializer>(day: &Option<Date>, to: S) -> Result<S::Ok, S::E
     }
 }
 
-/// Reads a day that may be absent.
+/// Deserializes an optional day.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date>, D::Error> {
     let text: Option<String> = Option::deserialize(from)?;
-    text.map(|text| parse(&text).ok_or_else(|| serde::de::Error::custom(no_day(&text))))
+    text.map(|text| parse(&text).ok_or_else(|| serde::de::Error::custom(error(&text))))
         .transpose()
 }

@@ -9,9 +9,9 @@ use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
 
 use super::day;
 
-/// How far ahead a time to call is looked for, in days.
+/// How far ahead to search for a time to call, in days.
 const DAYS_AHEAD: i64 = 400;
-/// The most holidays of a plan.
+/// Maximum number of holidays in a plan.
 const HOLIDAYS: usize = 1_000;
 
 /// A time of the day, as `08:00`.
@@ -28,14 +28,14 @@ pub struct Weekdays(BTreeSet<u8>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Hours {
-    /// From when on. The Reserve Bank of India allows calls for the recovery of loans from 08:00 to
+    /// The beginning. The Reserve Bank of India allows calls for the recovery of loans from 08:00 to
     /// 19:00 (circular RBI/2022-23/108 of 12 August 2022).
     pub from: Clock,
-    /// Until when. No call is dialled after it; one that is under way goes on.
+    /// The end. No call is dialled after it; calls in progress continue.
     pub to: Clock,
-    /// On which days of the week.
+    /// The days of the week.
     pub weekdays: Weekdays,
-    /// On which days not, as `2026-12-25`.
+    /// Days without calls, as `2026-12-25`.
     pub holidays: BTreeSet<Holiday>,
 }
 
@@ -99,7 +99,7 @@ impl Hours {
             ));
         }
         if self.weekdays.0.is_empty() {
-            errors.push("`hours.weekdays` names no day: name one, or leave it out".to_owned());
+            errors.push("`hours.weekdays` is empty: name a day, or leave it out".to_owned());
         }
         if self.holidays.len() > HOLIDAYS {
             errors.push(format!("`hours.holidays` has more than {HOLIDAYS} days"));
@@ -129,7 +129,7 @@ impl TryFrom<Vec<String>> for Weekdays {
             let day = weekday(&name).and_then(|day| u8::try_from(day).ok());
             day.ok_or_else(|| {
                 format!(
-                    "`{}` is no day of the week: write {}",
+                    "`{}` is not a day of the week: write {}",
                     name.escape_default(),
                     WEEKDAYS.join(", ")
                 )
@@ -158,9 +158,7 @@ impl TryFrom<String> for Holiday {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        day::parse(&text)
-            .map(Self)
-            .ok_or_else(|| day::no_day(&text))
+        day::parse(&text).map(Self).ok_or_else(|| day::error(&text))
     }
 }
 
@@ -225,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn days_off_and_holidays_are_skipped() {
+    fn weekdays_without_calls_and_holidays_are_skipped() {
         let hours = hours("weekdays = [\"mon\", \"fri\"]\nholidays = [\"2026-11-30\"]");
         // a Saturday: Monday is a holiday, so Friday
         assert_eq!(
@@ -242,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_no_day_and_no_weekday_is_rejected() {
+    fn invalid_times_days_and_weekdays_are_rejected() {
         for toml in [
             "from = \"8:00\"",
             "from = \"24:01\"",
@@ -256,7 +254,7 @@ mod tests {
         }
         for (toml, words) in [
             ("from = \"19:00\"", "later `to`"),
-            ("weekdays = []", "names no day"),
+            ("weekdays = []", "is empty"),
         ] {
             let mut errors = Vec::new();
             hours(toml).check(&mut errors);

@@ -1,4 +1,4 @@
-//! Lengths of time as an operator writes them: `90s`, `15m`, `2h`, `1d`.
+//! Durations as an operator writes them: `90s`, `15m`, `2h`, `1d`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 /// Seconds of each unit.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
-/// The longest: a year.
+/// Maximum duration: a year.
 const LONGEST_S: u64 = 366 * 86_400;
 
-/// A length of time, in whole seconds.
+/// A duration in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(u64);
 
-/// A text that is no length of time.
+/// A text that is not a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a length of time: write a number and its unit, such as `90s`, `15m`, `2h` or `1d`, up to a year"
+    "not a duration: write a number and its unit, such as `90s`, `15m`, `2h` or `1d`, up to a year"
 )]
 pub struct NotASpan;
 
@@ -28,7 +28,7 @@ impl Span {
         Self(minutes as u64 * 60)
     }
 
-    /// Its length in milliseconds.
+    /// The duration in milliseconds.
     pub fn ms(self) -> u64 {
         self.0.saturating_mul(1_000)
     }
@@ -80,20 +80,20 @@ impl From<Span> for String {
     }
 }
 
-/// Whether and when somebody is called again: after a length of time, or `never`.
+/// Whether and when somebody is called again: after a duration, or `never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Again {
-    /// They are not.
+    /// They are not called again.
     Never,
-    /// After this time.
+    /// After this duration.
     After(Span),
 }
 
 /// How [`Again::Never`] is written.
 const NEVER: &str = "never";
 
-/// A text that is neither a length of time nor `never`.
+/// A text that is neither a duration nor `never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{NotASpan}; or `{NEVER}`")]
 pub struct NotAgain;
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_is_a_word_and_no_length_of_time() {
+    fn never_is_not_a_duration() {
         let read = |text: &str| Again::try_from(text.to_owned());
         assert_eq!(read("never"), Ok(Again::Never));
         assert_eq!(read("15m"), Ok(Again::minutes(15)));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn each_spelling_is_read_and_shown_in_its_largest_unit() {
+    fn each_spelling_is_parsed_and_shown_in_its_largest_unit() {
         for (text, seconds, shown) in [
             ("90s", 90, "90s"),
             ("60s", 60, "1m"),

@@ -63,7 +63,7 @@ fn a_customer_who_asked_not_to_be_called_is_never_called() {
 }
 
 #[test]
-fn each_cap_holds_and_says_so() {
+fn each_limit_applies_with_its_reason() {
     let plan = plan(
         "[limits]\nper-day = 2\nper-week = 4\nin-all = 6\nspacing = \"1h\"\n[retry]\nattempts = 5",
     );
@@ -149,7 +149,7 @@ fn a_promise_is_respected_to_the_end_of_its_day() {
 }
 
 #[test]
-fn the_days_of_a_campaign_bound_it() {
+fn a_campaign_calls_only_on_its_days() {
     let plan = plan("first-day = \"2026-11-28\"\nlast-day = \"2026-11-29\"");
     let none = DialHistory::default();
     let (due_ms, reason) = again(check(&plan, &at(noon(), none)));
@@ -166,7 +166,7 @@ fn the_days_of_a_campaign_bound_it() {
 }
 
 #[test]
-fn a_customer_elsewhere_is_called_by_their_own_clock() {
+fn a_customer_in_another_time_zone_is_called_at_their_local_time() {
     let fields = |text: &str| BTreeMap::from([("utc-offset".to_owned(), Masked::from(text))]);
     assert_eq!(offset_of(&BTreeMap::new(), INDIA), Ok(INDIA));
     assert_eq!(offset_of(&fields("+04:00"), INDIA), Ok(240));
@@ -203,7 +203,7 @@ fn who_is_called_again_follows_from_the_outcome() {
         due(next(Class::Unknown, "never-connected", 1)),
         Some(4 * 3_600_000)
     );
-    // refused dials call nobody, but end as well
+    // refused dials call nobody, but their attempts are limited as well
     let refused = |number| {
         let step = (Class::NotDialled, "not-dialled");
         after(&plan, step, &Notes::default(), (0, number), noon())
@@ -212,7 +212,7 @@ fn who_is_called_again_follows_from_the_outcome() {
 }
 
 #[test]
-fn a_plan_that_cannot_be_is_told_what_to_write() {
+fn errors_in_a_plan_say_what_to_write() {
     for (toml, words) in [
         (
             "[limits]\nper-day = 0",
@@ -241,7 +241,7 @@ fn a_plan_that_cannot_be_is_told_what_to_write() {
 }
 
 #[test]
-fn service_calls_come_from_their_own_series() {
+fn service_calls_come_from_the_1600_series() {
     let number = |text| ghanti_model::PhoneNumber::parse(text).unwrap();
     let plan = plan("service-series = true\ncaller-ids = [\"1600123456\", \"08045678901\"]");
     let errors = plan.caller_id_errors(&number("08045678901"));
@@ -253,7 +253,7 @@ fn service_calls_come_from_their_own_series() {
 }
 
 #[test]
-fn no_more_are_called_than_free_agents_can_take() {
+fn no_more_calls_are_dialled_than_free_agents_can_take() {
     let plan = plan("[limits]\nagents = 5\ncalls-per-agent = 2\ncalls-at-once = 9");
     let at_once: Vec<_> = [0, 1, 4, 5, 9]
         .into_iter()

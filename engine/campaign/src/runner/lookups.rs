@@ -1,28 +1,28 @@
-//! When calls are looked up at Exotel whose status callback did not come: each now and then, and not
-//! many at once, as a look-up is a request of the account's limit.
+//! Schedules look-ups at Exotel of calls whose status callback did not come: each call repeatedly, but
+//! few at once, since each look-up counts against the account's rate limit.
 
 use std::collections::HashMap;
 
 use ghanti_model::CallId;
 
-/// After how long a call with an agent is looked up first, and again, in milliseconds: Exotel's
-/// details are final about two minutes after a call.
+/// The interval between look-ups of a call with an agent, in milliseconds: Exotel's details are final
+/// about two minutes after a call.
 const EACH_MS: u64 = 4 * 60_000;
-/// The least time between two look-ups, in milliseconds.
+/// Minimum time between two look-ups in milliseconds.
 const APART_MS: u64 = 2_000;
-/// The most calls that are remembered; more campaigns cannot have in progress in earnest.
+/// Maximum number of calls that are remembered: more than campaigns really have in progress.
 const CALLS: usize = 10_000;
 
 /// A call that is with an agent.
 #[derive(Debug)]
 struct Waiting {
-    /// When its record was written last.
+    /// When its record was last written.
     changed_ms: u64,
-    /// When it was looked up last or, before that, when its conversation ended.
+    /// When it was last looked up or, before that, when its conversation ended.
     last_ms: u64,
 }
 
-/// Calls that are with agents, and when which was looked up last.
+/// Calls that are with agents, and when each was last looked up.
 #[derive(Debug, Default)]
 pub(super) struct LookUps {
     last_ms: u64,
@@ -30,16 +30,16 @@ pub(super) struct LookUps {
 }
 
 impl LookUps {
-    /// Whether a call is known to be with an agent by a record that has not changed since, and is
-    /// not to be looked up yet.
+    /// Whether a call is with an agent, its record has not changed since, and its next look-up is not
+    /// due.
     pub(super) fn waits(&self, call: CallId, changed_ms: u64, now_ms: u64) -> bool {
         self.calls.get(&call).is_some_and(|waiting| {
             waiting.changed_ms == changed_ms && now_ms < waiting.last_ms.saturating_add(EACH_MS)
         })
     }
 
-    /// Whether a call is to be looked up now whose conversation ended and whose record was written
-    /// last at these times. It is remembered.
+    /// Whether to look up a call now, by the times of its conversation's end and its record's last change.
+    /// The call is remembered.
     pub(super) fn is_due(
         &mut self,
         call: CallId,
@@ -67,7 +67,7 @@ impl LookUps {
         is_due
     }
 
-    /// Forgets a call that is settled.
+    /// Removes a call whose attempt is closed.
     pub(super) fn forget(&mut self, call: CallId) {
         self.calls.remove(&call);
     }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_looked_up_now_and_then_and_not_many_at_once() {
+    fn a_call_is_looked_up_repeatedly_and_few_at_once() {
         let (one, two) = (CallId::generate(), CallId::generate());
         let ended = (1_000, 900);
         let mut lookups = LookUps::default();

@@ -1,5 +1,5 @@
-//! A stand-in for Exotel's API: a socket that reads whole requests, keeps them, and answers as told,
-//! or does not.
+//! A stand-in for Exotel's API: a socket that reads whole requests, stores them, and gives configured
+//! answers, or none.
 #![allow(dead_code, reason = "each suite uses its part")]
 #![allow(
     clippy::unwrap_used,
@@ -24,18 +24,18 @@ use tokio::sync::Semaphore;
 pub const SECRETS: [&str; 4] = ["key-0123456789", "token-0123456789", "9876543210", "98765"];
 
 /// Longer than anything takes on the busiest machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the stand-in does once it has read a request.
 #[derive(Clone)]
 pub enum Does {
     /// Sends this and closes.
     Answers(String),
-    /// Closes without a word.
+    /// Closes without an answer.
     Cuts,
     /// Resets the connection in the middle of an answer that promised more.
     CutsHalfway(String),
-    /// Says nothing, and keeps the connection open.
+    /// Sends nothing, and keeps the connection open.
     Waits,
     /// Sends a head of this status and then body without end.
     NeverEnds(u16),
@@ -83,7 +83,7 @@ impl StandIn {
 
     /// Waits until one more request has arrived.
     pub async fn arrival(&self) {
-        tokio::time::timeout(PATIENCE, self.arrived.acquire())
+        tokio::time::timeout(TIMEOUT, self.arrived.acquire())
             .await
             .expect("a request arrives")
             .unwrap()
@@ -91,7 +91,7 @@ impl StandIn {
     }
 }
 
-/// Reads one request, keeps it, and does what its turn is.
+/// Reads one request, stores it, and gives the next answer.
 pub async fn serve(
     mut socket: impl AsyncRead + AsyncWrite + Unpin,
     does: Vec<Does>,
@@ -121,7 +121,7 @@ pub async fn serve(
         Does::NeverEnds(status) => {
             let head = format!("HTTP/1.1 {status} X\r\ncontent-type: text/plain\r\n\r\n");
             drop(socket.write_all(head.as_bytes()).await);
-            // until the client has had enough
+            // until the client closes the connection
             while socket.write_all(&[b'x'; 4_096]).await.is_ok() {}
         }
     }
@@ -201,7 +201,7 @@ pub fn dial_request() -> DialRequest {
     .into()
 }
 
-/// Fails if a text holds a secret or a whole number.
+/// Fails if a text contains a secret or a whole number.
 pub fn assert_clean(text: &str) {
     for secret in SECRETS {
         assert!(!text.contains(secret), "`{secret}` is in `{text}`");

@@ -333,7 +333,7 @@ mod tests {
             (
                 "flow-id = 123456",
                 "flow-id = 1\napi-url = 'http://api.exotel.com'",
-                "in the open",
+                "unencrypted",
             ),
             (
                 "flow-id = 123456",

@@ -1,4 +1,4 @@
-//! Settles attempts: what came of the call decides what happens with the customer.
+//! Closes attempts: the result of the call determines the customer's next step.
 
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -10,26 +10,26 @@ use ghanti_model::fold::transfer;
 use ghanti_store::{CallRecords, OpenAttempt};
 
 use super::{
-    CallId, Class, LookUps, NextStep, Plan, Runner, SETTLED, Settlement, StoreError, UNKNOWN,
+    CallId, Class, LookUps, NextStep, OPEN_ATTEMPTS, Plan, Runner, Settlement, StoreError, UNKNOWN,
     WEEK_MS, rules, unix_ms,
 };
 use crate::rules::Notes;
 
-/// After how long an attempt of whose call nothing is recorded counts as unknown, in milliseconds.
-/// A node that lives saves that a call was requested within moments, so that this one's has died;
-/// whether it dialled may stand in its spool.
+/// After how long an attempt without any record of its call counts as unknown, in milliseconds. A
+/// running node saves the request of a call within moments, so this attempt's node has died; its spool
+/// may contain whether it dialled.
 const UNRECORDED_MS: u64 = 60_000;
 /// How long a call may be with an agent after its conversation, in milliseconds: Exotel's longest
-/// call, for one whose status callback is lost.
+/// call, in case the status callback is lost.
 const WITH_AGENT_MS: u64 = 4 * 3_600_000;
 
 impl Runner {
-    /// Settles all attempts that can be.
-    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+    /// Closes all attempts whose calls have ended.
+    pub(super) async fn close_attempts(&self) -> Result<(), StoreError> {
         let mut plans = HashMap::<String, Option<Plan>>::new();
         let mut behind: Option<CallId> = None;
         loop {
-            let open = self.records.open_attempts(behind, SETTLED).await?;
+            let open = self.records.open_attempts(behind, OPEN_ATTEMPTS).await?;
             let Some(last) = open.last() else {
                 return Ok(());
             };
@@ -42,7 +42,7 @@ impl Runner {
                     plans.insert(attempt.campaign.clone(), plan);
                 }
                 let plan = plans.get(&attempt.campaign).and_then(Option::as_ref);
-                self.settle_one(&attempt, plan.unwrap_or(&Plan::default()))
+                self.close_attempt(&attempt, plan.unwrap_or(&Plan::default()))
                     .await?;
             }
         }
@@ -52,10 +52,10 @@ impl Runner {
         self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn settle_one(&self, attempt: &OpenAttempt, plan: &Plan) -> Result<(), StoreError> {
+    async fn close_attempt(&self, attempt: &OpenAttempt, plan: &Plan) -> Result<(), StoreError> {
         let now_ms = unix_ms();
         let record = match attempt.changed_ms {
-            // its record says what it said the last time
+            // its record has not changed
             Some(changed_ms) if self.lookups().waits(attempt.call_id, changed_ms, now_ms) => {
                 return Ok(());
             }
@@ -65,7 +65,7 @@ impl Runner {
         let (class, outcome, notes) = match &record {
             None if now_ms < attempt.began_ms.saturating_add(UNRECORDED_MS) => return Ok(()),
             None => (Class::Unknown, UNKNOWN.to_owned(), Notes::default()),
-            // another engine may still go on with it
+            // another engine may still continue it
             Some(record)
                 if record.has_outcome(Outcome::EngineStopped)
                     && now_ms
@@ -123,7 +123,7 @@ impl Runner {
         self.lookups().forget(attempt.call_id);
         if is_settled {
             let is_done = matches!(settlement.next, NextStep::Done { .. });
-            tracing::info!(call = %attempt.call_id, campaign = attempt.campaign, attempt = attempt.number, outcome, is_done, "an attempt is settled");
+            tracing::info!(call = %attempt.call_id, campaign = attempt.campaign, attempt = attempt.number, outcome, is_done, "an attempt was closed");
         }
         Ok(())
     }
