@@ -1,38 +1,38 @@
-//! When a message is sent again, and when it is given up. Pure.
+//! When to retry a message, and when to give it up. Pure.
 
-/// The longest pause between two attempts, in milliseconds: six hours.
+/// Maximum pause between two attempts in milliseconds: six hours.
 pub const LONGEST_MS: u64 = 6 * 3_600_000;
-/// By how much longer each pause is than the one before.
+/// The factor by which each pause is longer than the previous one.
 const FACTOR: u64 = 4;
-/// After how long a message is given up, however often it was tried, in milliseconds: three days.
-/// A receiver that is down for longer gets what is new.
-pub const PATIENCE_MS: u64 = 3 * 86_400_000;
+/// The age at which a message is given up, however often it was tried, in milliseconds: three days. A
+/// receiver that is down for longer gets only newer messages.
+pub const MAX_AGE_MS: u64 = 3 * 86_400_000;
 
-/// How often and when a message is sent again.
+/// The schedule of retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// How often a message is tried.
+    /// Maximum number of attempts.
     pub attempts: u32,
     /// The pause after the first failed attempt, in milliseconds.
     pub first_ms: u64,
 }
 
-/// What follows a failed attempt.
+/// The next step after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Another attempt, after so many milliseconds.
     After(u64),
-    /// None: the message is given up.
+    /// No attempt: the message is given up.
     GiveUp,
 }
 
 impl Backoff {
-    /// Returns what follows the attempt with this number, from 1. `age_ms` is how long ago the
+    /// Returns the next step after the attempt with this number, from 1. `age_ms` is how long ago the
     /// message was written, `asked_ms` the pause that the receiver asked for, `chance` a random
     /// number from 0 to 1: pauses differ by up to a fifth, so that messages that failed together
     /// are not sent together.
     pub fn next(&self, attempt: u32, age_ms: u64, asked_ms: Option<u64>, chance: f64) -> Next {
-        if attempt >= self.attempts || age_ms >= PATIENCE_MS {
+        if attempt >= self.attempts || age_ms >= MAX_AGE_MS {
             return Next::GiveUp;
         }
         let factor = FACTOR.saturating_pow(attempt.saturating_sub(1));
@@ -55,7 +55,7 @@ mod tests {
     };
 
     #[test]
-    fn pauses_grow_to_a_bound_and_end() {
+    fn pauses_grow_to_a_maximum_and_end() {
         let pauses: Vec<_> = (1..=12)
             .map(|attempt| BACKOFF.next(attempt, 0, None, 0.5))
             .collect();
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(pauses.get(3), Some(&Next::After(320_000)));
         assert_eq!(pauses.get(10), Some(&minutes(360)));
         assert_eq!(pauses.get(11), Some(&Next::GiveUp));
-        assert_eq!(BACKOFF.next(1, PATIENCE_MS, None, 0.5), Next::GiveUp);
+        assert_eq!(BACKOFF.next(1, MAX_AGE_MS, None, 0.5), Next::GiveUp);
         assert_eq!(
             Backoff {
                 attempts: u32::MAX,

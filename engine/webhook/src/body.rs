@@ -1,4 +1,4 @@
-//! What a message says, as JSON: `type`, `timestamp` and `data` (Standard Webhooks, "Payload
+//! The body of a message, as JSON: `type`, `timestamp` and `data` (Standard Webhooks, "Payload
 //! structure"). `docs/webhooks.md` documents it for receivers. Pure.
 
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ use time::format_description::well_known::Rfc3339;
 use crate::endpoint::Endpoint;
 use crate::kind::Kind;
 
-/// The longest text of a flow's or of Exotel's in a message, in characters; longer ones are cut.
+/// Maximum length of a text from a flow or Exotel, in characters; longer ones are truncated.
 pub const TEXT_CHARACTERS: usize = 1_000;
-/// The most milestones and notes in a message: flows have some dozen.
+/// Maximum number of milestones and of notes in a message: flows have a few dozen.
 pub const ITEMS: usize = 64;
 
 #[derive(Serialize)]
@@ -56,13 +56,13 @@ struct Data<'a> {
     exotel: Reported<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<ProblemData<'a>>,
-    /// The head of the call's hash chain, of a call that has ended: kept elsewhere, it shows whether
-    /// the whole chain was replaced.
+    /// The head of the hash chain of a call that has ended. A copy elsewhere proves that the whole chain
+    /// was not replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     chain: Option<&'a ChainHead>,
 }
 
-/// What became of a transfer.
+/// The result of a transfer.
 #[derive(Serialize)]
 struct TransferData<'a> {
     target: &'a str,
@@ -88,11 +88,11 @@ struct ProblemData<'a> {
     detail: &'a str,
 }
 
-/// Writes the body of a message to an endpoint. `unix_ms` is when what it tells happened, in
+/// Writes the body of a message to an endpoint. `unix_ms` is the time of the event, in
 /// milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// # Errors
-/// JSON cannot hold it, which does not happen: every key is a text.
+/// Serialization fails, which cannot happen: every key is a text.
 pub fn body(
     endpoint: &Endpoint,
     kind: &Kind,
@@ -162,25 +162,25 @@ fn transfer(record: &CallRecord) -> Option<TransferData<'_>> {
     let Some(Decision::Transfer { target, .. }) = &record.decision else {
         return None;
     };
-    let told = record.transfer.as_ref();
-    let leg = told.and_then(|transfer| transfer.leg.as_ref());
+    let body_of = record.transfer.as_ref();
+    let leg = body_of.and_then(|transfer| transfer.leg.as_ref());
     Some(TransferData {
         target,
         outcome: record.outcome.as_deref().filter(|word| is_outcome(word)),
         agent: leg.and_then(|leg| leg.agent.as_deref()),
-        answered_after_s: told
+        answered_after_s: body_of
             .and_then(|transfer| transfer.answered_after_ms)
             .map(|ms| ms / 1_000),
         talked_s: leg.and_then(|leg| leg.talked_s),
-        agents: told.map_or(&[], |transfer| transfer.agents.as_slice()),
+        agents: body_of.map_or(&[], |transfer| transfer.agents.as_slice()),
     })
 }
 
 fn reported(record: &CallRecord) -> Reported<'_> {
-    let told = |names: &[&str]| {
+    let body_of = |names: &[&str]| {
         names.iter().find_map(|name| {
             let mut parameters = record.exotel.iter();
-            let found = parameters.find(|(told, _)| told.eq_ignore_ascii_case(name));
+            let found = parameters.find(|(body_of, _)| body_of.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.as_str())
         })
     };
@@ -189,13 +189,13 @@ fn reported(record: &CallRecord) -> Reported<'_> {
             .as_ref()
             .map(CallStatus::as_str)
             .map(str::to_owned),
-        duration_s: told(&[
+        duration_s: body_of(&[
             "ConversationDuration",
             "Duration",
             "Legs[0][OnCallDuration]",
         ])
         .and_then(|seconds| seconds.parse().ok()),
-        recording_url: told(&["RecordingUrl", "Stream[RecordingUrl]"]),
+        recording_url: body_of(&["RecordingUrl", "Stream[RecordingUrl]"]),
     }
 }
 
@@ -284,7 +284,7 @@ mod tests {
         }
     }
 
-    fn told(include: bool, kind: &Kind) -> Value {
+    fn body_of(include: bool, kind: &Kind) -> Value {
         let text = body(
             &endpoint(include),
             kind,
@@ -297,11 +297,11 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_what_became_of_the_call_without_the_person() {
-        let told = told(false, &Kind::TransferOutcome);
-        assert_eq!(told["type"], "transfer.outcome");
-        assert_eq!(told["timestamp"], "2026-11-18T11:07:41.25Z");
-        let data = &told["data"];
+    fn a_message_has_the_result_of_the_call_without_personal_data() {
+        let body_of = body_of(false, &Kind::TransferOutcome);
+        assert_eq!(body_of["type"], "transfer.outcome");
+        assert_eq!(body_of["timestamp"], "2026-11-18T11:07:41.25Z");
+        let data = &body_of["data"];
         assert_eq!(data["customer_number"], "xxxxxx3210");
         assert_eq!(data["notes"], json!({ "promise-date": null }));
         assert_eq!(data["milestones"], json!(["emi-delivered"]));
@@ -329,20 +329,20 @@ mod tests {
     }
 
     #[test]
-    fn number_and_notes_are_told_where_the_operator_says_so() {
-        let data = &told(true, &Kind::Ended)["data"];
+    fn number_and_notes_are_included_if_the_operator_configures_it() {
+        let data = &body_of(true, &Kind::Ended)["data"];
         assert_eq!(data["customer_number"], "+919876543210");
         assert_eq!(data["notes"], json!({ "promise-date": "2026-12-05" }));
     }
 
     #[test]
-    fn a_problem_is_told_with_its_sentence() {
+    fn a_problem_is_sent_with_its_detail() {
         let problem = Problem {
             unix_ms: 7,
             name: "no-marks".to_owned(),
             detail: "no mark came back".to_owned(),
         };
-        let data = &told(false, &Kind::Problem(problem))["data"];
+        let data = &body_of(false, &Kind::Problem(problem))["data"];
         assert_eq!(
             data["problem"],
             json!({ "name": "no-marks", "detail": "no mark came back" })

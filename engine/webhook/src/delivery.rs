@@ -1,8 +1,8 @@
 //! Sends the messages that wait in the database: one task for each endpoint, with a bounded number
-//! of attempts at once, so that an endpoint that is slow or down holds up no other one, no call and
+//! of attempts at once, so that an endpoint that is slow or down delays no other one, no call and
 //! no writing of events.
 //!
-//! A message is taken for [`CLAIM`] before it is sent; if the engine dies, any engine sends it again
+//! A message is claimed for [`CLAIM`] before it is sent; if the engine dies, any engine sends it again
 //! after that time. So a message arrives at least once, and no two engines send it at the same time
 //! as long as their clocks differ by less than [`CLAIM`] less the longest attempt.
 
@@ -24,34 +24,34 @@ use crate::endpoint::Endpoint;
 use crate::http::{Failure, Post};
 use crate::outbox::CallMessages;
 
-/// The most endpoints: each has a task, and its messages are rows of the database.
+/// Maximum number of endpoints: each has a task, and its messages are rows of the database.
 pub const ENDPOINTS: usize = 16;
-/// The most attempts at an endpoint at once.
+/// Maximum number of concurrent attempts at an endpoint.
 pub const AT_ONCE: usize = 4;
-/// For how long a message is taken by an engine.
+/// For how long an engine claims a message.
 pub const CLAIM: Duration = Duration::from_secs(40);
-/// The longest attempt that may be configured: half of [`CLAIM`], as the clocks of engines differ.
+/// Maximum of the configured timeout: half of [`CLAIM`], since the clocks of engines differ.
 pub const LONGEST_ATTEMPT: Duration = Duration::from_secs(20);
-/// How often messages are looked for that other engines have written.
-const LOOK: Duration = Duration::from_secs(2);
-/// The shortest pause before they are looked for again.
-const SHORTEST_LOOK: Duration = Duration::from_millis(50);
-/// After so many failures in a row, one message at a time is tried.
+/// Poll interval for messages that other engines have written.
+const POLL: Duration = Duration::from_secs(2);
+/// Minimum poll interval.
+const SHORTEST_POLL: Duration = Duration::from_millis(50);
+/// After this many failures in a row, only one message at a time is tried.
 const FAILURES: u32 = 4;
-/// The longest pause between two attempts at an endpoint that fails.
+/// Maximum pause between two attempts at a failing endpoint.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How often the result of an attempt is reported to a database that does not take it.
+/// Maximum number of attempts to save the result of a delivery.
 const REPORTS: u32 = 10;
-/// The pause before it is reported again.
+/// The pause between them.
 const REPORT_AGAIN: Duration = Duration::from_secs(1);
-/// How long attempts may go on once the engine stops.
+/// How long attempts may continue once the engine stops.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(3);
-/// How often dead letters that are too old are deleted.
-const TIDY: Duration = Duration::from_secs(3_600);
-/// How often the waiting messages are counted for the metrics.
+/// Interval at which old dead letters are deleted.
+const CLEAN_UP: Duration = Duration::from_secs(3_600);
+/// Interval at which pending messages are counted for the metrics.
 const COUNT: Duration = Duration::from_secs(15);
 
-/// How many attempts had which result, and how many messages there are.
+/// Numbers of attempts by result, and of messages.
 #[derive(Debug, Default)]
 pub struct Counts(Mutex<Counted>);
 
@@ -69,8 +69,8 @@ impl Counts {
         self.lock().attempts.clone()
     }
 
-    /// Returns how many messages wait, and how many are dead letters, by endpoint, as counted in
-    /// the database some seconds ago.
+    /// Returns the numbers of pending messages and dead letters by endpoint, as counted in the database
+    /// some seconds ago.
     pub fn backlog(&self) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
         let counted = self.lock();
         (counted.waiting.clone(), counted.dead.clone())
@@ -87,7 +87,7 @@ impl Counts {
     }
 }
 
-/// Sends messages, from when it is started.
+/// Sends messages once it is started.
 pub struct Delivery {
     messages: Arc<CallMessages>,
     posts: Vec<Post>,
@@ -96,7 +96,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Makes the clients of all endpoints. `tls` has the configuration of each endpoint's
+    /// Creates the clients of all endpoints. `tls` has the configuration of each endpoint's
     /// connections.
     ///
     /// # Errors
@@ -122,8 +122,8 @@ impl Delivery {
         Arc::clone(&self.counts)
     }
 
-    /// Sends messages until `stop` is cancelled. Without endpoints it does nothing: an engine that
-    /// was started without a configuration gives up no other engine's messages.
+    /// Sends messages until `stop` is cancelled. Without endpoints it does nothing, so that an engine
+    /// without a configuration does not give up another engine's messages.
     pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
         let endpoints = Arc::clone(self.messages.endpoints());
         if endpoints.is_empty() {
@@ -131,7 +131,7 @@ impl Delivery {
         }
         let names = endpoints.iter().map(|endpoint| endpoint.name.clone());
         let names: Vec<_> = names.collect();
-        tasks.spawn(keep_tidy(
+        tasks.spawn(clean_up(
             names,
             Arc::clone(&self.records),
             Arc::clone(&self.counts),
@@ -149,7 +149,7 @@ impl Delivery {
     }
 }
 
-/// What the attempts at one endpoint share.
+/// The shared state of all attempts at one endpoint.
 struct Sender {
     endpoint: Endpoint,
     post: Post,
@@ -157,8 +157,8 @@ struct Sender {
     counts: Arc<Counts>,
 }
 
-/// How an endpoint has answered lately. After some failures in a row it is tried more rarely, and
-/// one message at a time: its other messages wait.
+/// The recent results of an endpoint. After some failures in a row it is tried less often, and one
+/// message at a time: its other messages wait.
 #[derive(Debug, Default)]
 struct Health {
     failures: u32,
@@ -167,7 +167,7 @@ struct Health {
 }
 
 impl Health {
-    fn places(&self, in_flight: usize, now: Instant) -> usize {
+    fn free_slots(&self, in_flight: usize, now: Instant) -> usize {
         if self.not_before.is_some_and(|at| now < at) {
             return 0;
         }
@@ -175,7 +175,7 @@ impl Health {
         most.saturating_sub(in_flight)
     }
 
-    /// Logs the first failure in a row and the end of the row.
+    /// Logs the first of consecutive failures, and the next success.
     fn note(&mut self, endpoint: &str, result: Result<(), Failure>, now: Instant) {
         match result {
             Ok(()) => {
@@ -207,16 +207,16 @@ async fn run(sender: Arc<Sender>, mut saved: watch::Receiver<()>, stop: Cancella
     let name = sender.endpoint.name.as_str();
     let (mut health, mut in_flight) = (Health::default(), JoinSet::new());
     loop {
-        let places = health.places(in_flight.len(), Instant::now());
-        let mut wait = LOOK;
-        if places > 0 {
+        let free_slots = health.free_slots(in_flight.len(), Instant::now());
+        let mut wait = POLL;
+        if free_slots > 0 {
             saved.mark_unchanged();
-            match sender.claim(places).await {
+            match sender.claim(free_slots).await {
                 Ok((claimed, due)) => {
-                    wait = due.clamp(SHORTEST_LOOK, LOOK);
+                    wait = due.clamp(SHORTEST_POLL, POLL);
                     if claimed.is_empty() && due.is_zero() {
-                        // what is due waits for an earlier message of its call
-                        wait = LOOK;
+                        // due messages wait for an earlier message of their call
+                        wait = POLL;
                     }
                     for message in claimed {
                         let sender = Arc::clone(&sender);
@@ -226,18 +226,18 @@ async fn run(sender: Arc<Sender>, mut saved: watch::Receiver<()>, stop: Cancella
                     if std::mem::take(&mut health.is_database_down) {
                         tracing::info!(
                             endpoint = name,
-                            "the database tells the webhook messages again"
+                            "webhook messages can be read from the database again"
                         );
                     }
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut health.is_database_down, true) {
-                        tracing::warn!(endpoint = name, %error, "no webhook messages are sent: the database does not tell them; trying again");
+                        tracing::warn!(endpoint = name, %error, "no webhook messages are sent: they cannot be read from the database; trying again");
                     }
                 }
             }
         }
-        let has_places = health.places(in_flight.len(), Instant::now()) > 0;
+        let has_places = health.free_slots(in_flight.len(), Instant::now()) > 0;
         let paused = health.not_before.filter(|_| in_flight.is_empty());
         tokio::select! {
             () = stop.cancelled() => break,
@@ -252,23 +252,23 @@ async fn run(sender: Arc<Sender>, mut saved: watch::Receiver<()>, stop: Cancella
         }
     }
     let last = async { while in_flight.join_next().await.is_some() {} };
-    // what is cut off is sent again by the next engine
+    // the next engine repeats cancelled attempts
     let _ = tokio::time::timeout(LAST_ATTEMPTS, last).await;
 }
 
 impl Sender {
-    /// Takes messages that are due. Also returns how long it is until the next one is.
-    async fn claim(&self, places: usize) -> Result<(Vec<Claimed>, Duration), StoreError> {
+    /// Claims messages that are due. Also returns the time until the next one is due.
+    async fn claim(&self, free_slots: usize) -> Result<(Vec<Claimed>, Duration), StoreError> {
         let now_ms = unix_ms();
         let name = &self.endpoint.name;
         let Some(next_ms) = self.records.next_delivery(name).await? else {
-            return Ok((Vec::new(), LOOK));
+            return Ok((Vec::new(), POLL));
         };
         if next_ms > now_ms {
             return Ok((Vec::new(), Duration::from_millis(next_ms - now_ms)));
         }
         let claim_ms = u64::try_from(CLAIM.as_millis()).unwrap_or(u64::MAX);
-        let limit = u32::try_from(places).unwrap_or(1);
+        let limit = u32::try_from(free_slots).unwrap_or(1);
         let until_ms = now_ms.saturating_add(claim_ms);
         let claimed = self
             .records
@@ -279,7 +279,7 @@ impl Sender {
 
     async fn deliver(&self, message: Claimed, taken: Instant) -> Result<(), Failure> {
         if taken.elapsed() + self.endpoint.timeout >= CLAIM {
-            // this process was held up, and another one may have taken the message
+            // this process was delayed, and another one may have claimed the message
             return Ok(());
         }
         let unix_s = unix_ms() / 1_000;
@@ -288,7 +288,7 @@ impl Sender {
         result
     }
 
-    /// Reports a result to the database, again while it does not answer.
+    /// Saves a result, with retries while the database does not answer.
     async fn report(&self, message: &Claimed, result: &Result<(), Failure>) {
         let Endpoint { name, backoff, .. } = &self.endpoint;
         let now_ms = unix_ms();
@@ -350,13 +350,13 @@ impl Sender {
         tracing::warn!(
             endpoint = name,
             id,
-            "the database does not take the result of a webhook message, which will be sent again"
+            "the result of a webhook message cannot be saved; the message will be sent again"
         );
     }
 }
 
-/// Counts the messages, and deletes what is too old.
-async fn keep_tidy(
+/// Counts messages, and deletes old dead letters.
+async fn clean_up(
     known: Vec<String>,
     records: Arc<SqlRecords>,
     counts: Arc<Counts>,
@@ -366,8 +366,10 @@ async fn keep_tidy(
     loop {
         if Instant::now() >= tidy_at {
             match records.tidy_deliveries(&known, unix_ms()).await {
-                Ok(()) => tidy_at = Instant::now() + TIDY,
-                Err(error) => tracing::debug!(%error, "webhook messages were not tidied"),
+                Ok(()) => tidy_at = Instant::now() + CLEAN_UP,
+                Err(error) => {
+                    tracing::debug!(%error, "webhook messages were not counted and cleaned up")
+                }
             }
         }
         if let Ok(backlog) = records.backlog().await {
@@ -400,26 +402,29 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_fails_is_tried_more_rarely_until_it_answers() {
+    fn a_failing_endpoint_is_tried_less_often_until_it_answers() {
         let (mut health, now) = (Health::default(), Instant::now());
-        assert_eq!(health.places(0, now), AT_ONCE);
-        assert_eq!(health.places(AT_ONCE, now), 0);
+        assert_eq!(health.free_slots(0, now), AT_ONCE);
+        assert_eq!(health.free_slots(AT_ONCE, now), 0);
         for _ in 0..FAILURES {
             health.note("crm", failure(), now);
         }
-        assert_eq!(health.places(0, now), 0);
+        assert_eq!(health.free_slots(0, now), 0);
         let later = now + Duration::from_secs(1);
-        assert_eq!((health.places(0, later), health.places(1, later)), (1, 0));
+        assert_eq!(
+            (health.free_slots(0, later), health.free_slots(1, later)),
+            (1, 0)
+        );
         for _ in 0..40 {
             health.note("crm", failure(), now);
         }
-        assert_eq!(health.places(0, now + LONGEST_PAUSE), 1);
+        assert_eq!(health.free_slots(0, now + LONGEST_PAUSE), 1);
         health.note("crm", Ok(()), now);
-        assert_eq!(health.places(0, now), AT_ONCE);
+        assert_eq!(health.free_slots(0, now), AT_ONCE);
     }
 
     #[test]
-    fn no_two_engines_send_a_message_at_once_although_their_clocks_differ() {
+    fn no_two_engines_send_a_message_at_once_despite_clock_differences() {
         assert!(LONGEST_ATTEMPT * 2 <= CLAIM);
     }
 }

@@ -1,4 +1,4 @@
-//! A receiver of messages: where it is, what it is told, and how it knows who tells it.
+//! A receiver of messages: its URL, which messages it gets, and the keys that sign them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,35 +8,37 @@ use ghanti_model::host::is_this_machine;
 use reqwest::Url;
 
 use crate::backoff::Backoff;
-use crate::kind::{KINDS, covers};
+use crate::kind::{KINDS, matches};
 use crate::signature::SigningKey;
 
-/// The longest URL, in bytes.
+/// Maximum length of a URL in bytes.
 const URL_BYTES: usize = 2_048;
-/// The longest name, in bytes.
+/// Maximum length of a name in bytes.
 const NAME_BYTES: usize = 64;
 
-/// Something of an endpoint that cannot be used. No message has the URL: it may hold a secret.
+/// An invalid setting of an endpoint. No error contains the URL, which may have a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// The name has other characters, or too many.
-    #[error("its name has to be 1 to 64 lower-case letters, digits and `-`")]
+    #[error("its name must have 1 to 64 lower-case letters, digits and `-`")]
     Name,
     /// The URL does not parse, or is too long.
     #[error(
-        "its `url` is no URL of at most 2048 characters: write it as `https://crm.example.com/path`"
+        "its `url` is not a URL of at most 2048 characters: write it as `https://crm.example.com/path`"
     )]
     Url,
-    /// What is sent would be in the open.
+    /// Messages would be sent unencrypted.
     #[error(
         "its `url` begins with neither https:// nor, for this machine, http://: others could read what is sent"
     )]
     Open,
-    /// A user or password, which would be sent beside the signature.
-    #[error("its `url` holds a user or password: the signature tells the receiver who sends")]
+    /// The URL has a user or password, which the signature makes unnecessary.
+    #[error(
+        "its `url` contains a user or password: remove it, since the signature identifies the sender"
+    )]
     Password,
-    /// A pattern that covers no kind.
-    #[error("its `events` has `{pattern}`, which is no kind of event: there are {}", KINDS.join(", "))]
+    /// A pattern that matches no kind.
+    #[error("its `events` has `{pattern}`, which is not a kind of event: use one of {}", KINDS.join(", "))]
     Pattern {
         /// The pattern.
         pattern: String,
@@ -54,7 +56,7 @@ impl Target {
     /// Reads a URL.
     ///
     /// # Errors
-    /// It does not parse, or what is sent there could be read by others.
+    /// It does not parse, or others could read the messages.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         if text.len() > URL_BYTES {
             return Err(EndpointError::Url);
@@ -71,7 +73,7 @@ impl Target {
         Ok(Self(url))
     }
 
-    /// Whether the receiver proves itself by a certificate.
+    /// Whether the receiver is authenticated by a certificate.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
@@ -86,24 +88,23 @@ impl Target {
 pub struct Endpoint {
     /// Its name in the configuration.
     pub name: String,
-    /// Where it is.
+    /// Where messages are sent.
     pub target: Target,
-    /// The keys that sign what is sent: the one in force, and while it is being changed the one
-    /// before.
+    /// The keys that sign messages: the current one and, while it is being changed, the previous one.
     pub keys: Vec<SigningKey>,
-    /// The kinds of messages that it gets, as patterns whose `*` stands for any characters.
+    /// The kinds of messages that it gets, as patterns in which `*` matches any characters.
     pub events: Vec<String>,
-    /// The flows whose calls it is told of; empty for all, those without a flow included.
+    /// The flows whose calls are reported; empty for all calls, including those without a flow.
     pub flows: Vec<FlowName>,
-    /// Whether it is told customers' numbers. Else they are masked.
+    /// Whether messages contain customers' numbers. Otherwise they are masked.
     pub include_number: bool,
-    /// Whether it is told the values that flows note. Else it is told their names.
+    /// Whether messages contain the values that flows note. Otherwise they contain only their names.
     pub include_notes: bool,
     /// A PEM file of certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// How long an attempt may take in all.
+    /// Timeout of an attempt.
     pub timeout: Duration,
-    /// How often and when a message is sent again.
+    /// The schedule of retries.
     pub backoff: Backoff,
 }
 
@@ -111,7 +112,7 @@ impl Endpoint {
     /// Checks the name and the patterns.
     ///
     /// # Errors
-    /// The name has characters that a label of metrics should not have, or a pattern covers no
+    /// The name has characters that a label of metrics should not have, or a pattern matches no
     /// kind.
     pub fn check(name: &str, events: &[String]) -> Result<(), EndpointError> {
         let usable = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
@@ -121,7 +122,7 @@ impl Endpoint {
         if events.is_empty() {
             return Err(EndpointError::NoEvents);
         }
-        let covers_none = |pattern: &&String| !KINDS.iter().any(|kind| covers(pattern, kind));
+        let covers_none = |pattern: &&String| !KINDS.iter().any(|kind| matches(pattern, kind));
         match events.iter().find(covers_none) {
             Some(pattern) => Err(EndpointError::Pattern {
                 pattern: pattern.chars().take(NAME_BYTES).collect(),
@@ -132,7 +133,7 @@ impl Endpoint {
 
     /// Whether it gets messages of this kind about calls of this flow.
     pub fn wants(&self, kind: &str, flow: Option<&FlowName>) -> bool {
-        self.events.iter().any(|pattern| covers(pattern, kind))
+        self.events.iter().any(|pattern| matches(pattern, kind))
             && (self.flows.is_empty() || flow.is_some_and(|flow| self.flows.contains(flow)))
     }
 }
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_could_read_is_not_sent() {
+    fn messages_are_not_sent_unencrypted() {
         for url in [
             "https://crm.example.com/hook?key=1",
             "http://127.0.0.1:9000/hook",
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_kind_is_told_with_those_there_are() {
+    fn a_misspelt_kind_is_an_error_with_the_known_kinds() {
         let events = |events: &[&str]| {
             events
                 .iter()

@@ -10,20 +10,19 @@ use ghanti_store::Claimed;
 
 use crate::endpoint::Endpoint;
 
-/// How long a connection may take, with TLS.
+/// Timeout for a connection, with TLS.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How much of a reply is read, so that its connection can be used again. What it says is ignored.
+/// How much of a reply is read, so that its connection can be reused. The content is ignored.
 const REPLY_BYTES: usize = 16 * 1024;
-/// Connections that are kept for the next message.
-const KEPT_CONNECTIONS: usize = 4;
-/// How long one is kept.
-const KEPT: Duration = Duration::from_secs(30);
+/// Maximum number of idle connections.
+const IDLE_CONNECTIONS: usize = 4;
+/// How long a connection may be idle.
+const IDLE: Duration = Duration::from_secs(30);
 
-/// Why an attempt failed. It says nothing of what the receiver replied, which may repeat what was
-/// sent.
+/// Why an attempt failed. It contains nothing of the receiver's reply, which may repeat the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The reason, in words.
+    /// The reason, as text.
     pub reason: String,
     /// The pause that the receiver asked for (`Retry-After`), in milliseconds.
     pub again_ms: Option<u64>,
@@ -47,7 +46,7 @@ pub struct Post {
 }
 
 impl Post {
-    /// Makes a client.
+    /// Creates a client.
     ///
     /// # Errors
     /// The system has no resolver.
@@ -56,13 +55,13 @@ impl Post {
             .tls_backend_preconfigured(tls)
             .redirect(redirect::Policy::none())
             .retry(retry::never())
-            .pool_max_idle_per_host(KEPT_CONNECTIONS)
-            .pool_idle_timeout(KEPT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE)
             .connect_timeout(CONNECT)
             .timeout(endpoint.timeout)
             .user_agent(concat!("ghanti/", env!("CARGO_PKG_VERSION")));
         if !endpoint.target.is_https() {
-            // this machine: a proxy of the environment does not lead to it
+            // a receiver on this machine: the environment's proxy cannot reach it
             builder = builder.no_proxy();
         }
         Ok(Self {
@@ -108,9 +107,9 @@ impl Post {
             return Ok(());
         }
         let hint = match status.as_u16() {
-            300..=399 => ": redirects are not followed, so set `url` to where it leads",
-            401 | 403 => ": see whether both have the same `secret`",
-            404 | 405 => ": see whether `url` is right",
+            300..=399 => ": redirects are not followed, so set `url` to its target",
+            401 | 403 => ": check that both sides have the same `secret`",
+            404 | 405 => ": check `url`",
             410 => ": the receiver wants no more messages; remove it from the configuration",
             _ => "",
         };
@@ -122,7 +121,7 @@ impl Post {
     }
 }
 
-/// Why nothing was answered, without the URL, which may hold a secret.
+/// Why there was no response, without the URL, which may contain a secret.
 fn unsent(error: &reqwest::Error) -> Failure {
     let kind = if error.is_timeout() {
         "no answer in time"

@@ -1,10 +1,10 @@
-//! The kinds of messages, and which of them a change of a call's record makes. Pure.
+//! The kinds of messages, and which of them a change of a call's record causes. Pure.
 
 use ghanti_model::fold::network::final_status;
 use ghanti_model::{CallRecord, CallState, Outcome, Problem};
 use ghanti_store::{DoNotCall, RecordGist};
 
-/// What a message tells.
+/// The event that a message reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// The call's media stream has started: the customer is on the line with the bot.
@@ -13,11 +13,11 @@ pub enum Kind {
     Problem(Problem),
     /// The customer asked not to be called again.
     DoNotCall,
-    /// The call is over; its outcome is the one known at that time.
+    /// The call has ended; its outcome is the one known at that time.
     Ended,
-    /// What is known of the outcome of a call that is over has changed.
+    /// The outcome of a call that has ended has changed.
     OutcomeChanged,
-    /// What became of a transfer is known: an agent answered, was busy, or was never asked for.
+    /// The result of a transfer is known: an agent answered, was busy, or was never asked for.
     TransferOutcome,
     /// Exotel has reported the call's final status, and with it duration and recording.
     Reported,
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// Returns what is to be told of a change, in the order in which it is sent.
+    /// Returns the messages for a change, in the order in which they are sent.
     pub fn of_change(before: &RecordGist, after: &CallRecord) -> Vec<Self> {
         let is_over = after.state == CallState::Ended;
         let was_over = before.state == CallState::Ended;
@@ -84,15 +84,15 @@ impl Kind {
     }
 }
 
-/// Whether a pattern, whose `*` stands for any characters, covers the name of a kind.
-pub fn covers(pattern: &str, kind: &str) -> bool {
+/// Whether a pattern, in which `*` matches any characters, matches the name of a kind.
+pub fn matches(pattern: &str, kind: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == kind,
         Some((start, rest)) => kind.strip_prefix(start).is_some_and(|kind| {
             let places = kind.char_indices().map(|(at, _)| at).chain([kind.len()]);
             places
                 .filter_map(|at| kind.get(at..))
-                .any(|kind| covers(rest, kind))
+                .any(|kind| matches(rest, kind))
         }),
     }
 }
@@ -114,13 +114,13 @@ mod tests {
         }
     }
 
-    fn told(before: &CallRecord, after: &CallRecord) -> Vec<&'static str> {
+    fn kinds(before: &CallRecord, after: &CallRecord) -> Vec<&'static str> {
         let kinds = Kind::of_change(&RecordGist::of(before), after);
         kinds.iter().map(Kind::name).collect()
     }
 
     #[test]
-    fn each_change_is_told_once_and_no_change_is_not() {
+    fn each_change_causes_one_message_and_no_change_none() {
         let new = CallRecord::new(CallId::generate(), 1);
         let live = CallRecord {
             state: CallState::Live,
@@ -131,20 +131,20 @@ mod tests {
             started_ms: Some(5),
             ..ended("declined")
         };
-        assert_eq!(told(&new, &live), ["call.started"]);
-        assert_eq!(told(&live, &declined), ["call.ended"]);
-        assert_eq!(told(&new, &declined), ["call.started", "call.ended"]);
+        assert_eq!(kinds(&new, &live), ["call.started"]);
+        assert_eq!(kinds(&live, &declined), ["call.ended"]);
+        assert_eq!(kinds(&new, &declined), ["call.started", "call.ended"]);
         for record in [&new, &live, &declined] {
-            assert_eq!(told(record, record), Vec::<&str>::new());
+            assert_eq!(kinds(record, record), Vec::<&str>::new());
         }
         assert_eq!(
-            told(&ended("never-connected"), &ended("not-answered")),
+            kinds(&ended("never-connected"), &ended("not-answered")),
             ["call.outcome-changed"]
         );
     }
 
     #[test]
-    fn a_transfer_is_told_when_more_is_known_than_that_it_was_decided() {
+    fn a_transfer_is_reported_once_its_result_is_known() {
         let decided = CallRecord {
             decision: Some(Decision::Transfer {
                 words: None,
@@ -158,22 +158,22 @@ mod tests {
             outcome: None,
             ..decided.clone()
         };
-        assert_eq!(told(&live, &decided), ["call.ended"]);
+        assert_eq!(kinds(&live, &decided), ["call.ended"]);
         for outcome in ["transferred", "agent-busy", "agents-never-asked"] {
-            assert_eq!(told(&decided, &ended(outcome)), ["transfer.outcome"]);
+            assert_eq!(kinds(&decided, &ended(outcome)), ["transfer.outcome"]);
             assert_eq!(
-                told(&live, &ended(outcome)),
+                kinds(&live, &ended(outcome)),
                 ["call.ended", "transfer.outcome"]
             );
         }
         assert_eq!(
-            told(&ended("agent-busy"), &ended("transferred")),
+            kinds(&ended("agent-busy"), &ended("transferred")),
             ["transfer.outcome"]
         );
     }
 
     #[test]
-    fn a_wish_a_problem_and_exotels_report_are_told() {
+    fn a_do_not_call_request_a_problem_and_exotels_report_are_sent() {
         let problem = Problem {
             unix_ms: 7,
             name: "no-marks".to_owned(),
@@ -187,13 +187,13 @@ mod tests {
             ..before.clone()
         };
         assert_eq!(
-            told(&before, &after),
+            kinds(&before, &after),
             ["call.problem", "customer.do-not-call", "call.reported"]
         );
     }
 
     #[test]
-    fn patterns_cover_kinds_by_stars() {
+    fn patterns_match_kinds_with_stars() {
         for (pattern, kind, is_covered) in [
             ("*", "call.ended", true),
             ("call.*", "call.ended", true),
@@ -204,7 +204,7 @@ mod tests {
             ("call.ended", "call.ended", true),
             ("", "call.ended", false),
         ] {
-            assert_eq!(covers(pattern, kind), is_covered, "{pattern} {kind}");
+            assert_eq!(matches(pattern, kind), is_covered, "{pattern} {kind}");
         }
     }
 }

@@ -1,12 +1,11 @@
-//! Signed webhooks: tells other systems, such as a lender's CRM, what became of a call.
+//! Signed webhooks, which report the results of calls to other systems, such as a lender's CRM.
 //!
-//! What changes of a call's record becomes messages ([`kind`]), which are written in the
-//! transaction of the events that changed it ([`outbox`]), and sent from there until they are
-//! delivered or given up ([`delivery`]). They are signed as the Standard Webhooks specification
+//! Changes of a call's record become messages ([`kind`]), which are written in the transaction of the
+//! events that caused them ([`outbox`]), and sent from there until they are delivered or given up
+//! ([`delivery`]). They are signed as the Standard Webhooks specification
 //! says ([`signature`]). A message arrives at least once; its id is the same each time.
 //!
-//! A receiver that is slow or down holds up nothing but its own messages, and those wait in the
-//! database.
+//! A receiver that is slow or down delays only its own messages, which wait in the database.
 
 pub mod backoff;
 pub mod body;

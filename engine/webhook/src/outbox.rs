@@ -1,4 +1,4 @@
-//! Makes messages of what changes of calls' records, for the store to write.
+//! Turns changes of calls' records into messages, which the store writes.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct CallMessages {
 }
 
 impl CallMessages {
-    /// Makes messages to these endpoints.
+    /// Creates messages for these endpoints.
     pub fn new(endpoints: Arc<[Endpoint]>) -> Self {
         Self {
             endpoints,
@@ -26,7 +26,7 @@ impl CallMessages {
         }
     }
 
-    /// Tells each time that messages have been saved by this node.
+    /// Notifies each time this node has saved messages.
     pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
         self.saved.subscribe()
     }

@@ -1,7 +1,8 @@
-//! Signatures of messages, so that a receiver knows that they are this engine's and unchanged.
+//! Signatures of messages, by which a receiver verifies that they come from this engine and are
+//! //! unchanged.
 //!
 //! Source: Standard Webhooks, "Signature scheme", symmetric: HMAC-SHA256 over
-//! `id.timestamp.body`, in base64 behind `v1,`. A key is `whsec_` and 24 to 64 bytes in base64.
+//! `id.timestamp.body`, in base64 after `v1,`. A key is `whsec_` and 24 to 64 bytes in base64.
 
 use std::fmt;
 
@@ -10,15 +11,15 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// What a key begins with.
+/// The prefix of a key.
 const PREFIX: &str = "whsec_";
-/// How many bytes a key may have.
+/// The length of a key in bytes.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// A text that is no key. It does not say more than that, as the text is secret.
+/// A text that is not a key. It has no details, since the text is secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it is no key of the Standard Webhooks specification, `whsec_` and 24 to 64 bytes in base64; make one by \
+    "it is not a key of the Standard Webhooks specification, `whsec_` and 24 to 64 bytes in base64; create one with \
      `echo \"whsec_$(openssl rand -base64 32)\"`"
 )]
 pub struct UnusableKey;
@@ -28,7 +29,7 @@ pub struct UnusableKey;
 pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
-    /// Reads a key, `whsec_…`.
+    /// Parses a key, `whsec_…`.
     ///
     /// # Errors
     /// It is not of that form, or too short.
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_and_not_shown() {
+    fn an_invalid_key_is_refused_and_not_shown() {
         let short = format!("{PREFIX}{}", STANDARD.encode([7; 23]));
         let long = format!("{PREFIX}{}", STANDARD.encode([7; 65]));
         for text in ["", "hunter2", "whsec_", "whsec_hunter2!", &short, &long] {

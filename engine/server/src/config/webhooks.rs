@@ -222,7 +222,7 @@ mod tests {
             ),
             (
                 "url = 'https://a:hunter2@crm.example.com/'",
-                "holds a user or password",
+                "contains a user or password",
             ),
             (
                 "previous-secret = 'hunter2'",
@@ -231,7 +231,7 @@ mod tests {
             ("events = []", "`events` is empty"),
             (
                 "events = ['call.endet']",
-                "`call.endet`, which is no kind of event",
+                "`call.endet`, which is not a kind of event",
             ),
             ("timeout-s = 21", "`timeout-s` of `[webhooks.crm]` is `21`"),
             ("attempts = 0", "`attempts` of `[webhooks.crm]`"),
