@@ -297,7 +297,7 @@ async fn after(
             .ok()
             .and_then(|connected| connected.numbers.into_iter().next());
         if let Some(agent) = agent {
-            let told = applets.passthru_behind_connect(facts, &agent, answer).await;
+            let told = applets.passthru_after_connect(facts, &agent, answer).await;
             let _ = told.map_err(&mut note);
             talked = Some(answer);
         }
@@ -319,7 +319,7 @@ fn judged(caller: &Caller, streamed: &Streamed, record: Option<Option<&CallRecor
         End::OutOfTime => wrong.push("the call was not over in time".to_owned()),
         End::Bot | End::Caller if caller.scenario.is_some() && streamed.steps_left > 0 => {
             wrong.push(format!(
-                "the call was over before the caller's last {} steps fell due",
+                "the call ended before the caller's last {} steps were due",
                 streamed.steps_left
             ));
         }

@@ -358,7 +358,7 @@ impl Call<'_> {
             return self.fault("`media` without the `stream_sid` of `start`: Exotel ignores it");
         }
         if media.decode_into(&mut self.bytes).is_err() {
-            return self.fault("a `media` payload that is no base64");
+            return self.fault("a `media` payload that is not base64");
         }
         if self.bytes.len() > FRAME_MAX_BYTES
             || !self.bytes.len().is_multiple_of(FRAME_MULTIPLE_BYTES)

@@ -23,7 +23,7 @@ pub enum AgentAnswer {
     NoAnswer,
 }
 
-/// How long an agent talks unless something else is said.
+/// Default duration of a conversation with an agent.
 pub const AGENT_TALKS: Duration = Duration::from_secs(20);
 
 impl AgentAnswer {

@@ -11,7 +11,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value as Json;
 
 use crate::agent::{AGENT_TALKS, AgentAnswer, agent_event};
-use crate::exotel_http::{Answer, Connected, ExotelHttp, send, told};
+use crate::exotel_http::{Answer, Connected, ExotelHttp, send, without_url};
 use crate::facts::{EndedBy, Facts};
 use crate::fault::WireFault;
 use crate::scenario::Customer;
@@ -26,7 +26,9 @@ pub const RECORD_EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The base URL is invalid.
-    #[error("`{base_url}` is no URL: give the engine's address, such as `http://127.0.0.1:8000`")]
+    #[error(
+        "`{base_url}` is not a URL: give the engine's address, such as `http://127.0.0.1:8000`"
+    )]
     BaseUrl {
         /// The given URL, without the tokens.
         base_url: String,
@@ -101,13 +103,13 @@ impl Applets {
         })
     }
 
-    /// `POST /api/calls`: stores the customer's record for a coming call, and returns the engine's
+    /// `POST /api/calls`: stores the customer's record for a call to be made, and returns the engine's
     /// id of the call.
     pub async fn store_customer(&self, customer: &Customer) -> Result<CallId, EngineError> {
         let url = self.url("api/calls");
         let unreachable = |error: reqwest::Error| EngineError::Unreachable {
             url: url.to_string(),
-            reason: told(&error),
+            reason: without_url(&error),
         };
         let response = self
             .to_api(self.client().post(url.clone()))
@@ -172,7 +174,7 @@ impl Applets {
             StatusCode::OK => Ok(answer.select().is_some_and(|case| case == "transfer")),
             other => Err(WireFault::Applet {
                 request,
-                problem: format!("status {other}: Exotel branches on 200 and 302 alone"),
+                problem: format!("status {other}: Exotel branches only on 200 and 302"),
             }),
         }
     }
@@ -193,7 +195,7 @@ impl Applets {
         agent: &PhoneNumber,
         answer: AgentAnswer,
     ) -> Result<(), WireFault> {
-        let url = self.of_exotel(url.clone());
+        let url = self.with_applet_token(url.clone());
         for event in answer.events() {
             agent_event(&self.http, &url, facts, agent, event).await?;
         }
@@ -202,13 +204,13 @@ impl Applets {
 
     /// `GET /passthru/after` after Connect: reports how the agent's leg ended. The Exotel flow ends
     /// there; an answer that selects Connect again is a fault.
-    pub async fn passthru_behind_connect(
+    pub async fn passthru_after_connect(
         &self,
         facts: &Facts,
         agent: &PhoneNumber,
         answer: AgentAnswer,
     ) -> Result<(), WireFault> {
-        let request = "GET /passthru/after, behind Connect";
+        let request = "GET /passthru/after, after Connect";
         let parameters = facts.after_agent(agent, answer, AGENT_TALKS);
         let Answer { status, body, .. } =
             self.applet(request, "passthru/after", &parameters).await?;
@@ -249,7 +251,7 @@ impl Applets {
         let body = form.query().unwrap_or_default().to_owned();
         let post = self
             .client()
-            .post(self.of_exotel(self.url("status")))
+            .post(self.with_applet_token(self.url("status")))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
         let answer = send(request, post).await?;
@@ -278,8 +280,8 @@ impl Applets {
             .ok()
     }
 
-    /// The record of a call that is over: the first that is ended and satisfies `so`, or the last
-    /// one read before `RECORD_LIMIT`.
+    /// The record of a call that has ended: the first one read that is ended and satisfies `so`, or the
+    /// last one before `RECORD_LIMIT`.
     pub async fn final_record(
         &self,
         id: &str,
@@ -307,7 +309,7 @@ impl Applets {
         path: &str,
         parameters: &[(&'static str, String)],
     ) -> Result<Answer, WireFault> {
-        let url = self.of_exotel(self.url(path));
+        let url = self.with_applet_token(self.url(path));
         self.http.get(request, url, parameters).await
     }
 
@@ -315,8 +317,8 @@ impl Applets {
         self.http.client()
     }
 
-    /// Adds the token of Exotel's requests to a URL, as the operator does who pastes it.
-    fn of_exotel(&self, mut url: Url) -> Url {
+    /// Adds the token of Exotel's requests to a URL, as an operator does when pasting it.
+    fn with_applet_token(&self, mut url: Url) -> Url {
         if let Some(token) = &self.applet_token {
             url.query_pairs_mut().append_pair("token", token);
         }

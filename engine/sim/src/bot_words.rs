@@ -1,5 +1,5 @@
-//! What was really said, recognised from its audio: by the bot, independent of the transcript in the
-//! record; and by a caller whose side was recorded.
+//! Recognises what was really said from the audio: of the bot, independently of the transcript in the
+//! record, or of a recorded caller.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const PIECE: usize = recognition::RATE_HZ as usize / 10;
 
 /// Pause before feeding an overloaded recognizer again.
-const PATIENCE: Duration = Duration::from_millis(50);
+const RETRY: Duration = Duration::from_millis(50);
 
 /// The bot's audio could not be recognised.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum BotWordsError {
     #[error(transparent)]
     Rate(#[from] ghanti_audio::ResampleError),
     /// The recognizer returned nothing in time.
-    #[error("the recogniser `{0}` gave no words within {seconds} s", seconds = LIMIT.as_secs())]
+    #[error("the recogniser `{0}` returned no words within {seconds} s", seconds = LIMIT.as_secs())]
     Silent(String),
 }
 
@@ -72,7 +72,7 @@ pub async fn recognize(
                     }
                     // unread partial results would keep the recognizer overloaded
                     while hearings.try_recv().is_ok() {}
-                    tokio::time::sleep(PATIENCE).await;
+                    tokio::time::sleep(RETRY).await;
                 }
             }
             listening.finish();

@@ -1,5 +1,5 @@
-//! The stream of one call in real time: every frame's time (20 ms) a frame of the bot is played, a
-//! step of the scenario may become due, and a frame of the caller is sent.
+//! The stream of one call in real time: every 20 ms a frame of the bot is played, a step of the
+//! scenario may become due, and a frame of the caller is sent.
 //!
 //! A single task. Frames keep to a fixed time base: after a late frame the next ones follow at
 //! once, so timing does not drift.
@@ -70,7 +70,7 @@ pub struct Network {
     pub lost_at_ms: Option<u64>,
     /// Cancelled when the caller has to hang up at once.
     pub hang_up: CancellationToken,
-    /// What is kept of the call.
+    /// What is recorded of the call.
     pub keep: Keep,
 }
 
@@ -79,16 +79,16 @@ pub struct Network {
 pub enum Carries {
     /// The Voicebot applet's stream: audio both ways, keys and marks.
     BothWays,
-    /// The Stream applet's stream: the caller's audio alone. What the bot sends is ignored.
+    /// The Stream applet's stream: only the caller's audio. What the bot sends is ignored.
     CallerOnly,
 }
 
-/// What is kept of a call, in memory until it is over.
+/// What is recorded of a call, in memory until it has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// The audio of both sides and all messages.
     Everything,
-    /// Only what was measured, so that thousands of calls fit into memory.
+    /// Only measurements, so that thousands of calls fit into memory.
     Measurements,
 }
 
@@ -120,9 +120,9 @@ pub struct Played {
     pub gaps: u32,
     /// The stream's sample rate.
     pub rate_hz: u32,
-    /// What the caller said, if it was kept.
+    /// The caller's audio, if it was recorded.
     pub caller_audio: Vec<i16>,
-    /// What the caller heard, of the same length if it was kept.
+    /// The audio that the caller heard, of the same length, if it was recorded.
     pub bot_audio: Vec<i16>,
     /// Violations of Exotel's rules.
     pub faults: Vec<WireFault>,
@@ -240,7 +240,7 @@ impl Conversation<'_> {
             return Ok(Some(end));
         }
         if self.now_ms >= self.caller.limit_ms {
-            self.tell(Who::Caller, "is out of patience and hangs up".to_owned());
+            self.emit(Who::Caller, "hangs up at the time limit".to_owned());
             return Ok(Some(End::OutOfTime));
         }
         while let Some((_, key)) = self.keys.pop_front_if(|(due_ms, _)| *due_ms <= self.now_ms) {
@@ -264,7 +264,7 @@ impl Conversation<'_> {
     fn ended_by_network(&self) -> Option<End> {
         let network = &self.caller.network;
         if network.hang_up.is_cancelled() {
-            self.tell(Who::Caller, "hangs up".to_owned());
+            self.emit(Who::Caller, "hangs up".to_owned());
             return Some(End::Caller);
         }
         let is_lost = network.lost_at_ms.is_some_and(|at| self.now_ms >= at);
@@ -275,7 +275,7 @@ impl Conversation<'_> {
     fn act(&mut self, action: &Action) -> Option<End> {
         match action {
             Action::Say(words) => {
-                self.tell(Who::Caller, format!("“{words}”"));
+                self.emit(Who::Caller, format!("“{words}”"));
                 if let Some(samples) = self.caller.speech.get(words) {
                     self.heard.caller_speaks();
                     self.director.acts(
@@ -285,7 +285,7 @@ impl Conversation<'_> {
                 }
             }
             Action::Keys(keys) => {
-                self.tell(Who::Caller, format!("presses {keys}"));
+                self.emit(Who::Caller, format!("presses {keys}"));
                 self.keys.extend(
                     keys.chars()
                         .zip(0..)
@@ -294,9 +294,9 @@ impl Conversation<'_> {
                 self.director
                     .acts(self.now_ms + keys.len() as u64 * KEY_EVERY_MS);
             }
-            Action::Silence => self.tell(Who::Caller, "stays silent".to_owned()),
+            Action::Silence => self.emit(Who::Caller, "stays silent".to_owned()),
             Action::HangUp => {
-                self.tell(Who::Caller, "hangs up".to_owned());
+                self.emit(Who::Caller, "hangs up".to_owned());
                 return Some(End::Caller);
             }
         }
@@ -314,11 +314,11 @@ impl Conversation<'_> {
                 let ms = self.playback.audible_waiting_samples() as u64 * 1000
                     / u64::from(self.caller.rate_hz);
                 if ms > UNHEARD_MS {
-                    check.breach(WireFault::ClosedTooEarly { ms });
+                    check.violation(WireFault::ClosedTooEarly { ms });
                 }
-                self.tell(Who::Exotel, "the bot has closed the stream".to_owned());
+                self.emit(Who::Exotel, "the bot has closed the stream".to_owned());
             }
-            End::Broken(reason) => check.breach(WireFault::Broken {
+            End::Broken(reason) => check.violation(WireFault::Broken {
                 reason: reason.clone(),
             }),
             End::Caller | End::OutOfTime | End::Lost => {}
@@ -352,7 +352,7 @@ impl Conversation<'_> {
         self.lines_shown = self.lines_shown.max(transcript.len());
     }
 
-    fn tell(&self, who: Who, text: String) {
+    fn emit(&self, who: Who, text: String) {
         self.caller.listener.event(&Event {
             at_ms: Some(self.now_ms),
             who,

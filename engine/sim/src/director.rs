@@ -13,7 +13,7 @@ use crate::scenario::{Action, Step, When};
 /// interrupted.
 const RESIDUE_MS: u64 = 300;
 
-/// Steps through a scenario.
+/// The position in a scenario.
 #[derive(Debug)]
 pub struct Director {
     steps: std::vec::IntoIter<Step>,
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_an_interrupted_turn_is_no_answer() {
+    fn the_rest_of_an_interrupted_turn_does_not_trigger_a_step() {
         let (mut director, mut heard) = (
             Director::new(vec![step(When::During { ms: 500 }), step(When::AfterTurn)]),
             Heard::new(8_000),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_counts_once_it_was_heard_and_only_after_the_step_before() {
+    fn a_template_counts_once_it_was_heard_and_only_after_the_previous_step() {
         let when = When::AfterTemplate {
             name: "emi".to_owned(),
         };

@@ -69,7 +69,7 @@ impl ExotelHttp {
         })
     }
 
-    /// With a proxy in front of the engine.
+    /// Sends requests through a proxy in front of the engine.
     pub fn through(self, proxy: Option<Proxy>) -> Self {
         Self { proxy, ..self }
     }
@@ -90,23 +90,23 @@ impl ExotelHttp {
         mut url: Url,
     ) -> Result<RequestBuilder, WireFault> {
         let fault = |problem| WireFault::Applet { request, problem };
-        let way = match &self.proxy {
-            Some(proxy) => proxy.way(&url).map_err(fault)?,
+        let route = match &self.proxy {
+            Some(proxy) => proxy.route(&url).map_err(fault)?,
             None => None,
         };
-        let Some(way) = way else {
+        let Some(route) = route else {
             return Ok(self.client.request(method, url));
         };
-        let wrong = || fault("the URL cannot be led to the engine".to_owned());
+        let wrong = || fault("the URL cannot be mapped to the engine".to_owned());
         url.set_scheme("http").map_err(|()| wrong())?;
-        url.set_ip_host(way.engine.ip()).map_err(|()| wrong())?;
-        url.set_port(Some(way.engine.port()))
+        url.set_ip_host(route.engine.ip()).map_err(|()| wrong())?;
+        url.set_port(Some(route.engine.port()))
             .map_err(|()| wrong())?;
         Ok(self
             .client
             .request(method, url)
-            .header(HOST, way.host)
-            .header(SCHEME_HEADER, way.scheme))
+            .header(HOST, route.host)
+            .header(SCHEME_HEADER, route.scheme))
     }
 
     /// The client itself, for requests that are not an applet's.
@@ -135,7 +135,7 @@ impl ExotelHttp {
 pub async fn send(request: &'static str, ready: RequestBuilder) -> Result<Answer, WireFault> {
     let fault = |error: reqwest::Error| WireFault::Applet {
         request,
-        problem: told(&error),
+        problem: without_url(&error),
     };
     let response = ready.send().await.map_err(fault)?;
     let content_type = response
@@ -167,7 +167,7 @@ impl Answer {
             .starts_with(SwitchCase::CONTENT_TYPE)
     }
 
-    /// The URL of the stream that a dynamic URL answers.
+    /// The stream's URL in the answer to a dynamic URL.
     pub fn stream_url(&self, request: &'static str) -> Result<Url, WireFault> {
         serde_json::from_str::<DynamicUrl>(&self.body)
             .ok()
@@ -192,7 +192,7 @@ impl Answer {
         let events = reply.dial_passthru_event_url.map(|url| Url::parse(&url));
         let events = events
             .transpose()
-            .map_err(|error| fault(format!("`dial_passthru_event_url` is no URL: {error}")))?;
+            .map_err(|error| fault(format!("`dial_passthru_event_url` is not a URL: {error}")))?;
         Ok(Connected {
             numbers,
             events,
@@ -205,7 +205,7 @@ impl Answer {
 }
 
 /// The error without the URL, whose query contains a phone number.
-pub fn told(error: &reqwest::Error) -> String {
+pub fn without_url(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", APPLET_LIMIT.as_secs());
     }

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
     reason = "each message says what its variant and its values are"
 )]
 pub enum WireFault {
-    #[error("a text message of {bytes} bytes is no JSON")]
+    #[error("a text message of {bytes} bytes is not JSON")]
     NotJson { bytes: usize },
     #[error("a binary message of {bytes} bytes: Exotel knows text only")]
     Binary { bytes: usize },
@@ -21,9 +21,9 @@ pub enum WireFault {
     WrongStreamSid { event: String },
     #[error("a `mark` without a name")]
     MarkWithoutName,
-    #[error("a `media` payload that is no base64")]
+    #[error("a `media` payload that is not base64")]
     NotBase64,
-    #[error("a frame that Exotel stumbles over: {problem}")]
+    #[error("a frame that Exotel cannot play: {problem}")]
     Frame { problem: String },
     #[error("the bot closed the stream with {ms} ms of its audio unheard")]
     ClosedTooEarly { ms: u64 },
@@ -32,10 +32,10 @@ pub enum WireFault {
     #[error("the stream could not be opened: {reason}")]
     Handshake { reason: String },
     #[error(
-        "the stream's URL has {pairs} parameters of {characters} characters: Exotel takes 3 pairs and 256 characters"
+        "the stream's URL has {pairs} parameters of {characters} characters: Exotel accepts 3 pairs and 256 characters"
     )]
     TooManyParameters { pairs: usize, characters: usize },
-    #[error("the engine did not take the call: {words}")]
+    #[error("the engine did not accept the call: {words}")]
     Refused { words: String },
     #[error("`{request}`: {problem}")]
     Applet {

@@ -1,13 +1,12 @@
-//! The HTTP client of the simulated Exotel, of commands that ask an engine, and of tests; and what it
-//! trusts: the certificates of the system or, where the variable `SSL_CERT_FILE` names one, of a file
-//! in PEM.
+//! The HTTP client of the simulated Exotel, of commands that call an engine, and of tests. It trusts the
+//! system's certificates or, if the variable `SSL_CERT_FILE` is set, those of a PEM file.
 
 use std::sync::LazyLock;
 
 use reqwest::{Client, ClientBuilder};
 use rustls::{ClientConfig, RootCertStore};
 
-/// Why there is no client.
+/// The client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpClientError {
     /// The provider of cryptography has no version of TLS.
@@ -18,9 +17,8 @@ pub enum HttpClientError {
     Client(#[from] reqwest::Error),
 }
 
-/// The beginning of a client. In this workspace reqwest has TLS without a provider of cryptography,
-/// for which the engine's own client has its reasons (`engine/campaign/src/api/tls.rs`), and
-/// `Client::new` panics; so every client begins here.
+/// A client builder. In this workspace reqwest is built without a cryptography provider (see
+/// `engine/campaign/src/api/tls.rs`), so `Client::new` panics and every client is built here.
 ///
 /// # Errors
 /// The provider has no version of TLS, which cannot happen.
@@ -35,7 +33,7 @@ pub fn client() -> Result<ClientBuilder, rustls::Error> {
 pub fn tls() -> Result<ClientConfig, rustls::Error> {
     static TLS: LazyLock<Result<ClientConfig, rustls::Error>> = LazyLock::new(|| {
         let mut roots = RootCertStore::empty();
-        // one that cannot be read must not keep the others from being used
+        // one that cannot be read must not prevent the use of the others
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
         Ok(ClientConfig::builder_with_provider(provider)

@@ -25,7 +25,7 @@ pub struct Event {
     pub at_ms: Option<u64>,
     /// Who did it.
     pub who: Who,
-    /// What happened, in words. The text may contain what a customer said or heard, so it may be
+    /// What happened, as text. The text may contain what a customer said or heard, so it may be
     /// displayed but must never be logged.
     pub text: String,
 }

@@ -224,7 +224,7 @@ impl LoadCaller {
             if let Some(agent) = connected.numbers.first() {
                 let answers = AgentAnswer::Answers;
                 self.applets
-                    .passthru_behind_connect(&facts, agent, answers)
+                    .passthru_after_connect(&facts, agent, answers)
                     .await
                     .map_err(|fault| fault.to_string())?;
             }

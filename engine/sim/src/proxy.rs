@@ -1,15 +1,14 @@
-//! What stands in front of the engine: DNS and a proxy with TLS, as an operator sets them up,
-//! rightly or wrongly.
+//! DNS and a TLS proxy in front of the engine, as an operator sets them up, correctly or not.
 //!
-//! Every URL whose host is a name leads to the engine, in the clear, with the name as `Host` and the
-//! URL's scheme as `X-Forwarded-Proto`. URLs with an address are not touched.
+//! A request to a URL with a host name is sent to the engine unencrypted, with the name as `Host` and
+//! the URL's scheme as `X-Forwarded-Proto`. URLs with an IP address are unchanged.
 
 use std::net::SocketAddr;
 
 use reqwest::Url;
 use serde::Deserialize;
 
-/// The header that tells the engine by which scheme the proxy was asked.
+/// The header with the scheme of the request to the proxy.
 pub const SCHEME_HEADER: &str = "x-forwarded-proto";
 
 /// A proxy.
@@ -21,7 +20,7 @@ pub struct Proxy {
     /// The certificate that it shows.
     #[serde(default)]
     pub certificate: Certificate,
-    /// Whether it passes on that a request asks for a WebSocket.
+    /// Whether it forwards WebSocket upgrades.
     #[serde(default = "yes")]
     pub upgrade: bool,
 }
@@ -30,16 +29,16 @@ pub struct Proxy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certificate {
-    /// Of an authority that everybody trusts.
+    /// From a trusted authority.
     #[default]
     Valid,
-    /// Of nobody that Exotel knows.
+    /// From an authority that Exotel does not trust.
     SelfSigned,
 }
 
-/// How a URL is reached.
+/// The route to a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct Route {
     /// The engine's address.
     pub engine: SocketAddr,
     /// The host of the URL, with its port.
@@ -53,11 +52,11 @@ fn yes() -> bool {
 }
 
 impl Proxy {
-    /// The way of a URL; `None` if its host is an address.
+    /// The route to a URL; `None` if its host is an IP address.
     ///
     /// # Errors
-    /// Exotel does not accept the certificate, in the words of its library.
-    pub fn way(&self, url: &Url) -> Result<Option<Way>, String> {
+    /// Exotel does not accept the certificate; the error is that of its TLS library.
+    pub fn route(&self, url: &Url) -> Result<Option<Route>, String> {
         let Some(host) = url.domain().filter(|host| *host != "localhost") else {
             return Ok(None);
         };
@@ -71,7 +70,7 @@ impl Proxy {
         let host = url
             .port()
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        Ok(Some(Way {
+        Ok(Some(Route {
             engine: self.engine,
             host,
             scheme: if is_tls { "https" } else { "http" },
@@ -84,25 +83,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_to_the_engine_and_addresses_to_themselves() {
+    fn names_are_routed_to_the_engine_and_addresses_are_not() {
         let mut proxy = Proxy {
             engine: "127.0.0.1:8000".parse().unwrap(),
             certificate: Certificate::Valid,
             upgrade: true,
         };
-        let way = |proxy: &Proxy, url: &str| proxy.way(&Url::parse(url).unwrap());
-        let found = way(&proxy, "wss://bot.example.com:8443/ws")
+        let route = |proxy: &Proxy, url: &str| proxy.route(&Url::parse(url).unwrap());
+        let found = route(&proxy, "wss://bot.example.com:8443/ws")
             .unwrap()
             .unwrap();
         assert_eq!(
             (found.host.as_str(), found.scheme),
             ("bot.example.com:8443", "https")
         );
-        assert_eq!(way(&proxy, "http://127.0.0.1:8000/ws"), Ok(None));
+        assert_eq!(route(&proxy, "http://127.0.0.1:8000/ws"), Ok(None));
         proxy.certificate = Certificate::SelfSigned;
-        assert!(way(&proxy, "https://bot.example.com").is_err());
+        assert!(route(&proxy, "https://bot.example.com").is_err());
         assert!(
-            way(&proxy, "ws://bot.example.com").is_ok(),
+            route(&proxy, "ws://bot.example.com").is_ok(),
             "nothing is shown"
         );
     }

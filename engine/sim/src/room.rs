@@ -80,7 +80,7 @@ impl Room {
         Ok(room)
     }
 
-    /// Whether the bot's voice comes back, so that [`Room::fill`] needs what it said before.
+    /// Whether the bot's voice comes back, so that [`Room::fill`] needs its earlier audio.
     pub fn has_echo(&self) -> bool {
         self.echo.is_some()
     }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn people_talk_as_loud_as_they_are_told_without_end() {
+    async fn people_talk_at_the_configured_level_without_end() {
         let line = Line {
             background_dbfs: Some(-40.0),
             ..Line::default()

@@ -37,7 +37,7 @@ pub enum RunError {
     Voice(#[from] VoiceError),
     #[error(transparent)]
     Write(#[from] WriteError),
-    #[error("cannot listen to the bot's words: {0}")]
+    #[error("cannot recognise the bot's words: {0}")]
     BotWords(#[from] BotWordsError),
     #[error(transparent)]
     Id(#[from] ghanti_model::id::NotAnId),
@@ -85,7 +85,7 @@ pub async fn run_with(
         faults: Vec::new(),
     };
 
-    call.tell(format!(
+    call.emit(format!(
         "calls {}: {}",
         scenario.customer.phone, scenario.title
     ));
@@ -199,7 +199,7 @@ impl Call<'_> {
                 return Ok(None);
             }
         };
-        self.tell(format!("the stream is open at {} Hz", format.rate_hz));
+        self.emit(format!("the stream is open at {} Hz", format.rate_hz));
         let caller = Caller {
             opening: None,
             steps: self.scenario.caller.clone(),
@@ -236,10 +236,10 @@ impl Call<'_> {
             agent = numbers.into_iter().next();
             match &agent {
                 Some(number) => self.agent(number, events.as_ref()).await,
-                None => self.tell("was given no agent to connect".to_owned()),
+                None => self.emit("gets no agent to connect".to_owned()),
             }
         } else {
-            self.tell("the call ends here".to_owned());
+            self.emit("the call ends here".to_owned());
         }
         let answer = agent.as_ref().map(|_| self.scenario.agent);
         let told = self.applets.status(&self.facts, lasted_s, answer).await;
@@ -250,7 +250,7 @@ impl Call<'_> {
     /// The agent responds as the scenario says, and Exotel reports it.
     async fn agent(&mut self, number: &PhoneNumber, events: Option<&Url>) {
         let answer = self.scenario.agent;
-        self.tell(match answer {
+        self.emit(match answer {
             AgentAnswer::Answers => format!("connects the agent at {number}, who answers"),
             AgentAnswer::Busy => format!("dials the agent at {number}, whose line is busy"),
             AgentAnswer::NoAnswer => format!("dials the agent at {number}, who does not answer"),
@@ -264,7 +264,7 @@ impl Call<'_> {
         }
         let told = self
             .applets
-            .passthru_behind_connect(&self.facts, number, answer)
+            .passthru_after_connect(&self.facts, number, answer)
             .await;
         self.note(told);
     }
@@ -273,7 +273,7 @@ impl Call<'_> {
         result.map_err(|fault| self.faults.push(fault)).ok()
     }
 
-    fn tell(&self, text: String) {
+    fn emit(&self, text: String) {
         self.listener.event(&Event {
             at_ms: None,
             who: Who::Exotel,

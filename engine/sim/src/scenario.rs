@@ -17,7 +17,7 @@ use crate::voice::Voice;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
-    /// What happens, in a few words.
+    /// A short description.
     pub title: String,
     /// The expected outcome of the call's record.
     pub expect: String,
@@ -251,14 +251,14 @@ impl Scenario {
         let scenario: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         if !scenario.known && scenario.direction == Direction::Outbound {
             return Err(invalid(
-                "`known = false`: the engine calls nobody whom it does not know; add `direction = \"inbound\"`".to_owned(),
+                "`known = false`: the engine cannot call an unknown customer; add `direction = \"inbound\"`".to_owned(),
             ));
         }
         match scenario.sample_rate_hz {
             None | Some(8_000 | 16_000 | 24_000) => {}
             Some(rate_hz) => {
                 return Err(invalid(format!(
-                    "`sample-rate-hz = {rate_hz}`: Exotel knows 8000, 16000 and 24000"
+                    "`sample-rate-hz = {rate_hz}`: Exotel supports 8000, 16000 and 24000"
                 )));
             }
         }

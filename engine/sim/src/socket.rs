@@ -27,7 +27,7 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// A peer that accepts no bytes for this long is considered gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
-/// How much is read of the answer to a request without an upgrade.
+/// Maximum size of the response to a request without an upgrade, in bytes.
 const ANSWER_BYTES: u64 = 16 << 10;
 
 /// How long to keep reading after the last message, so that a reset does not overtake it.
@@ -46,7 +46,7 @@ pub enum Incoming {
     Broken(String),
 }
 
-/// Asks as a proxy does that drops `Upgrade` and `Connection`; the error is what it was answered.
+/// Sends the request like a proxy that drops `Upgrade` and `Connection`; the error is the response.
 async fn without_upgrade(mut stream: TcpStream, request: &Request) -> tungstenite::Error {
     let mut text = format!(
         "GET {} HTTP/1.1\r\nconnection: close\r\n",
@@ -109,8 +109,8 @@ impl Socket {
     }
 
     async fn handshake(proxy: Option<&Proxy>, url: &Url) -> Result<Self, String> {
-        let way = match proxy {
-            Some(proxy) => proxy.way(url)?,
+        let route = match proxy {
+            Some(proxy) => proxy.route(url)?,
             None => None,
         };
         let mut bare = url.clone();
@@ -128,15 +128,15 @@ impl Socket {
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
         let connecting = async {
-            let Some(way) = way else {
+            let Some(route) = route else {
                 let tls = crate::http::tls().map_err(io::Error::other)?;
                 let tls = Connector::Rustls(Arc::new(tls));
                 return connect_async_tls_with_config(request, None, true, Some(tls)).await;
             };
-            let scheme = HeaderValue::from_static(way.scheme);
+            let scheme = HeaderValue::from_static(route.scheme);
             request.headers_mut().insert(SCHEME_HEADER, scheme);
             let passes_upgrade = proxy.is_none_or(|proxy| proxy.upgrade);
-            let stream = TcpStream::connect(way.engine).await?;
+            let stream = TcpStream::connect(route.engine).await?;
             stream.set_nodelay(true)?;
             if !passes_upgrade {
                 return Err(without_upgrade(stream, &request).await);

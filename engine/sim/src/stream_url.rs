@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fourth_parameter_is_cut_and_told() {
+    fn a_fourth_parameter_is_dropped_and_a_fault() {
         let (taken, fault) = parameters(&url("wss://host/ws?a=1&b=2&c=3&d=4"));
         assert_eq!(taken.len(), 3);
         assert_eq!(

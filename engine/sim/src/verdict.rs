@@ -21,13 +21,13 @@ pub fn complaints(
         None => complaints.push("there was no stream".to_owned()),
         Some(played) if played.out_of_time => {
             complaints.push(format!(
-                "the call was not over after {} s: the caller hung up",
+                "the call had not ended after {} s: the caller hung up",
                 scenario.max_seconds
             ));
         }
         Some(played) if played.steps_left > 0 => {
             complaints.push(format!(
-                "the call was over before the caller's last {} steps fell due",
+                "the call ended before the caller's last {} steps were due",
                 played.steps_left
             ));
         }
@@ -85,7 +85,7 @@ pub fn of_record(scenario: &Scenario, record: &CallRecord, bot_words: &[String])
     for template in &wanted.templates {
         if !templates.any(|name| name == template) {
             complaints.push(format!(
-                "the template `{template}` was not spoken in its place"
+                "the template `{template}` was not spoken in the expected order"
             ));
         }
     }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn each_broken_expectation_is_told() {
+    fn each_broken_expectation_is_a_complaint() {
         let scenario = Scenario::parse(SCENARIO, "test").unwrap();
         let record = record(
             "transferred",
@@ -177,7 +177,7 @@ mod tests {
                 "the bot never said “good morning”",
                 "the bot said “loan”, by the transcript",
                 "the bot said “loan”, by the recogniser",
-                "the template `goodbye` was not spoken in its place",
+                "the template `goodbye` was not spoken in the expected order",
                 "the template `emi` was spoken",
             ]
         );

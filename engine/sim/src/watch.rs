@@ -42,7 +42,7 @@ impl RecordWatch {
         }
     }
 
-    /// Watches nothing, for a caller who goes by what they hear alone.
+    /// Watches nothing, for a caller whose steps need no record.
     pub fn nothing() -> Self {
         let (_, newest) = watch::channel(Transcript::from(Vec::new()));
         Self {

@@ -13,7 +13,7 @@ use crate::fault::WireFault;
 use crate::proxy::Proxy;
 use crate::socket::{Incoming, Socket};
 use crate::wire_check::{FromBot, WireCheck};
-use crate::wire_log::{Way, WireLog};
+use crate::wire_log::{Direction, WireLog};
 
 /// Delay between `connected` and `start`. Whatever the bot sends in this time is too early.
 const BEFORE_START: Duration = Duration::from_millis(40);
@@ -112,20 +112,20 @@ impl Wire {
     pub async fn next(&mut self) -> Result<Option<FromBot>, Gone> {
         match self.socket.next().await {
             Incoming::Text(text) => {
-                self.log.text(self.at_ms(), Way::FromBot, &text);
+                self.log.text(self.at_ms(), Direction::FromBot, &text);
                 Ok(self.check.text(&text))
             }
             Incoming::Binary(bytes) => {
-                self.log.event(self.at_ms(), Way::FromBot, "binary");
-                self.check.breach(WireFault::Binary { bytes });
+                self.log.event(self.at_ms(), Direction::FromBot, "binary");
+                self.check.violation(WireFault::Binary { bytes });
                 Ok(None)
             }
             Incoming::Closed => {
-                self.log.event(self.at_ms(), Way::FromBot, "close");
+                self.log.event(self.at_ms(), Direction::FromBot, "close");
                 Err(Gone::Closed)
             }
             Incoming::Broken(reason) => {
-                self.log.event(self.at_ms(), Way::FromBot, "broken");
+                self.log.event(self.at_ms(), Direction::FromBot, "broken");
                 Err(Gone::Broken(reason))
             }
         }
@@ -136,14 +136,14 @@ impl Wire {
         let _ = self
             .send(|far_end, out| far_end.stop(STOP_REASON, out))
             .await;
-        self.log.event(self.at_ms(), Way::FromExotel, "cut");
+        self.log.event(self.at_ms(), Direction::FromExotel, "cut");
         self.socket.cut().await;
         (self.check, self.log)
     }
 
     /// Loses the connection: it ends without `stop` and without a close frame.
     pub async fn lose(mut self) -> (WireCheck, WireLog) {
-        self.log.event(self.at_ms(), Way::FromExotel, "lost");
+        self.log.event(self.at_ms(), Direction::FromExotel, "lost");
         self.socket.cut().await;
         (self.check, self.log)
     }
@@ -159,7 +159,7 @@ impl Wire {
     ) -> Result<(), Gone> {
         let mut text = String::new();
         write(&mut self.far_end, &mut text).map_err(|error| Gone::Broken(error.to_string()))?;
-        self.log.text(self.at_ms(), Way::FromExotel, &text);
+        self.log.text(self.at_ms(), Direction::FromExotel, &text);
         match self.socket.send(text).await {
             Ok(()) => Ok(()),
             Err(reason) => Err(self.why(reason).await),

@@ -1,4 +1,4 @@
-//! Checks what a bot sends against Exotel's rules, strictly, and keeps every violation.
+//! Checks what a bot sends against Exotel's rules, strictly, and collects every violation.
 //!
 //! Works on plain JSON on purpose: a tolerant parser would hide mistakes of the engine's writer.
 //! Pure.
@@ -47,7 +47,7 @@ impl WireCheck {
     }
 
     /// Adds a violation.
-    pub fn breach(&mut self, fault: WireFault) {
+    pub fn violation(&mut self, fault: WireFault) {
         // limited, so that a bot which repeats itself does not flood the report
         if self.faults.len() < 64 {
             self.faults.push(fault);
@@ -62,7 +62,7 @@ impl WireCheck {
     /// Checks a text message. `None` if Exotel would ignore it.
     pub fn text(&mut self, text: &str) -> Option<FromBot> {
         let Ok(message) = serde_json::from_str::<Json>(text) else {
-            self.breach(WireFault::NotJson { bytes: text.len() });
+            self.violation(WireFault::NotJson { bytes: text.len() });
             return None;
         };
         let event = message
@@ -71,15 +71,15 @@ impl WireCheck {
             .unwrap_or_default()
             .to_owned();
         if !matches!(event.as_str(), "media" | "mark" | "clear") {
-            self.breach(WireFault::UnknownEvent { event });
+            self.violation(WireFault::UnknownEvent { event });
             return None;
         }
         if !self.started {
-            self.breach(WireFault::BeforeStart { event });
+            self.violation(WireFault::BeforeStart { event });
             return None;
         }
         if message.get("stream_sid").and_then(Json::as_str) != Some(self.stream_sid.as_str()) {
-            self.breach(WireFault::WrongStreamSid { event });
+            self.violation(WireFault::WrongStreamSid { event });
             return None;
         }
         match event.as_str() {
@@ -93,7 +93,7 @@ impl WireCheck {
         match message.pointer("/mark/name").and_then(Json::as_str) {
             Some(name) if !name.is_empty() => Some(FromBot::Mark(name.to_owned())),
             _ => {
-                self.breach(WireFault::MarkWithoutName);
+                self.violation(WireFault::MarkWithoutName);
                 None
             }
         }
@@ -105,11 +105,11 @@ impl WireCheck {
             .and_then(Json::as_str)
             .and_then(|payload| STANDARD.decode(payload).ok());
         let Some(payload) = payload else {
-            self.breach(WireFault::NotBase64);
+            self.violation(WireFault::NotBase64);
             return None;
         };
         if let Err(error) = self.format.check_frame(payload.len()) {
-            self.breach(WireFault::Frame {
+            self.violation(WireFault::Frame {
                 problem: error.to_string(),
             });
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_exotel_stumbles_over_are_faults() {
+    fn lengths_that_exotel_cannot_play_are_faults() {
         for bytes in [0, 320, 1000, 1700, 3520, 100_160] {
             assert!(
                 matches!(faults(&[media(bytes, "s1")])[..], [WireFault::Frame { .. }]),

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 /// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// Sent by Exotel.
     FromExotel,
     /// Sent by the bot.
@@ -32,7 +32,7 @@ impl WireLog {
     }
 
     /// Adds a text message. `at_ms` counts from `start` and is negative before it.
-    pub fn text(&mut self, at_ms: i64, way: Way, text: &str) {
+    pub fn text(&mut self, at_ms: i64, direction: Direction, text: &str) {
         if self.0.is_none() {
             return;
         }
@@ -45,12 +45,12 @@ impl WireLog {
             }
             Err(_) => json!({ "not-json": text.chars().take(200).collect::<String>() }),
         };
-        self.line(at_ms, way, message);
+        self.line(at_ms, direction, message);
     }
 
     /// Adds something other than a text message, such as a close.
-    pub fn event(&mut self, at_ms: i64, way: Way, what: &str) {
-        self.line(at_ms, way, Json::String(what.to_owned()));
+    pub fn event(&mut self, at_ms: i64, direction: Direction, what: &str) {
+        self.line(at_ms, direction, Json::String(what.to_owned()));
     }
 
     /// All lines.
@@ -58,10 +58,10 @@ impl WireLog {
         self.0.unwrap_or_default()
     }
 
-    fn line(&mut self, at_ms: i64, way: Way, message: Json) {
-        let from = match way {
-            Way::FromExotel => "exotel",
-            Way::FromBot => "bot",
+    fn line(&mut self, at_ms: i64, direction: Direction, message: Json) {
+        let from = match direction {
+            Direction::FromExotel => "exotel",
+            Direction::FromBot => "bot",
         };
         if let Some(lines) = &mut self.0 {
             lines.push_str(&json!({ "ms": at_ms, "from": from, "message": message }).to_string());
@@ -85,10 +85,10 @@ mod tests {
         let mut log = WireLog::default();
         log.text(
             40,
-            Way::FromBot,
+            Direction::FromBot,
             r#"{"event":"media","media":{"payload":"AAECAwQ="}}"#,
         );
-        log.event(60, Way::FromBot, "close");
+        log.event(60, Direction::FromBot, "close");
         let lines = log.into_lines();
         let lines: Vec<Json> = lines
             .lines()

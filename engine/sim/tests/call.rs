@@ -169,7 +169,7 @@ async fn keys_arrive_one_after_another_and_hanging_up_says_stop_and_cuts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bot_that_breaks_exotels_rules_is_told_which() {
+async fn each_violation_of_exotels_rules_is_reported() {
     let (report, ..) = play(CUSTOMER, |mut bot| async move {
         bot.sid = "early".to_owned();
         bot.tone(100).await;
@@ -265,7 +265,7 @@ async fn a_call_that_does_not_end_is_hung_up_and_fails() {
         .unwrap();
     assert_eq!(
         report.complaints,
-        ["the call was not over after 1 s: the caller hung up"]
+        ["the call had not ended after 1 s: the caller hung up"]
     );
 }
 

@@ -1,4 +1,4 @@
-//! The Connect applet with a dynamic URL: asks whom to dial, and dials (support article
+//! The Connect applet with a dynamic URL: requests the numbers to dial, and dials them (support article
 //! 3000096873).
 
 use std::time::Duration;
@@ -6,12 +6,13 @@ use std::time::Duration;
 use ghanti_model::PhoneNumber;
 
 use super::calls::{AgentLog, AppletLog};
-use super::flow::Course;
+use super::flow::FlowRun;
 use super::setup::{Connect, Go};
 use crate::agent::{AgentAnswer, agent_event};
 use crate::exotel_http::Connected;
 
-/// The most agents that one Connect applet dials, as the URL may be asked again after each attempt.
+/// Maximum number of agents that one Connect applet dials, since the URL may be requested again after
+/// each attempt.
 const AGENTS_MAX: usize = 20;
 /// How long an agent's phone rings if the answer does not say.
 const RINGS_AT_MOST: Duration = Duration::from_secs(30);
@@ -26,11 +27,11 @@ pub(super) struct Dialled {
 }
 
 /// Dials agents until one answers, all have been dialled, or the caller hangs up.
-pub(super) async fn run(course: &Course<'_>, connect: &Connect, log: &mut AppletLog) -> Dialled {
+pub(super) async fn run(course: &FlowRun<'_>, connect: &Connect, log: &mut AppletLog) -> Dialled {
     let mut last = None;
     while log.agents.len() < AGENTS_MAX {
         let Some(connected) = ask(course, connect, log).await else {
-            // nothing in the flow leads on from an answer that Exotel rejects
+            // an answer that Exotel rejects ends the flow
             return Dialled {
                 go: Go::HangUp,
                 last,
@@ -66,8 +67,8 @@ pub(super) async fn run(course: &Course<'_>, connect: &Connect, log: &mut Applet
     }
 }
 
-/// Asks the URL, and the fallback if that has no usable answer.
-async fn ask(course: &Course<'_>, connect: &Connect, log: &mut AppletLog) -> Option<Connected> {
+/// Requests the URL, and the fallback if that has no usable answer.
+async fn ask(course: &FlowRun<'_>, connect: &Connect, log: &mut AppletLog) -> Option<Connected> {
     let request = "the Connect applet";
     for url in [Some(&connect.url), connect.fallback_url.as_ref()]
         .into_iter()
@@ -83,7 +84,7 @@ async fn ask(course: &Course<'_>, connect: &Connect, log: &mut AppletLog) -> Opt
 }
 
 async fn dial(
-    course: &Course<'_>,
+    course: &FlowRun<'_>,
     connect: &Connect,
     connected: &Connected,
     number: &PhoneNumber,
@@ -137,8 +138,8 @@ async fn dial(
     (answer, talked)
 }
 
-/// Waits as long as the caller is on the line.
-async fn wait(course: &Course<'_>, time: Duration) {
+/// Waits for this time, or until the caller hangs up.
+async fn wait(course: &FlowRun<'_>, time: Duration) {
     tokio::select! {
         () = course.exchange.wait(time) => {}
         () = course.exchange.wait_until(course.gone_at) => {}

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::callback::{State, send_with};
 use super::exchange::Exchange;
-use super::faults::Luck;
-use super::flow::Course;
+use super::faults::DrawnFaults;
+use super::flow::FlowRun;
 use super::request::{ConnectRequest, Target};
 use super::setup::{Behaviour, Caller, Flow};
 use crate::agent::AgentAnswer;
@@ -19,14 +19,14 @@ use crate::facts::Facts;
 /// An accepted call.
 #[derive(Debug)]
 pub struct Call {
-    /// What was asked for.
+    /// The request.
     pub request: ConnectRequest,
     /// What Exotel knows about it.
     pub facts: Facts,
     /// How the customer responds.
     pub caller: Arc<Caller>,
     /// What goes wrong.
-    pub luck: Luck,
+    pub faults: DrawnFaults,
 }
 
 /// How a call ended.
@@ -34,7 +34,7 @@ pub struct Call {
 pub struct Ending {
     /// Its last status.
     pub status: CallStatus,
-    /// In words.
+    /// A description.
     pub words: String,
     /// The agent's leg, with how long they talked.
     pub agent: Option<(AgentAnswer, Duration)>,
@@ -82,10 +82,10 @@ pub async fn run(exchange: Arc<Exchange>, call: Arc<Call>) {
             over: Some(over),
             legs: [Some((ending.status.clone(), lasted_s)), agent],
         };
-        send_with(&exchange, &call, callback, state, call.luck.terminal).await;
+        send_with(&exchange, &call, callback, state, call.faults.terminal).await;
     }
     if let Some(answered) = answered
-        && call.luck.out_of_order
+        && call.faults.out_of_order
     {
         report_answered(&exchange, &call, answered).await;
     }
@@ -132,8 +132,8 @@ async fn answer(exchange: &Arc<Exchange>, call: &Arc<Call>) -> Ending {
     exchange.calls.update(&call.facts.call_sid, |log| {
         log.answered = Some(answered);
     });
-    if !call.luck.out_of_order {
-        // the flow does not wait for whoever is told
+    if !call.faults.out_of_order {
+        // the flow does not wait for the callback's receiver
         let (of_task, call) = (Arc::clone(exchange), Arc::clone(call));
         exchange
             .tasks
@@ -148,14 +148,14 @@ async fn answer(exchange: &Arc<Exchange>, call: &Arc<Call>) -> Ending {
         Target::Flow(app_id) => match exchange.setup.flows.get(app_id) {
             Some(flow) => flow,
             // Exotel's reply to an app id that does not exist is not documented. A call that is
-            // accepted and then fails is the harder case for whoever dials
+            // accepted and then fails is the harder case for the engine
             None => {
                 let words = format!("there is no flow `{app_id}`");
                 return Ending::unanswered(CallStatus::Failed, &words);
             }
         },
     };
-    Course::new(exchange, call, flow, now).run().await
+    FlowRun::new(exchange, call, flow, now).run().await
 }
 
 async fn report_answered(exchange: &Arc<Exchange>, call: &Arc<Call>, answered: OffsetDateTime) {
@@ -174,5 +174,5 @@ async fn report_answered(exchange: &Arc<Exchange>, call: &Arc<Call>, answered: O
         over: None,
         legs: [Some((CallStatus::InProgress, 0)), None],
     };
-    send_with(exchange, call, callback, state, call.luck.answered).await;
+    send_with(exchange, call, callback, state, call.faults.answered).await;
 }

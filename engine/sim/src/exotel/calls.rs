@@ -1,8 +1,8 @@
-//! The log of all calls: what was asked for, what each applet did, and how it ended. Tests read it
+//! The log of all calls: the request, what each applet did, and how the call ended. Tests read it
 //! as `GET /sim/calls`.
 //!
-//! It holds phone numbers as they were sent, so it is answered to whoever reaches the server, and
-//! never written to a log.
+//! It contains unmasked phone numbers, so it is only returned over HTTP and never written to a log
+//! file.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,11 +17,11 @@ use crate::agent::AgentAnswer;
 use crate::facts::EndedBy;
 use crate::fault::WireFault;
 
-/// The most calls that are kept. Further ones are refused, as a log with holes would mislead.
+/// Maximum number of calls. Further ones are refused, since an incomplete log would be misleading.
 const CALLS_MAX: usize = 100_000;
-/// The most refused requests that are kept; older ones are counted only.
+/// Maximum number of stored refused requests; older ones are only counted.
 const REFUSED_MAX: usize = 1_000;
-/// The most characters of an applet's answer that are kept.
+/// Maximum length of a stored answer to an applet's request, in characters.
 const ANSWER_MAX: usize = 400;
 
 /// One call.
@@ -48,7 +48,7 @@ pub struct CallLog {
     /// When it ended. Callbacks follow.
     #[serde(with = "time::serde::rfc3339::option")]
     pub over: Option<OffsetDateTime>,
-    /// How it ended, in words.
+    /// How it ended, as text.
     pub ended: Option<String>,
     /// The applets that ran.
     pub applets: Vec<AppletLog>,
@@ -65,7 +65,7 @@ pub struct AppletLog {
     /// Its name in the flow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whom it asked, without the query.
+    /// The requested URL, without the query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The status of the answer.
@@ -74,7 +74,7 @@ pub struct AppletLog {
     /// The beginning of the answer's body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    /// What Exotel could not use.
+    /// Why Exotel could not use the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// The stream.
@@ -101,7 +101,7 @@ pub struct StreamLog {
     pub gaps: u32,
     /// How many of the caller's steps never became due.
     pub steps_left: usize,
-    /// Breaches of Exotel's rules.
+    /// Violations of Exotel's rules.
     pub faults: Vec<WireFault>,
 }
 
@@ -126,7 +126,7 @@ pub struct CallbackLog {
     pub event: Option<&'static str>,
     /// Its fields.
     pub fields: BTreeMap<String, String>,
-    /// What went wrong with it on purpose.
+    /// The simulated fault.
     pub fault: Option<CallbackFault>,
     /// The status of the answer; `null` if it was not sent, or there was none.
     pub status: Option<u16>,
@@ -139,7 +139,7 @@ pub struct CallbackLog {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RefusedLog {
-    /// The request's parameters, if it got so far.
+    /// The request's parameters, if they were parsed.
     pub request: BTreeMap<String, String>,
     /// The refusal.
     #[serde(flatten)]
@@ -147,7 +147,7 @@ pub struct RefusedLog {
 }
 
 impl AppletLog {
-    /// An applet that begins.
+    /// A log for an applet that starts.
     pub fn new(applet: &'static str, name: Option<&str>) -> Self {
         Self {
             applet,
@@ -194,7 +194,7 @@ pub struct Report<'a> {
     refused: &'a VecDeque<RefusedLog>,
     /// How many requests for a call had a reply with this status, also one that was then lost.
     replies: &'a BTreeMap<u16, u64>,
-    /// How many calls are not over.
+    /// Number of calls in progress.
     live: usize,
 }
 
@@ -274,7 +274,7 @@ impl Calls {
     }
 
     fn all(&self) -> MutexGuard<'_, All> {
-        // a panic elsewhere leaves a log that is still worth reading
+        // a panic elsewhere leaves a log that is still readable
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

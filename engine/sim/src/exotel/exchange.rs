@@ -1,5 +1,5 @@
-//! What all calls of the simulated Exotel share: the set-up, the log, the account's limits, and the
-//! stop.
+//! The shared state of all calls of the simulated Exotel: the set-up, the log, the account's limits, and
+//! the stop signal.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub struct Exchange {
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// There is no HTTP client.
+    /// The HTTP client cannot be created.
     #[error("cannot make HTTP requests: {0}")]
     Http(#[from] crate::http::HttpClientError),
     /// `[engine] url` is wrong.
@@ -75,7 +75,7 @@ impl Exchange {
         })
     }
 
-    /// How the nth call to a number goes.
+    /// The caller's behaviour for the nth call to a number.
     pub fn caller(&self, number: &PhoneNumber, nth_call: u32) -> Arc<Caller> {
         let fits = |caller: &&Arc<Caller>| caller.fits(number, nth_call);
         Arc::clone(self.callers.iter().find(fits).unwrap_or(&self.nobody))

@@ -1,8 +1,7 @@
-//! What goes wrong, and how often: percent of requests and calls, drawn by a seed.
+//! Simulated faults: percentages of requests and calls, drawn from a seed.
 //!
-//! Pure. Everything that can befall a request and its call is drawn when it arrives, from the seed
-//! and the request's number alone, so that a run with the same requests has the same faults
-//! whatever the machine does meanwhile.
+//! Pure. All faults of a request and its call are drawn when it arrives, only from the seed and the
+//! request's number, so that a run with the same requests has the same faults, whatever the timing.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Faults {
-    /// Where the drawing begins.
+    /// The seed of the random numbers.
     pub seed: u64,
 
     /// Replies to `Calls/connect`: the call is made, and the connection is cut without a reply.
@@ -30,7 +29,7 @@ pub struct Faults {
     pub error_503: f64,
     /// No call, and 429 with `Retry-After`, as if others had used the account's requests up.
     pub error_429: f64,
-    /// How long a slow reply takes, in seconds of real time, as its client's patience is.
+    /// How long a slow reply takes, in seconds of real time, like its client's timeout.
     pub slow_reply_s: u64,
     /// `Retry-After` of such a 429, in seconds.
     pub retry_after_s: u64,
@@ -102,9 +101,9 @@ pub enum CallbackFault {
     Late,
 }
 
-/// All that befalls one request and its call.
+/// All faults of one request and its call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Luck {
+pub struct DrawnFaults {
     /// The fault of the reply.
     pub reply: Option<ReplyFault>,
     /// The fault of the `answered` callback.
@@ -118,7 +117,7 @@ pub struct Luck {
 }
 
 impl ReplyFault {
-    /// Whether the call is made all the same.
+    /// Whether the call is made despite the fault.
     pub fn makes_call(self) -> bool {
         match self {
             ReplyFault::LostReply
@@ -132,8 +131,8 @@ impl ReplyFault {
 
 impl Faults {
     /// Draws for the nth request for a call.
-    pub fn draw(&self, nth: u64) -> Luck {
-        // multiplied by the golden ratio, so that requests in a row begin far from each other
+    pub fn draw(&self, nth: u64) -> DrawnFaults {
+        // multiplied by the golden ratio, so that consecutive requests have distant seeds
         let mut chance =
             fastrand::Rng::with_seed(self.seed ^ nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let callback = [
@@ -141,12 +140,12 @@ impl Faults {
             (self.callback_doubled, CallbackFault::Doubled),
             (self.callback_late, CallbackFault::Late),
         ];
-        Luck {
-            reply: one_of(&mut chance, &self.replies()),
-            answered: one_of(&mut chance, &callback),
-            terminal: one_of(&mut chance, &callback),
-            out_of_order: one_of(&mut chance, &[(self.callbacks_out_of_order, ())]).is_some(),
-            stream_lost_at_ms: one_of(&mut chance, &[(self.stream_lost, ())])
+        DrawnFaults {
+            reply: draw_one(&mut chance, &self.replies()),
+            answered: draw_one(&mut chance, &callback),
+            terminal: draw_one(&mut chance, &callback),
+            out_of_order: draw_one(&mut chance, &[(self.callbacks_out_of_order, ())]).is_some(),
+            stream_lost_at_ms: draw_one(&mut chance, &[(self.stream_lost, ())])
                 .map(|()| chance.u64(self.lost_between_ms())),
         }
     }
@@ -156,8 +155,8 @@ impl Faults {
         Duration::from_secs(self.callback_late_s)
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub(super) fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         let sum = |group: &[f64]| group.iter().sum::<f64>();
         let groups = [
             (
@@ -177,12 +176,12 @@ impl Faults {
         ];
         for (what, group) in groups {
             if group.iter().any(|percent| !(0.0..=100.0).contains(percent)) || sum(&group) > 100.0 {
-                mistakes.push(format!(
+                errors.push(format!(
                     "`[faults]` of {what}: each is 0 to 100 percent, and all together are at most 100"
                 ));
             }
         }
-        mistakes
+        errors
     }
 
     fn replies(&self) -> [(f64, ReplyFault); 7] {
@@ -203,8 +202,8 @@ impl Faults {
     }
 }
 
-/// One of the things that exclude each other, each with its percentage, or none.
-fn one_of<T: Copy>(chance: &mut fastrand::Rng, group: &[(f64, T)]) -> Option<T> {
+/// Draws one of several mutually exclusive faults, each with its percentage, or none.
+fn draw_one<T: Copy>(chance: &mut fastrand::Rng, group: &[(f64, T)]) -> Option<T> {
     let mut left = chance.f64() * 100.0;
     for (percent, what) in group {
         if left < *percent {
@@ -254,7 +253,7 @@ mod tests {
 
     #[test]
     fn nothing_and_everything_are_certain() {
-        assert!((0..1_000).all(|nth| Faults::default().draw(nth) == Luck::default()));
+        assert!((0..1_000).all(|nth| Faults::default().draw(nth) == DrawnFaults::default()));
         let faults = Faults {
             callback_doubled: 100.0,
             stream_lost: 100.0,
@@ -262,8 +261,8 @@ mod tests {
             ..Faults::default()
         };
         assert!((0..1_000).all(|nth| {
-            let luck = faults.draw(nth);
-            luck.terminal == Some(CallbackFault::Doubled) && luck.stream_lost_at_ms == Some(500)
+            let faults = faults.draw(nth);
+            faults.terminal == Some(CallbackFault::Doubled) && faults.stream_lost_at_ms == Some(500)
         }));
     }
 }

@@ -21,12 +21,12 @@ use crate::conversation::Carries;
 use crate::exotel_http::Answer;
 use crate::fault::WireFault;
 
-/// The most applets that a call runs through, as branches may lead back.
+/// Maximum number of applets that a call runs through, since branches may lead back.
 const APPLETS_MAX: usize = 100;
 
-/// A call on its way through a flow.
+/// A call that runs through a flow.
 #[derive(Debug)]
-pub struct Course<'a> {
+pub struct FlowRun<'a> {
     /// What all calls share.
     pub(super) exchange: &'a Arc<Exchange>,
     /// The call.
@@ -42,7 +42,7 @@ pub struct Course<'a> {
     agent: Option<(AgentAnswer, Duration)>,
 }
 
-/// What came before an applet, which its request tells.
+/// The previous applet, which determines the parameters of a request.
 #[derive(Debug)]
 enum Stage {
     Beginning,
@@ -50,7 +50,7 @@ enum Stage {
     AfterAgent(PhoneNumber, AgentAnswer, Duration),
 }
 
-impl<'a> Course<'a> {
+impl<'a> FlowRun<'a> {
     /// Starts at the first applet; the call was answered at `answered`.
     pub fn new(
         exchange: &'a Arc<Exchange>,
@@ -100,7 +100,7 @@ impl<'a> Course<'a> {
                 .update(&self.call.facts.call_sid, |call| call.applets.push(log));
             at = self.flow.position(position, &go);
         }
-        self.ending("the flow went in circles")
+        self.ending("the flow has an endless loop")
     }
 
     async fn step(&mut self, applet: &Applet, log: &mut AppletLog) -> Go {
@@ -141,7 +141,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Asks an applet's URL, with what Exotel knows of the call at this stage.
+    /// Requests an applet's URL, with the parameters of the call at this stage.
     pub(super) async fn ask(
         &self,
         request: &'static str,
@@ -173,7 +173,7 @@ impl<'a> Course<'a> {
             let after = Duration::from_millis(passthru.async_after_ms);
             self.exchange.tasks.spawn(async move {
                 exchange.wait_until(Instant::now() + after).await;
-                // its answer changes nothing
+                // its answer is ignored
                 let _ = exchange.http.get(request, url, &parameters).await;
             });
             self.selected = None;
@@ -192,7 +192,7 @@ impl<'a> Course<'a> {
             StatusCode::FOUND => passthru.on_302.clone(),
             other => {
                 log.problem = Some(format!(
-                    "status {other}: Exotel branches on 200 and 302 alone"
+                    "status {other}: Exotel branches only on 200 and 302"
                 ));
                 passthru.otherwise.clone()
             }
@@ -203,7 +203,7 @@ impl<'a> Course<'a> {
         let case = answer.select()?;
         if !answer.is_plain_text() {
             log.problem = Some(format!(
-                "`select` comes as `{}`: SwitchCase reads `text/plain` alone",
+                "`select` has the content type `{}`: SwitchCase reads only `text/plain`",
                 answer.content_type
             ));
             return None;
@@ -238,7 +238,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Whether there is nobody on the line any more.
+    /// Whether the customer has left the line.
     pub(super) fn is_gone(&self) -> bool {
         self.has_hung_up || self.exchange.stop.is_cancelled() || Instant::now() >= self.gone_at
     }

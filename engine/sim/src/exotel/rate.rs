@@ -1,4 +1,4 @@
-//! The account's limit of requests: so many in any minute (developer.exotel.com/api/rate-limits).
+//! The account's rate limit: a number of requests in any minute (developer.exotel.com/api/rate-limits).
 //!
 //! Pure: time is an argument. Whether Exotel's minute slides or begins on the clock is not known;
 //! a sliding one never allows more than either.
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The time that the limit counts over.
+/// The window of the limit.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The requests of the last minute; never more than the limit are kept.
@@ -19,7 +19,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A limit of so many requests a minute.
+    /// A limit of this many requests per minute.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,

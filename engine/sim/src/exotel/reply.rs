@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-/// In what form a client wants its reply.
+/// The format of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The path ends in `.json`.
@@ -83,8 +83,8 @@ impl Refusal {
         }
     }
 
-    /// 400, code 34001. Exotel says "Bad/missing parameters"; what is wrong is added for whoever
-    /// reads the log.
+    /// 400, code 34001. Exotel says "Bad/missing parameters"; what is wrong is added for readers
+    /// of the log.
     pub fn bad_parameter(problem: String) -> Self {
         Self {
             status: 400,

@@ -1,4 +1,4 @@
-//! The request for a call, `POST /v1/Accounts/<sid>/Calls/connect`, and what Exotel refuses of it.
+//! The request for a call, `POST /v1/Accounts/<sid>/Calls/connect`, and the requests that Exotel refuses.
 //!
 //! Pure. Source: developer.exotel.com/api/make-a-call-api, and for streams
 //! developer.exotel.com/docs/agentstream/connect-voice-ai. Where the status of a refusal is not
@@ -49,15 +49,15 @@ const TIME_LIMIT_MAX_S: u32 = 14_400;
 /// An acceptable request.
 #[derive(Debug, Clone)]
 pub struct ConnectRequest {
-    /// `From`: whom to call.
+    /// `From`: the number to call.
     pub customer: PhoneNumber,
     /// `CallerId`: the ExoPhone.
     pub caller_id: PhoneNumber,
     /// What is connected to the customer.
     pub target: Target,
-    /// `TimeOut`: how long the phone rings at most.
+    /// `TimeOut`: the maximum ringing time.
     pub rings_at_most: Option<Duration>,
-    /// `TimeLimit`: how long the call lasts at most.
+    /// `TimeLimit`: the maximum duration of the call.
     pub lasts_at_most: Duration,
     /// `CustomField`.
     pub custom_field: Option<Masked>,
@@ -74,7 +74,7 @@ pub enum Target {
     Stream(Address),
 }
 
-/// What is asked for of the status callback.
+/// The requested status callback.
 #[derive(Debug, Clone)]
 pub struct Callback {
     /// `StatusCallback`.
@@ -182,10 +182,10 @@ fn target(parameters: &Parameters, account: &Account) -> Result<Target, Refusal>
             }
             match Url::parse(url) {
                 Ok(url) if matches!(url.scheme(), "ws" | "wss") => Ok(Target::Stream(Address(url))),
-                _ => bad("`StreamUrl` is no `ws://` or `wss://`"),
+                _ => bad("`StreamUrl` is not a `ws://` or `wss://` URL"),
             }
         }
-        // a call between two numbers reaches no bot, so that nothing is played for it
+        // a call between two numbers reaches no bot, so it is not simulated
         (None, _, Some(_)) => {
             bad("a call of two numbers is not simulated: give `Url` or `StreamUrl`")
         }
@@ -213,7 +213,7 @@ fn callback(parameters: &Parameters) -> Result<Option<Callback>, Refusal> {
     let url = Url::parse(url)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or_else(|| Refusal::bad_parameter("`StatusCallback` is no URL".to_owned()))?;
+        .ok_or_else(|| Refusal::bad_parameter("`StatusCallback` is not a URL".to_owned()))?;
     let format = match parameters.get("StatusCallbackContentType") {
         None | Some("multipart/form-data") => CallbackFormat::Multipart,
         Some("application/json") => CallbackFormat::Json,

@@ -33,10 +33,10 @@ use super::sms;
 use crate::facts::{Facts, indian_time, spelt};
 use crate::scenario::Direction;
 
-/// The largest body of a request; real ones have less than 4 KiB.
+/// Maximum size of a request body in bytes; real ones have less than 4 KiB.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// A page that is no reply, as a gateway answers.
+/// An HTML page, as a gateway answers.
 const PAGE: &str = "<html><head><title>504 Gateway Time-out</title></head><body><center><h1>504 Gateway Time-out</h1></center></body></html>";
 
 type Shared = State<Arc<Exchange>>;
@@ -100,13 +100,13 @@ async fn connect_admitted(
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    // the API reads forms alone
+    // the API reads only forms
     let parameters = Parameters::from_body(content_type, body)
         .ok()
         .filter(|_| !content_type.is_some_and(|kind| kind.contains("json")))
         .unwrap_or_default();
     let nth = exchange.calls.next_request();
-    let luck = setup.faults.draw(nth);
+    let faults = setup.faults.draw(nth);
     let refused = |refusal: Refusal, retry_after| {
         let response = refuse(&refusal, format, retry_after);
         exchange.calls.refuse(sent(&parameters), refusal);
@@ -116,7 +116,7 @@ async fn connect_admitted(
     if exchange.stop.is_cancelled() {
         return refused(Refusal::unavailable(), None);
     }
-    match luck.reply {
+    match faults.reply {
         Some(ReplyFault::Error500) => return refused(Refusal::internal(), None),
         Some(ReplyFault::Error503) => return refused(Refusal::unavailable(), None),
         Some(ReplyFault::Error429) => {
@@ -139,7 +139,7 @@ async fn connect_admitted(
         nth,
         call_sid: facts.call_sid.clone(),
         request: sent(&parameters),
-        reply_fault: luck.reply,
+        reply_fault: faults.reply,
         // real replies say so from the start
         status: CallStatus::InProgress,
         created: facts.created,
@@ -158,10 +158,10 @@ async fn connect_admitted(
         caller: exchange.caller(&request.customer, nth_call),
         request,
         facts,
-        luck,
+        faults,
     });
     exchange.tasks.spawn(call::run(Arc::clone(exchange), call));
-    match luck.reply {
+    match faults.reply {
         Some(ReplyFault::LostReply) => {
             let mut response = StatusCode::OK.into_response();
             response.extensions_mut().insert(CutOff);
@@ -170,7 +170,7 @@ async fn connect_admitted(
         Some(ReplyFault::GatewayTimeout) => page(StatusCode::GATEWAY_TIMEOUT),
         Some(ReplyFault::NonsenseReply) => page(StatusCode::OK),
         Some(ReplyFault::SlowReply) => {
-            // in real time, as it is measured against the patience of the client
+            // in real time, like the timeout of the client
             tokio::time::sleep(Duration::from_secs(setup.faults.slow_reply_s)).await;
             written(StatusCode::OK, format, reply)
         }
@@ -178,7 +178,7 @@ async fn connect_admitted(
     }
 }
 
-/// What Exotel knows about a new call.
+/// The facts about a new call.
 fn facts(exchange: &Exchange, request: &ConnectRequest) -> Result<Facts, Refusal> {
     let customer = request.customer.clone();
     let facts = Facts::new(CallId::generate(), customer, Direction::Outbound)
@@ -216,7 +216,7 @@ async fn details(
     }
 }
 
-/// What a list of calls is asked for.
+/// The parameters of a list of calls.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Listed {
@@ -239,7 +239,7 @@ async fn list(
     }
     let from = match asked.from.as_deref().map(PhoneNumber::parse) {
         Some(Err(_)) => {
-            let refusal = Refusal::bad_parameter("`From` is no number".to_owned());
+            let refusal = Refusal::bad_parameter("`From` is not a number".to_owned());
             return refuse(&refusal, format, None);
         }
         Some(Ok(from)) => Some(from),
@@ -262,7 +262,7 @@ async fn list(
     written(StatusCode::OK, format, format.list(&calls))
 }
 
-/// `POST …/Sms/send`: takes an SMS, which goes nowhere.
+/// `POST …/Sms/send`: accepts an SMS, which is not sent.
 async fn send_sms(
     State(exchange): Shared,
     Path(sid): Path<String>,
@@ -354,7 +354,7 @@ async fn one_call(State(exchange): Shared, Path(call): Path<String>) -> Response
     }
 }
 
-/// Checks who asks, for which account, and how often; a refusal comes with `Retry-After` in
+/// Checks the credentials, the account and the rate limit; a refusal comes with `Retry-After` in
 /// seconds.
 fn admit(
     exchange: &Exchange,

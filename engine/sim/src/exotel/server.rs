@@ -24,11 +24,11 @@ use super::exchange::Exchange;
 use super::rest::router;
 use super::setup::Setup;
 
-/// The most connections at once; further ones wait.
+/// Maximum number of connections; further ones wait.
 const CONNECTIONS: usize = 4_096;
 /// How long a connection may be idle between requests.
 const IDLE: Duration = Duration::from_secs(60);
-/// How long to pause when no connection can be accepted, for want of descriptors.
+/// Pause after an accept error, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long calls may take to end when the server stops: hang-up, the last applets, callbacks.
 const CALLS_END: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ struct Lost;
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a reply was lost on purpose")
+        f.write_str("a simulated lost reply")
     }
 }
 

@@ -35,7 +35,7 @@ const DETAILS_AFTER_S: u64 = 120;
 /// The largest factor for `speed`.
 const SPEED_MAX: f64 = 10_000.0;
 
-/// What the simulated Exotel plays.
+/// What the simulated Exotel does.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Setup {
@@ -62,10 +62,10 @@ pub struct Setup {
     /// is answered by a caller who is silent.
     #[serde(default)]
     pub callers: Vec<Caller>,
-    /// What goes wrong, and how often.
+    /// Simulated faults, and how often they occur.
     #[serde(default)]
     pub faults: Faults,
-    /// What stands in front of the engine.
+    /// The proxy in front of the engine.
     #[serde(default)]
     pub proxy: Option<Proxy>,
     /// The engine's API, for scenarios with `after-template`.
@@ -132,11 +132,11 @@ impl TryFrom<String> for Address {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        // leading spaces are among the things that Exotel rejects without a word
+        // Exotel silently rejects URLs with leading spaces
         match Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https" | "ws" | "wss") => Ok(Self(url)),
             _ => Err(format!(
-                "`{text}` is no URL of `http`, `https`, `ws` or `wss`"
+                "`{text}` is not a URL with `http`, `https`, `ws` or `wss`"
             )),
         }
     }
@@ -182,7 +182,7 @@ pub enum SetupError {
     Invalid {
         /// The file's path.
         name: String,
-        /// All mistakes, with the line where TOML has one.
+        /// All errors, with a line if TOML reports one.
         reason: String,
     },
 }
@@ -206,18 +206,18 @@ impl Setup {
             reason,
         };
         let mut setup: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
-        let mut mistakes = setup.mistakes();
+        let mut errors = setup.errors();
         for caller in &mut setup.callers {
-            mistakes.extend(caller.take_scenario(folder).err());
+            errors.extend(caller.apply_scenario(folder).err());
         }
         if setup.engine.is_none() && setup.callers.iter().any(Caller::needs_record) {
-            mistakes.push(
+            errors.push(
                 "a caller waits for `after-template`, which is in the call's record: add `[engine] url`".to_owned(),
             );
         }
-        match mistakes[..] {
+        match errors[..] {
             [] => Ok(setup),
-            _ => Err(invalid(mistakes.join("; "))),
+            _ => Err(invalid(errors.join("; "))),
         }
     }
 
@@ -227,44 +227,44 @@ impl Setup {
     /// It is not above 0, or far too large.
     pub fn with_speed(self, speed: f64) -> Result<Self, SetupError> {
         let setup = Self { speed, ..self };
-        match setup.mistakes()[..] {
+        match setup.errors()[..] {
             [] => Ok(setup),
-            ref mistakes => Err(SetupError::Invalid {
+            ref errors => Err(SetupError::Invalid {
                 name: "--speed".to_owned(),
-                reason: mistakes.join("; "),
+                reason: errors.join("; "),
             }),
         }
     }
 
-    /// The time that something takes that real time does not matter for.
+    /// A simulated time, shortened by `speed`.
     pub fn scaled(&self, time: Duration) -> Duration {
         time.div_f64(self.speed)
     }
 
-    fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         if !(self.speed > 0.0 && self.speed <= SPEED_MAX) {
-            mistakes.push(format!(
+            errors.push(format!(
                 "`speed = {}`: give a factor above 0, up to {SPEED_MAX}",
                 self.speed
             ));
         }
         if self.account.numbers.is_empty() {
-            mistakes.push("`numbers` of `[account]` is empty: nobody can be called".to_owned());
+            errors.push("`numbers` of `[account]` is empty: nobody can be called".to_owned());
         }
         if self.account.requests_per_minute == 0 {
-            mistakes.push("`requests-per-minute` of `[account]` is 0: give at least 1".to_owned());
+            errors.push("`requests-per-minute` of `[account]` is 0: give at least 1".to_owned());
         }
         for (app_id, flow) in &self.flows {
-            mistakes.extend(
-                flow.mistakes()
+            errors.extend(
+                flow.errors()
                     .into_iter()
-                    .map(|mistake| format!("flow `{app_id}`: {mistake}")),
+                    .map(|error| format!("flow `{app_id}`: {error}")),
             );
         }
-        mistakes.extend(self.callers.iter().flat_map(Caller::mistakes));
-        mistakes.extend(self.faults.mistakes());
-        mistakes
+        errors.extend(self.callers.iter().flat_map(Caller::errors));
+        errors.extend(self.faults.errors());
+        errors
     }
 }
 

@@ -1,4 +1,4 @@
-//! `Sms/send`: what the API takes, and its reply. Nothing is sent, and nothing is kept.
+//! `Sms/send`: the accepted parameters, and the reply. Nothing is sent or stored.
 //!
 //! Pure. Source: Exotel, "Send SMS".
 
@@ -20,7 +20,7 @@ pub fn accepted(parameters: &Parameters, account: &str, sid: &str) -> Result<Jso
     };
     let (from, to, body) = (given("From")?, given("To")?, given("Body")?);
     let number = PhoneNumber::parse(&to)
-        .map_err(|_| Refusal::bad_parameter("`To` is no number".to_owned()))?;
+        .map_err(|_| Refusal::bad_parameter("`To` is not a number".to_owned()))?;
     if body.chars().count() > SMS_CHARS {
         return Err(Refusal::bad_parameter(format!(
             "`Body` is longer than {SMS_CHARS} characters"

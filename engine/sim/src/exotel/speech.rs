@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::setup::VOICEMAIL_GREETING;
 use crate::voice::{Voice, VoiceError};
 
-/// The most sentences that are kept; others are synthesised for each call.
+/// Maximum number of cached sentences; others are synthesised for each call.
 const SENTENCES_MAX: usize = 1_024;
 
 /// The tone after which a voicemail records: its pitch in Hz, length in milliseconds and amplitude.
@@ -39,7 +39,7 @@ impl Speech {
             words: words.to_owned(),
             rate_hz,
         };
-        // held while synthesising, so that calls that begin together wait for one synthesis
+        // locked while synthesising, so that calls that begin together wait for one synthesis
         let mut kept = self.0.lock().await;
         if let Some(samples) = kept.get(&sentence) {
             return Ok(Arc::clone(samples));

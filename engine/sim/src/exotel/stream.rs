@@ -1,5 +1,5 @@
-//! The Voicebot and the Stream applet: finds out the stream's URL, connects to it, and lets the
-//! caller talk.
+//! The Voicebot and the Stream applet: gets the stream's URL, connects to it, and runs the
+//! caller.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::calls::{AppletLog, StreamLog};
-use super::flow::Course;
+use super::flow::FlowRun;
 use super::setup::{Address, Behaviour, Sends};
 use crate::conversation::{Caller, Carries, Keep, Network, Played, play};
 use crate::facts::{EndedBy, Facts};
@@ -36,7 +36,7 @@ pub(super) struct Carried {
     pub(super) carries: Carries,
 }
 
-/// How a stream went, for the applets after it.
+/// The result of a stream, for the applets after it.
 #[derive(Debug)]
 pub struct Streamed {
     ended_by: EndedBy,
@@ -75,7 +75,7 @@ impl Streamed {
 
 /// Runs a stream to its end.
 pub(super) async fn run(
-    course: &Course<'_>,
+    course: &FlowRun<'_>,
     asked: &Address,
     carried: Carried,
     log: &mut AppletLog,
@@ -127,15 +127,15 @@ pub(super) async fn run(
         }
         Err(reason) => {
             log.problem = Some(reason.clone());
-            // the opaque text of a real one begins so
+            // the text of a real one begins like this
             let error = format!("3009 failed to establish ws conn: {reason}");
             Streamed::failed(Some(url), ("Stream[Error]", error))
         }
     }
 }
 
-/// Connects and lets the caller talk. The error is why there is no stream.
-async fn talk(course: &Course<'_>, url: &Url, carried: Carried) -> Result<Played, String> {
+/// Connects and runs the caller. The error is why there is no stream.
+async fn talk(course: &FlowRun<'_>, url: &Url, carried: Carried) -> Result<Played, String> {
     let (exchange, call) = (course.exchange, course.call);
     let (parameters, too_many) = stream_url::parameters(url);
     let format = stream_url::format(url);
@@ -176,7 +176,7 @@ async fn talk(course: &Course<'_>, url: &Url, carried: Carried) -> Result<Played
         network: Network {
             frame_ms: call.caller.frame_ms(),
             carries: carried.carries,
-            lost_at_ms: call.luck.stream_lost_at_ms,
+            lost_at_ms: call.faults.stream_lost_at_ms,
             hang_up: exchange.stop.clone(),
             keep: Keep::Measurements,
         },
@@ -187,7 +187,7 @@ async fn talk(course: &Course<'_>, url: &Url, carried: Carried) -> Result<Played
 }
 
 async fn speech(
-    course: &Course<'_>,
+    course: &FlowRun<'_>,
     rate_hz: u32,
 ) -> Result<HashMap<String, Arc<[i16]>>, VoiceError> {
     let caller = &course.call.caller;
@@ -201,8 +201,8 @@ async fn speech(
     Ok(speech)
 }
 
-/// What a voicemail says at once.
-async fn opening(course: &Course<'_>, rate_hz: u32) -> Result<Option<Arc<[i16]>>, VoiceError> {
+/// The greeting of a voicemail.
+async fn opening(course: &FlowRun<'_>, rate_hz: u32) -> Result<Option<Arc<[i16]>>, VoiceError> {
     let caller = &course.call.caller;
     if caller.does != Behaviour::Voicemail {
         return Ok(None);

@@ -297,7 +297,7 @@ async fn the_caller_of_a_scenario_can_be_called() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn details_and_streams_are_told_while_a_call_runs_and_after() {
+async fn details_and_streams_are_reported_during_a_call_and_after() {
     let bot = Bot::start(Closes::Never, &[]).await;
     let callers = "[[callers]]\nframe-ms = 100\nhangs-up-after-s = 2\n";
     let setup = format!("{callers}{}", whole_flow(&bot));
@@ -340,8 +340,8 @@ async fn details_and_streams_are_told_while_a_call_runs_and_after() {
             assert_eq!(read["Call"]["Duration"], "2");
             break;
         }
-        assert!(began.elapsed() < sim::PATIENCE);
-        tokio::time::sleep(sim::LOOK).await;
+        assert!(began.elapsed() < sim::TIMEOUT);
+        tokio::time::sleep(sim::POLL).await;
     }
 }
 
@@ -353,7 +353,7 @@ async fn a_stop_ends_calls_with_their_last_applets_and_callbacks() {
     sim.call(CUSTOMER, &[("StatusCallback", &status)]).await;
     let began = std::time::Instant::now();
     while bot.paths().len() < 2 {
-        assert!(began.elapsed() < sim::PATIENCE);
+        assert!(began.elapsed() < sim::TIMEOUT);
         tokio::task::yield_now().await;
     }
     sim.stop().await;
@@ -389,8 +389,8 @@ async fn a_thousand_streams_are_held_at_once_and_all_hang_up_at_a_stop() {
     }
     let began = std::time::Instant::now();
     while streams(&sim).await.active < 1_000 {
-        assert!(began.elapsed() < sim::PATIENCE);
-        tokio::time::sleep(sim::LOOK).await;
+        assert!(began.elapsed() < sim::TIMEOUT);
+        tokio::time::sleep(sim::POLL).await;
     }
     sim.stop().await;
     let ended_by_caller = |asked: &bot::Asked| {

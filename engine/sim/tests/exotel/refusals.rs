@@ -15,7 +15,7 @@ async fn exception(response: reqwest::Response, status: u16) -> Value {
 }
 
 #[tokio::test]
-async fn who_has_no_key_is_not_told_more() {
+async fn a_request_without_a_key_is_refused_without_details() {
     let sim = Sim::start("", "").await;
     let url = sim.url("Calls/connect.json");
     let without = sim.http.post(&url).send().await.unwrap();
@@ -46,7 +46,7 @@ async fn an_account_without_kyc_calls_nobody() {
 }
 
 #[tokio::test]
-async fn the_request_over_the_limit_is_told_when_to_come_again() {
+async fn a_request_over_the_limit_gets_the_time_to_retry() {
     let sim = Sim::start("requests-per-minute = 2", "").await;
     for _ in 0..2 {
         sim.call(CUSTOMER, &[]).await;

@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the log of calls is read meanwhile.
-pub const LOOK: Duration = Duration::from_millis(20);
+pub const POLL: Duration = Duration::from_millis(20);
 
 pub const ACCOUNT: &str = "[account]\nsid = \"acme1\"\nkey = \"key\"\ntoken = \"token\"\nnumbers = [\"08045000000\", \"08045000001\"]\n";
 pub const FLOW: &str = "http://my.exotel.com/acme1/exoml/start_voice/1001";
@@ -88,8 +88,8 @@ impl Sim {
             if is_so(&report) {
                 return report;
             }
-            assert!(began.elapsed() < PATIENCE, "{report:#}");
-            tokio::time::sleep(LOOK).await;
+            assert!(began.elapsed() < TIMEOUT, "{report:#}");
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -108,7 +108,7 @@ impl Sim {
     /// Stops the server.
     pub async fn stop(mut self) {
         drop(self.stop.take());
-        tokio::time::timeout(PATIENCE, self.served)
+        tokio::time::timeout(TIMEOUT, self.served)
             .await
             .unwrap()
             .unwrap()

@@ -55,7 +55,7 @@ async fn a_wrong_path_or_token_gives_no_stream() {
 }
 
 #[tokio::test]
-async fn a_socket_that_cannot_be_opened_is_told_to_the_passthru_after() {
+async fn a_socket_that_cannot_be_opened_is_reported_to_the_passthru_after() {
     let bot = Bot::start(Closes::AfterGreeting, &[]).await;
     let wrong = format!(
         "applet = \"voicebot\"\nurl = \"ws://{}/nowhere\"",
@@ -99,7 +99,7 @@ async fn a_switch_case_needs_plain_text_from_the_passthru_before_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_connect_url_drops_the_call_and_a_fallback_saves_it() {
+async fn a_wrong_connect_url_ends_the_call_unless_there_is_a_fallback() {
     let bot = Bot::start(Closes::AfterGreeting, &["+918045111222"]).await;
     let wrong = "applet = \"connect\"\nurl = \"BOT/voicebot-url\"";
     let then = "applet = \"passthru\"\nurl = \"BOT/after\"";

@@ -16,8 +16,8 @@ use crate::voice::Voice;
 /// What a voicemail says if the file does not.
 pub const VOICEMAIL_GREETING: &str = "The person you have called is not available. Please leave a message after the tone, and press hash when you are done.";
 
-/// After how long a caller loses patience with a bot that does not end the call.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// After how long a caller hangs up if the bot does not end the call.
+const MAX_DURATION: Duration = Duration::from_secs(300);
 /// For how long somebody who hangs up at once listens.
 const LISTENS: Duration = Duration::from_millis(500);
 /// For how long a voicemail plays and records.
@@ -105,7 +105,9 @@ impl TryFrom<String> for Pattern {
 
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = || {
-            format!("`{text}` is no number and no pattern: write `+919876500001`, `+9198*` or `*7`")
+            format!(
+                "`{text}` is neither a number nor a pattern: write `+919876500001`, `+9198*` or `*7`"
+            )
         };
         let is_digits = |part: &str| part.chars().all(|character| character.is_ascii_digit());
         match text.split_once('*') {
@@ -130,7 +132,7 @@ impl Behaviour {
         match self {
             Behaviour::HangsUp => LISTENS,
             Behaviour::Voicemail => VOICEMAIL,
-            _ => PATIENCE,
+            _ => MAX_DURATION,
         }
     }
 }
@@ -170,14 +172,14 @@ impl Caller {
         self.frame_ms.unwrap_or(FRAME_MS)
     }
 
-    /// Whether the caller waits for something that only the call's record tells.
+    /// Whether the caller waits for something that is only known from the call's record.
     pub fn needs_record(&self) -> bool {
         let of_record =
             |when: &When| matches!(when, When::AfterTemplate { .. } | When::IntoTemplate { .. });
         self.steps.iter().any(|step| of_record(&step.when))
     }
 
-    pub(super) fn take_scenario(&mut self, folder: &Path) -> Result<(), String> {
+    pub(super) fn apply_scenario(&mut self, folder: &Path) -> Result<(), String> {
         let Some(file) = &self.scenario else {
             return Ok(());
         };
@@ -198,33 +200,33 @@ impl Caller {
         Ok(())
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub(super) fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         let times = [self.rings_s, self.hangs_up_after_s];
         if !times.into_iter().flatten().all(is_time) {
-            mistakes.push(
+            errors.push(
                 "`rings-s` and `hangs-up-after-s` of a caller are 0 to 3600 seconds".to_owned(),
             );
         }
         let frame_ms = self.frame_ms();
         if frame_ms == 0 || !frame_ms.is_multiple_of(FRAME_MS) || frame_ms > FRAME_MS_MAX {
-            mistakes.push(format!(
+            errors.push(format!(
                 "`frame-ms = {frame_ms}` of a caller: give a multiple of {FRAME_MS} up to {FRAME_MS_MAX}"
             ));
         }
         if self.nth_call == Some(0) {
-            mistakes.push("`nth-call` of a caller counts from 1".to_owned());
+            errors.push("`nth-call` of a caller counts from 1".to_owned());
         }
         let speaks = self.scenario.is_some() || !self.steps.is_empty();
         if speaks && self.does != Behaviour::Answers {
-            mistakes.push(format!(
+            errors.push(format!(
                 "a caller with `does = \"{:?}\"` has a scenario or steps: they need `does = \"answers\"`",
                 self.does
             ));
         }
         if self.greeting.is_some() && self.does != Behaviour::Voicemail {
-            mistakes.push("`greeting` of a caller needs `does = \"voicemail\"`".to_owned());
+            errors.push("`greeting` of a caller needs `does = \"voicemail\"`".to_owned());
         }
-        mistakes
+        errors
     }
 }

@@ -1,5 +1,5 @@
 //! Flows of applets, as they are set up in Exotel's App Bazaar. A flow may be wrong, as an
-//! operator's can be: nothing here asks for a Voicebot applet, or for the right order.
+//! operator's can be: neither a Voicebot applet nor the right order is required.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub enum Applet {
     Stream(Stream),
     /// Dials agents.
     Connect(Connect),
-    /// Branches by what the Passthru before it was answered.
+    /// Branches by the answer to the previous Passthru.
     SwitchCase(SwitchCase),
     /// Ends the call.
     Hangup(Hangup),
@@ -41,7 +41,7 @@ pub struct Passthru {
     /// The applet's name, for branches that lead to it.
     #[serde(default)]
     pub name: Option<String>,
-    /// Whom it asks. The call's parameters are added to the query.
+    /// The URL to request. The call's parameters are added to the query.
     pub url: Address,
     /// "Make Passthru Async": the flow goes on at once, and the answer does not matter.
     #[serde(default, rename = "async")]
@@ -115,9 +115,9 @@ pub struct Connect {
     /// The applet's name.
     #[serde(default)]
     pub name: Option<String>,
-    /// Whom it asks for the agents' numbers.
+    /// The URL that returns the agents' numbers.
     pub url: Address,
-    /// Whom it asks if the first URL has no usable answer.
+    /// The URL to request if the first one has no usable answer.
     #[serde(default)]
     pub fallback_url: Option<Address>,
     /// How the agents respond, in the order in which they are dialled; the last one counts for all
@@ -228,12 +228,12 @@ impl Flow {
         }
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub(super) fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         let mut names = BTreeSet::new();
         for name in self.applets.iter().filter_map(Applet::name) {
             if !names.insert(name) {
-                mistakes.push(format!("two applets are named `{name}`"));
+                errors.push(format!("two applets are named `{name}`"));
             }
         }
         for applet in &self.applets {
@@ -241,15 +241,15 @@ impl Flow {
                 if let Go::To(name) = go
                     && !names.contains(name.as_str())
                 {
-                    mistakes.push(format!(
-                        "a branch of `{}` leads to `{name}`, and no applet has that `name`; `next` and `hang-up` need none",
+                    errors.push(format!(
+                        "a branch of `{}` leads to `{name}`, which is not the `name` of an applet; use such a name, `next` or `hang-up`",
                         applet.kind()
                     ));
                 }
             }
-            mistakes.extend(applet.mistake());
+            errors.extend(applet.error());
         }
-        mistakes
+        errors
     }
 }
 
@@ -296,13 +296,13 @@ impl Applet {
         }
     }
 
-    fn mistake(&self) -> Option<String> {
+    fn error(&self) -> Option<String> {
         match self {
             Applet::Voicebot(Voicebot {
                 sample_rate_hz: Some(rate_hz),
                 ..
             }) if !matches!(rate_hz, 8_000 | 16_000 | 24_000) => Some(format!(
-                "`sample-rate-hz = {rate_hz}`: Exotel knows 8000, 16000 and 24000"
+                "`sample-rate-hz = {rate_hz}`: Exotel supports 8000, 16000 and 24000"
             )),
             Applet::Connect(connect) if !(is_time(connect.rings_s) && is_time(connect.talks_s)) => {
                 Some("`rings-s` and `talks-s` of `connect` are 0 to 3600 seconds".to_owned())

@@ -1,4 +1,4 @@
-//! What a set-up may say, and how mistakes are told.
+//! Valid set-ups, and the errors of invalid ones.
 
 use super::*;
 use crate::agent::AgentAnswer;
@@ -61,7 +61,7 @@ fn a_flow_has_applets_and_branches() {
 }
 
 #[test]
-fn mistakes_are_told_with_what_to_write_instead() {
+fn errors_say_what_to_write_instead() {
     let passthru = "[[flows.1.applets]]\napplet = \"passthru\"\nurl = \"http://a/\"\n";
     for (text, words) in [
         ("speeed = 2", "speeed"),
@@ -82,17 +82,17 @@ fn mistakes_are_told_with_what_to_write_instead() {
         (&format!("{passthru}on-303 = \"next\""), "on-303"),
         (&passthru.replace("http://a/", "a/"), "no URL"),
     ] {
-        let told = setup(text).unwrap_err();
-        assert!(told.contains(words), "{text}: {told}");
+        let errors = setup(text).unwrap_err();
+        assert!(errors.contains(words), "{text}: {errors}");
     }
 }
 
 #[test]
-fn several_mistakes_are_told_at_once() {
-    let told = setup("speed = -1\n[[callers]]\nnth-call = 0").unwrap_err();
+fn several_errors_are_reported_at_once() {
+    let errors = setup("speed = -1\n[[callers]]\nnth-call = 0").unwrap_err();
     assert!(
-        told.contains("speed") && told.contains("nth-call"),
-        "{told}"
+        errors.contains("speed") && errors.contains("nth-call"),
+        "{errors}"
     );
 }
 
