@@ -372,8 +372,7 @@ async fn a_late_report_makes_no_new_call_of_one_that_was_deleted_by_its_age() {
     }
     let given_up = Instant::now() + PATIENCE;
     loop {
-        let get = engine.http().get(engine.url("/metrics"));
-        let metrics = get.send().await.unwrap().text().await.unwrap();
+        let metrics = engine.metrics().await;
         if metrics.contains("ghanti_late_reports_total 3\n") {
             break;
         }

@@ -27,21 +27,9 @@ async fn status(engine: &Engine, path: &str) -> u16 {
     get(engine, path).await.status().as_u16()
 }
 
-async fn metrics(engine: &Engine) -> String {
-    let response = get(engine, "/metrics").await;
-    assert_eq!(response.status(), 200);
-    assert!(
-        response.headers()["content-type"]
-            .to_str()
-            .unwrap()
-            .starts_with("application/openmetrics-text")
-    );
-    response.text().await.unwrap()
-}
-
 /// One value of `/metrics`, as it is written; 0 where it is not there.
 async fn metric(engine: &Engine, name: &str) -> u64 {
-    let told = metrics(engine).await;
+    let told = engine.metrics().await;
     told.lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
         .unwrap_or(0)
@@ -58,7 +46,7 @@ async fn until_in_use(engine: &Engine, live: u64, awaited: u64) {
         assert!(
             Instant::now() < given_up,
             "never {live} live and {awaited} awaited:\n{}\n{}",
-            metrics(engine).await,
+            engine.metrics().await,
             engine.logs()
         );
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -103,18 +103,6 @@ async fn log_when(engine: &Engine, words: &str) -> String {
     }
 }
 
-async fn metrics(engine: &Engine) -> String {
-    engine
-        .http()
-        .get(engine.url("/metrics"))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap()
-}
-
 fn problems(record: &Value) -> Vec<String> {
     record["problems"]
         .as_array()
@@ -241,7 +229,7 @@ async fn calls_that_were_never_taken_are_over_and_counted() {
             (&outcome.into(), &status.into())
         );
         let counted = format!("ghanti_calls_ended_total{{outcome=\"{outcome}\"}} 1");
-        let metrics = metrics(&engine).await;
+        let metrics = engine.metrics().await;
         assert!(
             metrics.contains(&counted),
             "`{counted}` is not in {metrics}"
@@ -355,7 +343,7 @@ async fn a_transfer_is_what_the_agents_leg_says() {
         (&record["outcome"], &record["problems"]),
         (&"transferred".into(), &json!([]))
     );
-    let metrics = metrics(&engine).await;
+    let metrics = engine.metrics().await;
     for counted in [
         "ghanti_transfers_total{outcome=\"transferred\"} 1",
         "ghanti_calls_ended_total{outcome=\"transfer-decided\"} 1",
@@ -487,7 +475,7 @@ async fn a_stream_that_does_not_start_is_told_with_its_cause_and_not_with_the_ap
         })
         .await;
     assert_eq!(problems(&record), ["stream-closed-early"]);
-    let metrics = metrics(&engine).await;
+    let metrics = engine.metrics().await;
     for cause in [
         "stream-not-started",
         "unusable-start",
@@ -616,7 +604,7 @@ async fn what_the_engine_refused_itself_is_logged_counted_and_kept_with_the_call
         .await;
     assert_eq!(record["outcome"], "hung-up");
 
-    let metrics = metrics(&engine).await;
+    let metrics = engine.metrics().await;
     for (path, cause, count) in [
         ("/passthru", "token", 2),
         ("/voicebot-url", "token", 1),

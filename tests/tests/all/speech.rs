@@ -46,11 +46,6 @@ fn problem<'r>(record: &'r Value, name: &str) -> Option<&'r str> {
     found.map(|problem| problem["detail"].as_str().unwrap())
 }
 
-async fn metrics(engine: &Engine) -> String {
-    let answer = engine.http().get(engine.url("/metrics")).send().await;
-    answer.unwrap().text().await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_whose_synthesizer_dies_goes_on_with_the_next_one() {
     let stand_in = StandIn::start(Kind::OpenAi, Mode::Good).await;
@@ -85,7 +80,7 @@ async fn a_call_whose_synthesizer_dies_goes_on_with_the_next_one() {
     assert_eq!(problem(&record, "prompt-failed"), None, "{record:#}");
     let failures =
         "ghanti_speech_failures_total{role=\"synthesizer\",provider=\"own\",fault=\"broken\"}";
-    let counted = metrics(&engine).await;
+    let counted = engine.metrics().await;
     assert!(counted.contains(failures), "{counted}");
     // once it had failed three times, nobody waited for it any more
     assert!(
@@ -128,7 +123,7 @@ async fn a_call_whose_recogniser_breaks_off_is_understood_by_the_next_one() {
     assert!(stand_in.asked() > 0);
     let failures =
         "ghanti_speech_failures_total{role=\"recognizer\",provider=\"far\",fault=\"broken\"}";
-    let counted = metrics(&engine).await;
+    let counted = engine.metrics().await;
     assert!(counted.contains(failures), "{counted}");
     // how long the caller waited, stage by stage, and turn by turn
     for stage in ["endpoint", "result", "flow", "whole"] {

@@ -16,8 +16,7 @@ async fn readyz(engine: &Engine) -> (u16, Value) {
 
 /// Whether a store is up, and how often it has failed.
 async fn measured(engine: &Engine, store: &str) -> (u64, u64) {
-    let get = engine.http().get(engine.url("/metrics"));
-    let text = get.send().await.unwrap().text().await.unwrap();
+    let text = engine.metrics().await;
     let value = |metric: &str| {
         let begin = format!("{metric}{{store=\"{store}\"}} ");
         let line = text.lines().find_map(|line| line.strip_prefix(&begin));

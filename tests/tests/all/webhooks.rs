@@ -66,11 +66,6 @@ async fn dead(engine: &Engine) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-async fn metrics(engine: &Engine) -> String {
-    let request = engine.http().get(engine.url("/metrics"));
-    request.send().await.unwrap().text().await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn receivers_are_told_what_became_of_a_transfer_in_order_signed_and_without_the_person() {
     let (crm, full) = (Receiver::start([]).await, Receiver::start([]).await);
@@ -185,7 +180,7 @@ async fn a_message_that_failed_is_sent_again_with_its_id_and_redirects_are_not_f
     // whatever it answers, only so much of it is read
     let got = endless.when("told once", |got| !got.is_empty()).await;
     assert_eq!(got.len(), 1);
-    let metrics = metrics(&engine).await;
+    let metrics = engine.metrics().await;
     for counted in [
         "ghanti_webhook_attempts_total{endpoint=\"crm\",result=\"failed\"} 3",
         "ghanti_webhook_attempts_total{endpoint=\"endless\",result=\"delivered\"} 1",
@@ -227,7 +222,8 @@ async fn a_message_that_is_given_up_is_listed_and_can_be_sent_again() {
     );
     assert!(!message.to_string().contains("9876570001"));
     assert!(
-        metrics(&engine)
+        engine
+            .metrics()
             .await
             .contains("endpoint=\"crm\",result=\"given-up\"} 1")
     );

@@ -461,6 +461,17 @@ impl Engine {
             .await
     }
 
+    /// The text of `GET /metrics`.
+    pub async fn metrics(&self) -> String {
+        let response = self.http.get(self.url("/metrics")).send().await.unwrap();
+        let content_type = response.headers()["content-type"].to_str().unwrap();
+        assert!(
+            response.status() == 200 && content_type.starts_with("application/openmetrics-text"),
+            "{response:?}"
+        );
+        response.text().await.unwrap()
+    }
+
     /// The process lives and answers; nothing in it has panicked.
     pub async fn is_well(&self) {
         let response = self.http.get(self.url("/healthz")).send().await.unwrap();

@@ -281,9 +281,10 @@ fn metrics(text: &str) -> BTreeSet<String> {
 
 /// The names of the metrics that an engine shows now, as Prometheus has them.
 async fn measured(engine: &Engine) -> BTreeSet<String> {
-    let told = engine.http().get(engine.url("/metrics")).send().await;
-    let told = told.unwrap().text().await.unwrap();
-    let types = told.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let metrics = engine.metrics().await;
+    let types = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
     let names = types.map(|line| match line.split_once(' ').unwrap() {
         (name, "counter") => format!("{name}_total"),
         (name, _) => name.to_owned(),
