@@ -20,7 +20,6 @@
 //! | [`wire_check`], [`fault`] | Exotel's rules, and violations of them |
 //! | [`verdict`], [`bot_words`] | whether the call went as expected |
 //! | [`report`], [`listener`] | results, and live events |
-//! | [`load`](mod@load) | many concurrent calls, for benchmarks |
 
 pub mod agent;
 pub mod applets;
@@ -35,7 +34,6 @@ pub mod fault;
 pub mod heard;
 pub mod http;
 pub mod listener;
-pub mod load;
 pub mod playback;
 pub mod proxy;
 pub mod report;
@@ -53,7 +51,6 @@ pub mod wire_log;
 
 pub use fault::WireFault;
 pub use listener::{Event, Listener, Silent, View, Who};
-pub use load::{BotFrames, Load, LoadReport, Stage, load, load_in_stages};
 pub use report::{CallReport, Files};
 pub use run::{RunError, run, run_with};
 pub use scenario::{Scenario, ScenarioError};

@@ -268,36 +268,3 @@ async fn a_call_that_does_not_end_is_hung_up_and_fails() {
         ["the call had not ended after 1 s: the caller hung up"]
     );
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn load_keeps_so_many_calls_going_and_counts_their_outcomes() {
-    let (base_url, _seen) = support::serve(|mut bot| async move {
-        bot.started().await;
-        bot.tone(200).await;
-        bot.mark("played").await;
-        bot.until("mark").await;
-        bot.close().await;
-    })
-    .await;
-    let customer = toml::from_str("phone = \"+919876500001\"").unwrap();
-    let ramp = std::time::Duration::from_millis(20);
-    let load = ghanti_sim::Load {
-        calls: 5,
-        seconds: 4,
-        ramp,
-        say: Some("yes".to_owned()),
-        press: Some('1'),
-        customer,
-    };
-    let report = ghanti_sim::load(&load, &base_url).await.unwrap();
-    assert_eq!(report.problems, Default::default());
-    assert!(
-        report.calls > 5,
-        "each of the five called again: {report:?}"
-    );
-    assert_eq!(report.outcomes.values().sum::<u64>(), report.calls);
-    assert!(
-        report.outcomes["done"] > 5 && report.marks > 5 && report.frames_sent > 100,
-        "{report:?}"
-    );
-}

@@ -1,99 +1,100 @@
 //! A hundred calls at once against the built program, over HTTP and WebSockets, in real time.
 //!
-//! Callers and engine share the machine's processors, so the engine's time is read from the kernel,
-//! not from the clock; how late frames came includes the callers' own lateness, which is told
-//! beside it.
+//! Callers and engine share the machine's processors, so the engine's time is read from the kernel, not
+//! from the clock; how late frames arrive includes the callers' own lateness, which is shown next to it.
 
 use std::time::Duration;
 
 use anyhow::Context;
-use ghanti_sim::load::Percentiles;
-use ghanti_sim::{Load, LoadReport};
+use ghanti_load::measures::Spread;
+use ghanti_load::process::Reading;
+use ghanti_load::report::{ProcessFigures, Run, Windowed};
+use tokio_util::sync::CancellationToken;
 
-use crate::process::{Reading, Spent, pss_kib, threads};
+use crate::callers::Callers;
 use crate::server::Server;
 use crate::table::{Table, figure};
 
 const CALLS: usize = 100;
-/// Ten calls begin in a second.
-pub const RAMP: Duration = Duration::from_millis(100);
-/// After the last call has begun, until all is running.
-const SETTLE: Duration = Duration::from_secs(2);
-/// How often memory, threads and live calls are looked at.
-const LOOK: Duration = Duration::from_secs(2);
-/// A few calls before all others, so that what is made once is not counted as theirs.
-const WARM_UP: (usize, u64) = (4, 6);
+/// Calls that begin in a second.
+pub const CALLS_PER_S: f64 = 10.0;
+/// How long the engine is measured without calls.
+const IDLE: Duration = Duration::from_secs(1);
+/// A few calls before all others, so that work that is done once is not counted as theirs.
+const WARM_UP: (usize, Duration) = (4, Duration::from_secs(6));
 
-/// How the callers of one run behave.
-pub struct Callers {
+/// The callers of one run.
+struct Section {
     /// By which the run is asked for.
-    section: &'static str,
+    name: &'static str,
     title: &'static str,
     recognizer: &'static str,
-    say: Option<&'static str>,
-    press: Option<char>,
+    /// The built-in kind of caller.
+    kind: &'static str,
     /// One name for all leaves nothing to be synthesised after the first call.
-    name: &'static str,
-    /// The time in which the engine is watched.
-    watched: Duration,
+    customer: &'static str,
+    /// How long all calls run.
+    lasts: Duration,
 }
 
-pub const SILENT: Callers = Callers {
-    section: "silent",
-    title: "silent",
-    recognizer: "none",
-    say: None,
-    press: None,
-    name: "Asha Rao",
-    watched: Duration::from_secs(10),
-};
-const KEYS: Callers = Callers {
-    section: "keys",
-    title: "pressing keys",
-    press: Some('1'),
-    name: "Asha {n}",
-    watched: Duration::from_secs(20),
-    ..SILENT
-};
-const SPEAKING: Callers = Callers {
-    section: "speaking",
-    title: "speaking",
-    recognizer: "vosk",
-    say: Some("yes, speaking"),
-    press: None,
-    ..KEYS
-};
+const SECTIONS: [Section; 3] = [
+    Section {
+        name: SILENT,
+        title: "silent",
+        recognizer: "none",
+        kind: "silent",
+        customer: SAME_NAME,
+        lasts: Duration::from_secs(12),
+    },
+    Section {
+        name: "keys",
+        title: "pressing keys",
+        recognizer: "none",
+        kind: "keys",
+        customer: OWN_NAME,
+        lasts: Duration::from_secs(22),
+    },
+    Section {
+        name: "speaking",
+        title: "speaking",
+        recognizer: "vosk",
+        kind: "talking",
+        customer: OWN_NAME,
+        lasts: Duration::from_secs(22),
+    },
+];
+const SILENT: &str = "silent";
+/// The name of customers who are all called the same.
+pub const SAME_NAME: &str = "Asha Rao";
+const OWN_NAME: &str = "Asha {n}";
 
-/// What was seen of one run.
+/// The measurements of one run.
 struct Seen {
-    callers: &'static Callers,
-    server: Spent,
-    simulator: Spent,
-    /// The engine without calls, over a second.
-    idle: Spent,
-    idle_kib: u64,
-    /// Means over the looks.
-    live: f64,
-    pss_kib: f64,
-    most_kib: u64,
-    threads: u64,
-    report: LoadReport,
+    section: &'static Section,
+    /// Processors that the engine kept busy without calls.
+    idle_cores: f64,
+    run: Run,
+    measured: Windowed,
+    bot: ProcessFigures,
+    own: ProcessFigures,
 }
 
 impl Seen {
-    fn per_call_ms(&self, work: Duration) -> f64 {
-        work.as_secs_f64() * 1e3 / self.server.lasted.as_secs_f64() / self.live
+    /// Processor time for a second of a call, in ms.
+    fn per_call_ms(&self, cores: f64) -> f64 {
+        cores * 1e3 / self.measured.live
     }
 
-    fn kib_per_call(&self, kib: f64) -> f64 {
-        (kib - self.idle_kib as f64) / self.live
+    /// Memory beyond that without calls, for each call.
+    fn kib_per_call(&self, kib: Option<u64>) -> f64 {
+        let idle = self.measured.pss_kib_idle.unwrap_or_default() as f64;
+        (kib.unwrap_or_default() as f64 - idle) / self.measured.live
     }
 
-    /// All else that ran on this machine meanwhile.
-    fn others(&self) -> Duration {
-        self.server
-            .machine
-            .saturating_sub(self.server.own() + self.server.children + self.simulator.own())
+    /// Everything else that ran on this machine meanwhile.
+    fn others(&self) -> f64 {
+        let known = self.bot.cores + self.bot.children_cores + self.own.cores;
+        (self.measured.machine_cores.unwrap_or_default() - known).max(0.0)
     }
 }
 
@@ -105,131 +106,75 @@ pub struct Silent {
 /// Plays the runs that are wanted and prints their table.
 pub async fn run(wanted: impl Fn(&str) -> bool) -> anyhow::Result<Option<Silent>> {
     let mut all = Vec::new();
-    for callers in [&SILENT, &KEYS, &SPEAKING]
-        .into_iter()
-        .filter(|callers| wanted(callers.section))
-    {
-        eprintln!("bench: {CALLS} calls, {} ...", callers.title);
-        all.push(
-            watch(callers)
-                .await
-                .with_context(|| format!("callers: {}", callers.title))?,
-        );
+    for section in SECTIONS.iter().filter(|section| wanted(section.name)) {
+        eprintln!("bench: {CALLS} calls, {} ...", section.title);
+        let seen = measure(section)
+            .await
+            .with_context(|| format!("callers: {}", section.title))?;
+        all.push(seen);
     }
     if !all.is_empty() {
         print(&all);
     }
-    let silent = all
-        .iter()
-        .find(|seen| seen.callers.section == SILENT.section);
+    let silent = all.iter().find(|seen| seen.section.name == SILENT);
     Ok(silent.map(|seen| Silent {
-        per_call_ms: seen.per_call_ms(seen.server.own()),
+        per_call_ms: seen.per_call_ms(seen.bot.cores),
     }))
 }
 
-async fn watch(callers: &'static Callers) -> anyhow::Result<Seen> {
-    let server = Server::start(callers.recognizer).await?;
-    let (warm_calls, warm_seconds) = WARM_UP;
-    ghanti_sim::load(
-        &load_of(callers, warm_calls, warm_seconds)?,
-        server.base_url(),
+async fn measure(section: &'static Section) -> anyhow::Result<Seen> {
+    let server = Server::start(section.recognizer).await?;
+    let callers = Callers::new(
+        section.kind,
+        section.customer,
+        CALLS_PER_S,
+        CancellationToken::new(),
     )
     .await?;
+    let (calls, lasts) = WARM_UP;
+    callers.call(&server, calls, lasts).await?;
 
-    let (pid, own) = (server.pid(), std::process::id());
-    let before = Reading::of(pid)?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let idle = Reading::of(pid)? - before;
-    let idle_kib = pss_kib(pid)?;
+    let before = Reading::of(server.pid())?;
+    tokio::time::sleep(IDLE).await;
+    let after = Reading::of(server.pid())?;
+    let idle = after.own.saturating_sub(before.own);
 
-    let ramp = RAMP * u32::try_from(CALLS)? + SETTLE;
-    let load = load_of(callers, CALLS, (ramp + callers.watched).as_secs() + 1)?;
-    let base_url = server.base_url().to_owned();
-    let playing = tokio::spawn(async move { ghanti_sim::load(&load, &base_url).await });
-
-    tokio::time::sleep(ramp).await;
-    let (server_before, own_before) = (Reading::of(pid)?, Reading::of(own)?);
-    let (mut looks, mut live, mut kib, mut most_kib, mut most_threads) = (0_u32, 0, 0, 0, 0);
-    while server_before.at.elapsed() < callers.watched {
-        tokio::time::sleep(LOOK).await;
-        let now_kib = pss_kib(pid)?;
-        looks += 1;
-        live += server.live_calls().await?;
-        kib += now_kib;
-        most_kib = most_kib.max(now_kib);
-        most_threads = most_threads.max(threads(pid)?);
-    }
-    let (spent, simulator_spent) = (
-        Reading::of(pid)? - server_before,
-        Reading::of(own)? - own_before,
-    );
-    let report = playing.await??;
-    let mean = |sum: u64| sum as f64 / f64::from(looks);
+    let run = callers.call(&server, CALLS, section.lasts).await?;
+    let measured = run.measured.clone().context("the run was not measured")?;
     Ok(Seen {
-        callers,
-        server: spent,
-        simulator: simulator_spent,
-        idle,
-        idle_kib,
-        live: mean(live),
-        pss_kib: mean(kib),
-        most_kib,
-        threads: most_threads,
-        report,
-    })
-}
-
-/// The load of so many such callers.
-pub fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<Load> {
-    let customer = format!(
-        r#"
-        phone = "+919876500001"
-        flow = "emi-reminder"
-        fields = {{ name = "{}", language = "en-IN", loan = "LN-00478213", amount = "12,500", due-date = "2030-12-05" }}
-        "#,
-        callers.name
-    );
-    Ok(Load {
-        calls,
-        seconds,
-        ramp: RAMP,
-        say: callers.say.map(str::to_owned),
-        press: callers.press,
-        customer: toml::from_str(&customer)?,
+        section,
+        idle_cores: idle.as_secs_f64() / (after.at - before.at).as_secs_f64(),
+        bot: measured.bot.context("the engine was not measured")?,
+        own: measured.own.context("the callers were not measured")?,
+        measured,
+        run,
     })
 }
 
 fn print(all: &[Seen]) {
-    let titles: Vec<&str> = all.iter().map(|seen| seen.callers.title).collect();
+    let titles: Vec<&str> = all.iter().map(|seen| seen.section.title).collect();
     let mut table = Table::new(
         &format!("{CALLS} calls at once, flow emi-reminder, 8 kHz; callers are"),
         &titles,
     );
     let mut row = |name: &str, figure: Figure<'_>| table.row(name, all.iter().map(figure));
     table_of(&mut row);
-    table.note("who is silent has the same name as all others, so every prompt comes from the cache; else each is greeted by his own name");
-    table.note("callers and engine share the processors: the callers' own time and lateness are to be weighed against the engine's");
-    table.note("late: behind the pace of the prompt's own earliest frame; a gap: all that was sent ahead had been played");
+    table.note("silent callers all have the same name, so every prompt comes from the cache; the others are each greeted by their own name");
+    table.note("callers and engine share the processors: compare the callers' own time and lateness with the engine's");
+    table.note("late: behind the pace of the prompt's own earliest frame; a gap: all audio sent ahead had been played");
     table.note("PSS per call: what the calls add to the engine without calls, prompts in the cache included");
-    for seen in all {
-        let title = seen.callers.title;
-        let told = |counts: &std::collections::BTreeMap<String, u64>| {
-            counts
-                .iter()
-                .map(|(name, count)| format!("{name} {count}"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+    for Seen { section, run, .. } in all {
+        let counts = run.counts;
         table.note(format!(
-            "{title}: {} calls: {}",
-            seen.report.calls,
-            told(&seen.report.outcomes)
+            "{}: {} calls, {} as expected, {} wrong, {} lost",
+            section.title,
+            counts.offered,
+            counts.good,
+            counts.wrong,
+            counts.lost()
         ));
-        if !seen.report.problems.is_empty() {
-            table.note(format!(
-                "{title}: PROBLEMS: {}",
-                told(&seen.report.problems)
-            ));
+        for (problem, count) in &run.problems {
+            table.note(format!("{}: PROBLEM: {problem}: {count}", section.title));
         }
     }
     table.print();
@@ -239,69 +184,62 @@ fn print(all: &[Seen]) {
 type Figure<'a> = &'a dyn Fn(&Seen) -> String;
 
 fn table_of(row: &mut dyn FnMut(&str, Figure<'_>)) {
-    let spread = |spread: Percentiles, unit: f64| {
-        [spread.p50, spread.p95, spread.p99, spread.max]
-            .map(|value| figure(value as f64 / unit))
+    let spread = |spread: &Spread| {
+        [spread.p50_ms, spread.p90_ms, spread.p99_ms, spread.max_ms]
+            .map(figure)
             .join(" / ")
     };
-    row("recogniser", &|seen| seen.callers.recognizer.to_owned());
-    row("live calls, mean", &|seen| figure(seen.live));
+    row("recogniser", &|seen| seen.section.recognizer.to_owned());
+    row("live calls, mean", &|seen| figure(seen.measured.live));
     row("engine: CPU ms per second and call", &|seen| {
-        figure(seen.per_call_ms(seen.server.own()))
+        figure(seen.per_call_ms(seen.bot.cores))
     });
     row("  of it in the kernel", &|seen| {
-        figure(seen.per_call_ms(seen.server.system))
+        figure(seen.per_call_ms(seen.bot.kernel_cores))
     });
-    row("  espeak-ng processes, beside it", &|seen| {
-        figure(seen.per_call_ms(seen.server.children))
+    row("  espeak-ng processes, in addition", &|seen| {
+        figure(seen.per_call_ms(seen.bot.children_cores))
     });
-    row("engine: calls a core, by that", &|seen| {
-        figure(1e3 / seen.per_call_ms(seen.server.own() + seen.server.children))
+    row("engine: calls per core, by that", &|seen| {
+        figure(1e3 / seen.per_call_ms(seen.bot.cores + seen.bot.children_cores))
     });
     row("engine: cores without calls", &|seen| {
-        figure(seen.idle.cores(seen.idle.own()))
+        figure(seen.idle_cores)
     });
     row("engine: PSS without calls, MiB", &|seen| {
-        figure(seen.idle_kib as f64 / 1024.0)
+        figure(seen.measured.pss_kib_idle.unwrap_or_default() as f64 / 1024.0)
     });
     row("engine: PSS per call, KiB", &|seen| {
-        figure(seen.kib_per_call(seen.pss_kib))
+        figure(seen.kib_per_call(seen.measured.pss_kib_mean))
     });
     row("  at the most", &|seen| {
-        figure(seen.kib_per_call(seen.most_kib as f64))
+        figure(seen.kib_per_call(seen.measured.pss_kib_max))
     });
-    row("engine: threads", &|seen| seen.threads.to_string());
+    row("engine: threads", &|seen| {
+        seen.measured.threads_max.unwrap_or_default().to_string()
+    });
     row(
-        "first audio after start, ms: p50 / p95 / p99 / max",
-        &|seen| spread(seen.report.first_media_ms, 1.0),
+        "first audio after start, ms: p50 / p90 / p99 / max",
+        &|seen| spread(&seen.run.figures.first_audio),
     );
-    row("bot's frames late, ms: p50 / p95 / p99 / max", &|seen| {
-        spread(seen.report.bot.late_us, 1e3)
+    row("bot's frames late, ms: p50 / p90 / p99 / max", &|seen| {
+        spread(&seen.run.figures.pace)
     });
     row(
         "  gaps heard within prompts",
-        &|seen| match seen.report.bot.gaps {
+        &|seen| match seen.run.counts.gaps {
             0 => "none".to_owned(),
-            gaps => format!(
-                "{gaps}, longest {} ms",
-                figure(seen.report.bot.gap_us.max as f64 / 1e3)
-            ),
+            gaps => format!("{gaps}, longest {} ms", figure(seen.run.figures.gap.max_ms)),
         },
     );
     row(
-        "callers' own frames late, ms: p50 / p95 / p99 / max",
-        &|seen| spread(seen.report.late_us, 1e3),
+        "callers' own frames late, ms: p50 / p90 / p99 / max",
+        &|seen| spread(&seen.run.figures.own),
     );
-    row("cores: engine", &|seen| {
-        figure(seen.server.cores(seen.server.own()))
-    });
-    row("       espeak-ng", &|seen| {
-        figure(seen.server.cores(seen.server.children))
-    });
-    row("       callers", &|seen| {
-        figure(seen.simulator.cores(seen.simulator.own()))
-    });
+    row("cores: engine", &|seen| figure(seen.bot.cores));
+    row("       espeak-ng", &|seen| figure(seen.bot.children_cores));
+    row("       callers", &|seen| figure(seen.own.cores));
     row("       all else on this machine", &|seen| {
-        figure(seen.server.cores(seen.others()))
+        figure(seen.others())
     });
 }

@@ -11,11 +11,11 @@ use anyhow::{Context, bail, ensure};
 use ghanti_catalogue::{Catalogue, CatalogueSettings};
 use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller};
 use ghanti_journal::SharedJournal;
+use ghanti_load::process::pss_kib;
 use ghanti_model::{CallId, FlowName, Reply};
 use ghanti_replay::compare;
 use tokio::task::JoinSet;
 
-use crate::process::pss_kib;
 use crate::shipped::shipped;
 use crate::table::{Table, figure, time};
 use crate::timing::Spread;

@@ -10,11 +10,11 @@
 #![allow(missing_docs, reason = "no library")]
 
 mod allocations;
+mod callers;
 mod calls;
 mod flow;
 mod host_call;
 mod media;
-mod process;
 mod reloading;
 mod server;
 mod shipped;

@@ -5,49 +5,66 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ghanti_sim::{BotFrames, Stage, load_in_stages};
+use ghanti_load::timeline::Sample;
 use serde_json::Value as Json;
-use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::calls::{RAMP, SILENT, load_of};
-use crate::process::{Reading, Spent};
+use crate::callers::Callers;
+use crate::calls::SAME_NAME;
 use crate::server::Server;
 use crate::shipped::shipped;
 use crate::table::{Table, figure};
 
 const CALLS: usize = 200;
-const PHASE: Duration = Duration::from_secs(8);
+/// Calls that begin in a second.
+const CALLS_PER_S: f64 = 20.0;
+/// How long the first and the last phase last: several samples of the load generator.
+const PHASE: Duration = Duration::from_secs(10);
 /// Between two changes of a prompt file.
 const EVERY: Duration = Duration::from_millis(200);
 /// The large component: it is loaded, and loaded again, for a whole phase.
 const LARGE: &str = "survey";
 /// How long it may take to be loaded, machine code and all.
 const LOADED: Duration = Duration::from_secs(90);
+/// Longer than all phases.
+const LASTS: Duration = Duration::from_secs(300);
 
 /// A part of the run.
 struct Phase {
     name: &'static str,
-    frames: BotFrames,
-    engine: Spent,
-    /// What was loaded in it.
+    /// From when to when, in seconds since the calls began.
+    from_s: f64,
+    to_s: f64,
+    /// How many flows were loaded in it.
     loads: usize,
 }
 
 /// Prints the table.
 pub async fn run() -> anyhow::Result<()> {
-    eprintln!("bench: {CALLS} calls, flows are loaded beside them ...");
+    eprintln!("bench: {CALLS} calls, flows are loaded at the same time ...");
     let server = Server::start("none").await?;
-    let ramp = RAMP * u32::try_from(CALLS)? / 2;
-    let load = ghanti_sim::Load {
-        ramp: RAMP / 2,
-        ..load_of(&SILENT, CALLS, 600)?
-    };
-    let (stage, stages) = watch::channel(Stage::Calling { phase: 0 });
-    let base_url = server.base_url().to_owned();
-    let playing = tokio::spawn(async move { load_in_stages(&load, &base_url, stages).await });
-    tokio::time::sleep(ramp + Duration::from_secs(2)).await;
+    let stop = CancellationToken::new();
+    let callers = Callers::new("silent", SAME_NAME, CALLS_PER_S, stop.clone()).await?;
+    let (run, phases) = tokio::join!(
+        callers.call(&server, CALLS, LASTS),
+        load_flows(&server, stop.drop_guard())
+    );
+    let (run, phases) = (run?, phases?);
+    print(&phases, &run.samples, run.counts.gaps);
+    ensure!(
+        run.problems.is_empty() && run.counts.lost() == 0,
+        "the callers had problems: {:?}, {} calls were lost",
+        run.problems,
+        run.counts.lost()
+    );
+    Ok(())
+}
 
-    let mut seen = Vec::new();
+/// Loads flows phase by phase once all calls run, and ends the calls after the last phase.
+async fn load_flows(server: &Server, _ends_calls: DropGuard) -> anyhow::Result<Vec<Phase>> {
+    let began = Instant::now();
+    tokio::time::sleep(Duration::from_secs_f64(CALLS as f64 / CALLS_PER_S + 2.0)).await;
+    let mut phases = Vec::new();
     for (number, name) in [
         "nothing",
         "a prompt file changed five times a second",
@@ -57,34 +74,23 @@ pub async fn run() -> anyhow::Result<()> {
     .into_iter()
     .enumerate()
     {
-        stage.send(Stage::Calling { phase: number + 1 })?;
-        let before = Reading::of(server.pid())?;
+        let from_s = began.elapsed().as_secs_f64();
         let loads = match number {
-            1 => reword(&server).await?,
-            2 => large(&server).await?,
+            1 => reword(server).await?,
+            2 => large(server).await?,
             _ => {
                 tokio::time::sleep(PHASE).await;
                 0
             }
         };
-        seen.push((name, Reading::of(server.pid())? - before, loads));
+        phases.push(Phase {
+            name,
+            from_s,
+            to_s: began.elapsed().as_secs_f64(),
+            loads,
+        });
     }
-    stage.send(Stage::Over)?;
-    let report = playing.await??;
-    let mut frames = report.phases.into_iter().skip(1);
-    let phases = seen.into_iter().map(|(name, engine, loads)| Phase {
-        name,
-        frames: frames.next().unwrap_or_default(),
-        engine,
-        loads,
-    });
-    print(&phases.collect::<Vec<_>>());
-    ensure!(
-        report.problems.is_empty(),
-        "the callers had problems: {:?}",
-        report.problems
-    );
-    Ok(())
+    Ok(phases)
 }
 
 /// A version every fifth of a second, as an author makes them who saves too often.
@@ -139,49 +145,49 @@ async fn has(server: &Server, flow: &str) -> anyhow::Result<bool> {
         .any(|told| told.get("name").and_then(Json::as_str) == Some(flow)))
 }
 
-fn print(phases: &[Phase]) {
+fn print(phases: &[Phase], samples: &[Sample], gaps: u64) {
     let columns = [
-        "frames",
-        "late p50",
-        "p99",
-        "max",
-        "gaps heard",
-        "made",
+        "live calls",
+        "late p99, median",
+        "worst",
         "engine's cores",
         "loads",
         "s",
     ];
-    let mut table = Table::new(
-        &format!("{CALLS} calls at once; beside them is done"),
-        &columns,
-    );
-    for Phase {
-        name,
-        frames,
-        engine,
-        loads,
-    } in phases
-    {
-        let late = [frames.late_us.p50, frames.late_us.p99, frames.late_us.max]
-            .map(|us| format!("{} ms", figure(us as f64 / 1e3)));
-        let counted = [frames.gaps, frames.own_gaps].map(|gaps| gaps.to_string());
-        let engine = [
-            figure(engine.cores(engine.own())),
-            loads.to_string(),
-            figure(engine.lasted.as_secs_f64()),
-        ];
+    let mut table = Table::new(&format!("{CALLS} calls at once; meanwhile"), &columns);
+    for phase in phases {
+        let within: Vec<&Sample> = samples
+            .iter()
+            .filter(|sample| (phase.from_s..phase.to_s).contains(&sample.at_s))
+            .collect();
+        let mut late: Vec<f64> = within
+            .iter()
+            .filter_map(|sample| sample.pace_p99_ms)
+            .collect();
+        late.sort_by(f64::total_cmp);
+        let ms = |value: Option<&f64>| {
+            value.map_or_else(|| "none".to_owned(), |ms| format!("{} ms", figure(*ms)))
+        };
+        let mean = |value: fn(&Sample) -> f64| {
+            within.iter().map(|sample| value(sample)).sum::<f64>() / within.len().max(1) as f64
+        };
         table.row(
-            name,
-            [frames.frames.to_string()]
-                .into_iter()
-                .chain(late)
-                .chain(counted)
-                .chain(engine),
+            phase.name,
+            [
+                figure(mean(|sample| sample.live as f64)),
+                ms(late.get(late.len() / 2)),
+                ms(late.last()),
+                figure(mean(|sample| sample.bot_cores.unwrap_or_default())),
+                phase.loads.to_string(),
+                figure(phase.to_s - phase.from_s),
+            ],
         );
     }
     table.note(
-        "late: behind the pace of the prompt's own earliest frame; 300 ms are sent ahead, and what comes later than that leaves a gap",
+        "late: behind the pace of the prompt's own earliest frame, in each two seconds; 300 ms are sent ahead, and only what arrives later leaves a gap",
     );
-    table.note("gaps made: by the engine's own clock; heard: with what network and callers, who share the processors, add");
+    table.note(format!(
+        "gaps heard in all phases: {gaps}; callers, who share the processors, add to the lateness"
+    ));
     table.print();
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use ghanti_language::ChoiceMatcher;
+use ghanti_load::process::{Reading, pss_kib};
 use ghanti_model::{Choice, Language};
 use ghanti_sim::voice::Voice;
 use ghanti_speech::{
@@ -15,7 +16,6 @@ use ghanti_speech::{
 };
 use tokio::sync::mpsc;
 
-use crate::process::{Reading, pss_kib};
 use crate::shipped::root;
 use crate::table::{Table, figure, ns, time};
 use crate::timing::{Spread, each};
@@ -58,9 +58,11 @@ async fn recognition(table: &mut Table) -> anyhow::Result<()> {
         until_final(&mut hearings).await?;
         finished.push(began.elapsed());
     }
-    let spent = Reading::of(std::process::id())?;
+    let before = Reading::of(std::process::id())?;
     let (kib, held) = hold(&vosk, &expectation, &answer).await?;
-    let spent = Reading::of(std::process::id())? - spent;
+    let spent = Reading::of(std::process::id())?
+        .own
+        .saturating_sub(before.own);
 
     let (made, finished) = (Spread::of(made), Spread::of(finished));
     let phrases = expectation.phrases.len();
@@ -76,7 +78,7 @@ async fn recognition(table: &mut Table) -> anyhow::Result<()> {
     let made_s = made.p50().as_secs_f64() * HELD as f64;
     table.note(format!(
         "decoding takes {} of a core while the caller speaks; a recogniser that has heard an answer holds {} KiB (PSS)",
-        figure((spent.own().as_secs_f64() - made_s).max(0.0) / seconds),
+        figure((spent.as_secs_f64() - made_s).max(0.0) / seconds),
         figure(kib)
     ));
     drop(held);

@@ -4,16 +4,16 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use ghanti_load::process::{Reading, machine_busy};
 use ghanti_model::CallRecord;
 use ghanti_sim::scenario::Customer;
-use ghanti_sim::{BotFrames, Load, LoadReport, Stage, load_in_stages};
 use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::json;
 use tokio::sync::watch;
 
 use crate::corpus::{self, Ran};
 use crate::house::{EMI, House, calls};
-use crate::process::Reading;
+use crate::load::{BotFrames, Load, LoadReport, Stage, load_in_stages};
 use crate::replacing::{Replaced, replace};
 
 pub const CALLS: usize = 200;
@@ -107,8 +107,7 @@ fn load() -> Load {
         calls: CALLS,
         seconds: LONGEST_S,
         ramp: RAMP,
-        say: None,
-        press: Some('1'),
+        press: '1',
         customer,
     }
 }
@@ -161,18 +160,23 @@ async fn during<T>(
         (
             Reading::of(house.engine.pid()).unwrap(),
             Reading::of(std::process::id()).unwrap(),
+            machine_busy().unwrap(),
         )
     };
     stage.send(Stage::Calling { phase: number }).unwrap();
     let before = read();
     let result = work.await;
     let after = read();
-    let (engine, callers) = (after.0 - before.0, after.1 - before.1);
-    let own = engine.own() + engine.children + callers.own();
+    let spent = |after: Duration, before: Duration| after.saturating_sub(before);
+    let known = spent(after.0.own, before.0.own)
+        + spent(after.0.children, before.0.children)
+        + spent(after.1.own, before.1.own);
+    let others = spent(after.2, before.2).saturating_sub(known);
+    let lasted = after.0.at - before.0.at;
     (
         Phase {
             number,
-            others: engine.cores(engine.machine.saturating_sub(own)),
+            others: others.as_secs_f64() / lasted.as_secs_f64(),
         },
         result,
     )

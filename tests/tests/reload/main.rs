@@ -14,9 +14,7 @@ mod components;
 mod corpus;
 mod crowd;
 mod house;
-#[path = "../../benches/cost/process.rs"]
-#[allow(dead_code, reason = "the bench reads more")]
-mod process;
+mod load;
 mod replacing;
 #[path = "../support/mod.rs"]
 mod support;
@@ -26,8 +24,8 @@ use std::fs;
 
 use crowd::{CALLS, Crowd, crowd, crowd_again};
 use ghanti_model::{CallRecord, CallState, Extent, Speaker};
-use ghanti_sim::BotFrames;
 use house::{EMI, House};
+use load::BotFrames;
 use reqwest::Method;
 
 /// Speech is louder than this.

@@ -1,9 +1,9 @@
-//! Many concurrent calls from one process, for benchmarks. Each sends 20 ms frames in real time,
+//! Many concurrent calls from one process, whose timing is counted by phases of the test. Each sends 20 ms frames in real time,
 //! plays what it receives, and returns the marks.
 //!
 //! Kept light, so that it measures the engine and not itself: one task per call, the caller's audio
 //! shared by all calls, and the bot's audio only counted. It does not check Exotel's rules;
-//! [`crate::run()`] does.
+//! [`ghanti_sim::run()`] does.
 
 mod bot_audio;
 mod report;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ghanti_exotel::far_end::FarEnd;
 use ghanti_exotel::{Outbound, parse_outbound};
-use ghanti_model::{CallId, CallRecord, Masked, PhoneNumber};
+use ghanti_model::{CallId, CallRecord, PhoneNumber};
 use reqwest::Url;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,27 +21,21 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use self::bot_audio::BotAudio;
 use self::report::Tally;
-pub use self::report::{BotFrames, LoadReport, Percentiles};
-use crate::agent::AgentAnswer;
-use crate::applets::{Applets, EngineError};
-use crate::caller_audio::CallerAudio;
-use crate::conversation::FRAME_MS;
-use crate::facts::{EndedBy, Facts};
-use crate::run::RunError;
-use crate::scenario::{Customer, Direction};
-use crate::socket::{Incoming, Socket};
-use crate::stream_url;
-use crate::voice::Voice;
+pub use self::report::{BotFrames, LoadReport};
+use ghanti_sim::agent::AgentAnswer;
+use ghanti_sim::applets::{Applets, EngineError};
+use ghanti_sim::caller_audio::CallerAudio;
+use ghanti_sim::conversation::FRAME_MS;
+use ghanti_sim::facts::{EndedBy, Facts};
+use ghanti_sim::scenario::{Customer, Direction};
+use ghanti_sim::socket::{Incoming, Socket};
+use ghanti_sim::stream_url;
 
-/// Silence after each sentence of the caller, which is also the pause between keys.
+/// The pause between keys.
 const PAUSE_MS: u64 = 4_000;
 
 /// How long a key is held.
 const KEY_HELD_MS: u64 = 120;
-
-/// Placeholder in the customer's fields for the caller's index, so that no two customers have the
-/// same name.
-const NTH: &str = "{n}";
 
 /// Number of attempts to store a record in an engine that answers 503.
 const ORDER_TRIES: u32 = 10;
@@ -58,12 +52,9 @@ pub struct Load {
     pub seconds: u64,
     /// Interval between the first calls, so that they do not all start at once.
     pub ramp: Duration,
-    /// What each caller says, repeatedly; without it, callers are silent.
-    pub say: Option<String>,
     /// The key that each caller presses, repeatedly.
-    pub press: Option<char>,
-    /// The customer's record for the calls. Each caller gets a phone number of their own, and `{n}`
-    /// in the fields is replaced by the caller's index.
+    pub press: char,
+    /// The customer's record for the calls. Each caller gets a phone number of their own.
     pub customer: Customer,
 }
 
@@ -81,38 +72,25 @@ pub enum Stage {
         /// The phase's number, as in `Calling`.
         phase: usize,
     },
-    /// All callers hang up.
-    Over,
 }
 
 impl Stage {
-    fn phase(self) -> Option<usize> {
+    fn phase(self) -> usize {
         match self {
-            Stage::Calling { phase } | Stage::LastCalls { phase } => Some(phase),
-            Stage::Over => None,
+            Stage::Calling { phase } | Stage::LastCalls { phase } => phase,
         }
     }
 }
 
-/// Runs the load against the engine at `base_url`.
-pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
-    let (_told, stages) = watch::channel(Stage::Calling { phase: 0 });
-    load_in_stages(load, base_url, stages).await
-}
-
-/// Like [`load`](fn@load), but the callers follow the given stages.
+/// Runs the load against the engine at `base_url`. The callers follow the stages.
 pub async fn load_in_stages(
     load: &Load,
     base_url: &str,
     stages: watch::Receiver<Stage>,
-) -> Result<LoadReport, RunError> {
+) -> Result<LoadReport, EngineError> {
     let applets = Applets::new(base_url)?;
     let rate_hz = ghanti_exotel::MediaFormat::default().rate_hz;
-    let speech = match &load.say {
-        Some(words) => Some(Voice::default().speak(words, rate_hz).await?),
-        None => None,
-    };
-    let frames: Arc<[Vec<u8>]> = caller_frames(speech, rate_hz).into();
+    let frames: Arc<[Vec<u8>]> = caller_frames(rate_hz).into();
     let until = Instant::now() + Duration::from_secs(load.seconds);
     let mut tasks = JoinSet::new();
     for nth in 0..load.calls {
@@ -143,23 +121,14 @@ fn customer_of(nth: usize, pattern: &Customer) -> Customer {
     if let Ok(phone) = PhoneNumber::parse(&format!("+9170{nth:08}")) {
         customer.phone = phone;
     }
-    for value in customer.fields.values_mut() {
-        *value = Masked::new(value.expose().replace(NTH, &nth.to_string()));
-    }
     customer
 }
 
-/// One repetition of the caller's audio, as frames ready to send.
-fn caller_frames(speech: Option<Arc<[i16]>>, rate_hz: u32) -> Vec<Vec<u8>> {
-    let speech_ms = speech
-        .as_ref()
-        .map_or(0, |speech| speech.len() as u64 * 1000 / u64::from(rate_hz));
+/// A line on which nobody speaks, as frames ready to send. A key is pressed at their beginning.
+fn caller_frames(rate_hz: u32) -> Vec<Vec<u8>> {
     let mut caller_audio = CallerAudio::default();
-    if let Some(speech) = speech {
-        caller_audio.say(speech);
-    }
     let mut frame = vec![0; (u64::from(rate_hz) * FRAME_MS / 1000) as usize];
-    (0..(speech_ms + PAUSE_MS) / FRAME_MS)
+    (0..PAUSE_MS / FRAME_MS)
         .map(|_| {
             caller_audio.fill(&mut frame);
             frame
@@ -174,7 +143,7 @@ struct LoadCaller {
     nth: usize,
     applets: Applets,
     frames: Arc<[Vec<u8>]>,
-    press: Option<char>,
+    press: char,
     customer: Customer,
     until: Instant,
     stages: watch::Receiver<Stage>,
@@ -272,7 +241,7 @@ impl LoadCaller {
         let mut bot = BotAudio::default();
         // the same audio, timed by the bot's own timestamps
         let mut sent = BotAudio::default();
-        // so that callers do not all speak at the same moment
+        // so that callers do not all press their key at the same moment
         let mut frames = self
             .frames
             .iter()
@@ -280,7 +249,7 @@ impl LoadCaller {
             .cycle()
             .skip(self.nth * 37 % self.frames.len().max(1));
         let mut now_ms = 0;
-        while Instant::now() < self.until && *self.stages.borrow() != Stage::Over {
+        while Instant::now() < self.until {
             tokio::select! {
                 biased;
                 due = ticks.tick() => {
@@ -291,8 +260,8 @@ impl LoadCaller {
                         tally.report.marks += 1;
                     }
                     let Some((at, frame)) = frames.next() else { return Err("the caller has no audio".to_owned()) };
-                    if let Some(key) = self.press.filter(|_| at == 0) {
-                        let _ = far_end.dtmf(key, KEY_HELD_MS, &mut text);
+                    if at == 0 {
+                        let _ = far_end.dtmf(self.press, KEY_HELD_MS, &mut text);
                         socket.send(std::mem::take(&mut text)).await?;
                     }
                     let _ = far_end.media(frame, now_ms, &mut text);
@@ -307,7 +276,7 @@ impl LoadCaller {
                             tally.report.bot_audio_ms += ms;
                             let now_us = started.elapsed().as_micros() as u64;
                             let sent_us = media.timestamp_ms.map_or(now_us, |sent_ms| sent_ms * 1_000);
-                            let Some(phase) = self.stages.borrow().phase() else { continue };
+                            let phase = self.stages.borrow().phase();
                             if tally.frames(phase).count(bot.media(now_us, ms), sent.media(sent_us, ms)) {
                                 tally.first_media_ms.push(now_us / 1_000);
                             }
@@ -341,26 +310,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_caller_has_a_number_and_a_name_of_his_own() {
-        let pattern: Customer = toml::from_str(
-            "phone = \"+919876500001\"\n[fields]\nname = \"Asha {n}\"\nstate = \"Goa\"",
-        )
-        .unwrap();
-        let customer = customer_of(7, &pattern);
-        assert_eq!(customer.phone.expose(), "+917000000007");
-        assert_eq!(
-            (
-                customer.fields["name"].expose(),
-                customer.fields["state"].expose()
-            ),
-            ("Asha 7", "Goa")
-        );
+    fn each_caller_has_a_number_of_their_own() {
+        let customer = toml::from_str("phone = \"+919876500001\"").unwrap();
+        assert_eq!(customer_of(7, &customer).phone.expose(), "+917000000007");
     }
 
     #[test]
-    fn a_round_of_audio_is_speech_and_a_pause() {
-        let frames = caller_frames(Some(vec![9_000; 8_000].into()), 8_000);
-        assert_eq!(frames.len(), 250);
+    fn there_are_frames_for_the_pause_between_keys() {
+        let frames = caller_frames(8_000);
+        assert_eq!(frames.len(), 200);
         assert!(frames.iter().all(|frame| frame.len() == 320));
     }
 }
