@@ -55,8 +55,8 @@ pub const READ_ATTEMPTS: u32 = 3;
 /// The pause after a failed read; it doubles each time.
 pub const READ_AGAIN: Duration = Duration::from_millis(500);
 
-/// Number of calls that are listed for a number: those of the last hours, even for a busy number.
-const RECENT: &str = "20";
+/// How many calls of a number are listed: those of the last hours, even of a busy number.
+pub const RECENT: usize = 20;
 
 /// Minimum interval between two checks whether a pause has ended.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -228,7 +228,8 @@ impl ExotelApi {
     /// # Errors
     /// See [`ApiError`].
     pub async fn recent_calls(&self, number: &PhoneNumber) -> Result<Vec<CallDetails>, ApiError> {
-        let query = [("From", number.expose()), ("PageSize", RECENT)];
+        let page_size = RECENT.to_string();
+        let query = [("From", number.expose()), ("PageSize", &page_size)];
         self.read(Resource::Calls, &query, |answer| answer.calls())
             .await
     }

@@ -62,6 +62,10 @@ pub trait Outbound: Send + Sync {
     /// How many more calls the engine can admit now.
     fn room(&self) -> u32;
 
+    /// How long a phone rings at the most, and Exotel takes to report its end. Of a call of which
+    /// nothing is heard for longer it is not known whether there is one.
+    fn rings_for(&self) -> Duration;
+
     /// Whether the flow is loaded.
     fn has_flow(&self, flow: &FlowName) -> bool;
 
@@ -247,11 +251,13 @@ impl Runner {
         if campaign.next_ms > now_ms {
             return Ok(());
         }
-        let (in_progress, with_agents) = self.records.in_progress(&campaign.name).await?;
-        let at_once = plan.at_once(with_agents);
-        let free = at_once.saturating_sub(u32::try_from(in_progress).unwrap_or(u32::MAX));
-        // ringing phones will soon be calls
-        let ringing = u32::try_from(self.records.ringing().await?).unwrap_or(u32::MAX);
+        let quiet_ms = self.quiet_ms(now_ms);
+        let in_progress = self.records.in_progress(&campaign.name, quiet_ms).await?;
+        let at_once = plan.at_once(in_progress.with_agents);
+        let taken = in_progress.taken(at_once);
+        let free = at_once.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX));
+        // phones that ring will be calls soon
+        let ringing = u32::try_from(self.records.ringing(quiet_ms).await?).unwrap_or(u32::MAX);
         let room = self.outbound.room().saturating_sub(ringing);
         let pace_ms = plan.pace_ms().max(1);
         let round_ms = u64::try_from(ROUND.as_millis()).unwrap_or(u64::MAX);
@@ -279,6 +285,12 @@ impl Runner {
         Ok(())
     }
 
+    /// Since when a call of which nothing was heard rings no more.
+    fn quiet_ms(&self, now_ms: u64) -> u64 {
+        let rings_for = self.outbound.rings_for().as_millis();
+        now_ms.saturating_sub(u64::try_from(rings_for).unwrap_or(u64::MAX))
+    }
+
     /// Checks the rules for one customer whom this node has claimed, and dials.
     async fn call(
         &self,
@@ -303,6 +315,7 @@ impl Runner {
             node: self.node,
             at_once,
             pace_ms: plan.pace_ms(),
+            quiet_ms: self.quiet_ms(now_ms),
         };
         let begun = loop {
             let now_ms = unix_ms();

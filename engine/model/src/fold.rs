@@ -243,6 +243,8 @@ impl CallRecord {
     }
 
     fn dialled(&mut self, answer: &DialAnswer, now_ms: u64) {
+        // Exotel has no call, which is known by its list alone
+        let was_unknown = self.dial == Some(DialState::Unknown);
         self.dial = Some(match answer {
             DialAnswer::Accepted { .. } => DialState::Accepted,
             DialAnswer::Refused { .. } => DialState::Refused,
@@ -253,7 +255,12 @@ impl CallRecord {
                 self.call_sid.get_or_insert_with(|| call_sid.clone());
             }
             DialAnswer::Refused { reason } => {
-                self.note_cause(DIAL_REFUSED, reason, Repeat::OncePerSentence, now_ms);
+                let name = if was_unknown {
+                    DIAL_UNKNOWN
+                } else {
+                    DIAL_REFUSED
+                };
+                self.note_cause(name, reason, Repeat::OncePerSentence, now_ms);
                 // somebody else may have dialled the order
                 if self.state == CallState::Pending && self.call_sid.is_none() {
                     self.not_dialled(reason, now_ms);

@@ -1,43 +1,40 @@
 //! Dials customers through Exotel's API.
 //!
 //! That a call is about to be dialled is saved before the request is sent, and no request is sent
-//! twice: if the engine dies in between, the record says that the customer may have been called. A
-//! call that ended unanswered and whose status callback is lost is looked up at Exotel.
+//! twice: if the engine dies in between, the record says that the customer may have been called. What
+//! became of a call of which nothing is reported is found out by `follow`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod follow;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ghanti_campaign::{
     DialRequest, Dialled, ExotelApi, LocalBudget, RequestBudget, SetupError, SharedBudget,
 };
-use ghanti_exotel::rest::{
-    CallDetails, CallOptions, CallbackEvent, ConnectToBot, ConnectToFlow, Recording,
-};
-use ghanti_model::event::{DialAnswer, StatusReported};
-use ghanti_model::{
-    CallId, CallSid, CallState, CustomerRecord, EventKind, Masked, PhoneNumber, unix_ms,
-};
-use ghanti_session::{Services, network};
+use ghanti_exotel::rest::{CallOptions, CallbackEvent, ConnectToBot, ConnectToFlow, Recording};
+use ghanti_model::event::DialAnswer;
+use ghanti_model::{CallId, CustomerRecord, EventKind, Masked, PhoneNumber, unix_ms};
+use ghanti_session::Services;
 use ghanti_store::RedisSessions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use follow::look_up;
+
 use crate::config::Config;
 use crate::unknown_dial::UnknownDial;
+use follow::{Followed, follow};
 
 /// Maximum number of calls being dialled or waiting to be: what the account's limit allows in a minute.
 pub const DIALS: usize = 200;
 /// How long saving may take before a call is dialled.
 const SAVING: Duration = Duration::from_secs(5);
-/// How long after the phone has stopped ringing a call without any report is looked up. Exotel's
-/// details are final about two minutes after a call.
-const LOOKED_UP_AFTER: [Duration; 3] = [
-    Duration::from_secs(30),
-    Duration::from_secs(150),
-    Duration::from_secs(900),
-];
+
+/// After how long, once the phone has stopped ringing, Exotel has reported a call's end.
+const REPORTED: Duration = Duration::from_secs(30);
 
 /// The reason recorded for a call that was withdrawn before it was dialled.
 const WITHDRAWN: &str = "the order was withdrawn before it was dialled";
@@ -113,6 +110,11 @@ impl Dialler {
     /// How many more calls may be dialled at once.
     pub fn free(&self) -> usize {
         self.permits.available_permits()
+    }
+
+    /// How long a phone rings at the most, and Exotel takes to report its end.
+    pub fn rings_for(&self) -> Duration {
+        Duration::from_secs(self.ring_s.into()) + REPORTED
     }
 
     /// Withdraws a call that waits for its turn: it will not be dialled. Returns whether it did.
@@ -215,11 +217,14 @@ pub fn dial(
         drop(permit);
         let followed = match &answer {
             DialAnswer::Accepted { call_sid } => Some(Followed::Accepted(call_sid.clone())),
-            DialAnswer::Unknown { .. } => Some(Followed::Unknown(UnknownDial {
-                customer: customer.phone.clone(),
-                caller_id,
-                asked_ms,
-            })),
+            DialAnswer::Unknown { reason } => {
+                let dial = UnknownDial {
+                    customer: customer.phone.clone(),
+                    caller_id,
+                    asked_ms,
+                };
+                Some(Followed::Unknown(dial, reason.clone()))
+            }
             DialAnswer::Refused { .. } => None,
         };
         match &answer {
@@ -296,170 +301,4 @@ async fn ask(
         },
     };
     (answer, asked_ms)
-}
-
-/// A call that may ring.
-enum Followed {
-    /// Exotel accepted the request.
-    Accepted(CallSid),
-    /// Whether it did is unknown.
-    Unknown(UnknownDial),
-}
-
-/// Looks a call up at Exotel until something has been reported about it, and finally ends it: a
-/// record must not stay open for ever.
-async fn follow(engine: &DialContext, dialler: &Dialler, call: CallId, followed: Followed) {
-    let mut seen = String::new();
-    let registry = &engine.services.registry;
-    let mut wait = Duration::from_secs(dialler.ring_s.into());
-    for pause in LOOKED_UP_AFTER {
-        wait += pause;
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            // a call that has ended by then is reported by its callback, to any engine
-            () = engine.draining.cancelled() => return,
-        }
-        wait = Duration::ZERO;
-        match registry.read(call).await {
-            Ok(Some(record)) if record.state == CallState::Pending => {}
-            Ok(_) => return,
-            Err(_) => continue,
-        }
-        let has_ended = match &followed {
-            Followed::Accepted(sid) => look_up(engine, dialler, call, sid).await,
-            Followed::Unknown(dial) => match find(engine, dialler, call, dial).await {
-                Ok(()) => true,
-                Err(why) => {
-                    tracing::info!(%call, why, "the call of a dial without a reply is not found yet");
-                    seen = why;
-                    false
-                }
-            },
-        };
-        if has_ended {
-            return;
-        }
-    }
-    let what = match &followed {
-        Followed::Accepted(_) => {
-            "Exotel accepted the call and reported neither its stream nor its end".to_owned()
-        }
-        Followed::Unknown(_) => format!(
-            "it is unknown whether Exotel dialled the call, and nothing was reported about it; {seen}"
-        ),
-    };
-    let overdue = EventKind::StreamOverdue {
-        what,
-        unnamed: None,
-    };
-    registry.append(call, overdue).await;
-}
-
-/// Looks for the call of a dial whose result is unknown among those that Exotel lists, and records
-/// its final status.
-///
-/// # Errors
-/// Why it was not found, for a person.
-async fn find(
-    engine: &DialContext,
-    dialler: &Dialler,
-    call: CallId,
-    dial: &UnknownDial,
-) -> Result<(), String> {
-    let registry = &engine.services.registry;
-    let listed = match dialler.api.recent_calls(&dial.customer).await {
-        Ok(listed) => listed,
-        Err(error) => {
-            tracing::warn!(%call, %error, "cannot look for a call whose dial has an unknown result");
-            return Err(format!("Exotel's list of calls could not be read: {error}"));
-        }
-    };
-    let mut others = HashSet::new();
-    for listed in &listed {
-        match registry.by_sid(&listed.call.sid).await {
-            Ok(Some(record)) if record.call_id == call => {}
-            Ok(None) => {}
-            // it belongs to another call, or that cannot be determined
-            Ok(Some(_)) | Err(_) => {
-                others.insert(listed.call.sid.clone());
-            }
-        }
-    }
-    let is_known = |listed: &CallDetails| others.contains(&listed.call.sid);
-    let mut found = dial.candidates(listed, is_known);
-    match (found.pop(), found.is_empty()) {
-        (None, _) => Err("Exotel lists no ended call to this number from that time".to_owned()),
-        (Some(_), false) => Err(format!(
-            "Exotel lists {} calls to this number from that time, and it is not certain which one is this call",
-            found.len() + 1
-        )),
-        (Some(details), true) => {
-            let sid = details.call.sid.clone();
-            let reported =
-                reported(details).ok_or("Exotel lists the call without a final status")?;
-            // another dial to this number, of any engine, may have found it at the same time
-            match registry
-                .archive()
-                .claim_call_sid(&sid, call, unix_ms())
-                .await
-            {
-                Ok(true) => {}
-                Ok(false) => {
-                    return Err("the call that Exotel lists belongs to another dial".to_owned());
-                }
-                Err(error) => {
-                    return Err(format!(
-                        "whether the call that Exotel lists belongs to another dial is not known: {error}"
-                    ));
-                }
-            }
-            tracing::info!(%call, %sid, "the call of a dial without a reply was found in Exotel's list");
-            registry.append(call, reported).await;
-            Ok(())
-        }
-    }
-}
-
-/// Asks Exotel for the status of a call whose status callback did not come, and records it if it is final.
-/// Returns whether it is.
-pub async fn look_up(engine: &DialContext, dialler: &Dialler, call: CallId, sid: &CallSid) -> bool {
-    match dialler.api.call(sid).await {
-        Ok(details) => {
-            let Some(reported) = reported(details) else {
-                return false;
-            };
-            tracing::info!(%call, %sid, "no status callback came: the call was looked up");
-            engine.services.registry.append(call, reported).await;
-            true
-        }
-        Err(error) => {
-            tracing::warn!(%call, %sid, %error, "a call cannot be looked up");
-            false
-        }
-    }
-}
-
-/// The event that a status callback would have caused; `None` while the call goes on.
-fn reported(details: CallDetails) -> Option<EventKind> {
-    let status = details.call.status.filter(|status| status.is_final())?;
-    let duration = details.call.duration_s.map(|duration| duration.to_string());
-    let told = BTreeMap::from_iter(
-        [
-            Some(("Status".to_owned(), status.as_str().to_owned())),
-            duration.map(|duration| ("Duration".to_owned(), duration)),
-            details
-                .call
-                .recording_url
-                .map(|url| ("RecordingUrl".to_owned(), url)),
-            details.answered_by.map(|by| ("AnsweredBy".to_owned(), by)),
-        ]
-        .into_iter()
-        .flatten(),
-    );
-    Some(EventKind::StatusReported(Box::new(StatusReported {
-        parameters: network::bounded(told),
-        call_sid: Some(details.call.sid),
-        direction: details.direction,
-        agents: Vec::new(),
-    })))
 }

@@ -1,7 +1,7 @@
 //! Calls that the engine dials: for the API, and for campaigns.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use ghanti_campaign::{Outbound, OutboundCall};
@@ -63,6 +63,10 @@ impl Outbound for Campaigns {
         let (taken, reserved) = self.admission.in_use(Instant::now());
         let free = self.admission.slots().saturating_sub(taken + reserved);
         u32::try_from(free.min(self.dialler.free())).unwrap_or(u32::MAX)
+    }
+
+    fn rings_for(&self) -> Duration {
+        self.dialler.rings_for()
     }
 
     fn has_flow(&self, flow: &FlowName) -> bool {

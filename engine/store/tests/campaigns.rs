@@ -78,6 +78,7 @@ for_every_database! {
     an_attempt_whose_node_died_is_found_by_the_end_of_its_call
     a_campaign_is_finished_when_all_are_done
     states_change_only_from_the_expected_one
+    a_call_that_exotel_answered_with_503_holds_no_place_of_its_campaign_for_longer_than_a_phone_rings
 }
 
 fn phone(number: u32) -> PhoneNumber {
@@ -154,6 +155,7 @@ impl Subject {
             node,
             at_once,
             pace_ms: 0,
+            quiet_ms: 0,
         };
         (
             call_id,
@@ -333,6 +335,7 @@ async fn an_attempt_is_begun_only_as_the_campaign_allows(subject: Subject) {
         node,
         at_once: 9,
         pace_ms: 2_000,
+        quiet_ms: 0,
     };
     assert_eq!(
         subject.records.begin_attempt(&paced, NOW).await.unwrap(),
@@ -354,9 +357,9 @@ async fn an_attempt_is_begun_only_as_the_campaign_allows(subject: Subject) {
         subject.begin("c", (node, c), 9, NOW + 2_000).await.1,
         Begun::NotRunning
     );
-    let (in_progress, _) = subject.records.in_progress("c").await.unwrap();
+    let in_progress = subject.records.in_progress("c", 0).await.unwrap();
     assert_eq!(
-        (in_progress, subject.records.ringing().await.unwrap()),
+        (in_progress.all, subject.records.ringing(0).await.unwrap()),
         (2, 2)
     );
 }
@@ -424,6 +427,7 @@ async fn many_that_begin_at_once_call_each_customer_once(subject: Subject) {
                         node,
                         at_once: 100,
                         pace_ms: 0,
+                        quiet_ms: 0,
                     };
                     assert_eq!(records.begin_attempt(&new, NOW).await.unwrap(), Begun::Yes);
                     begun.push(customer.key.as_str().to_owned());
@@ -439,7 +443,7 @@ async fn many_that_begin_at_once_call_each_customer_once(subject: Subject) {
     begun.sort();
     begun.dedup();
     assert_eq!(begun.len(), 40);
-    assert_eq!(records.in_progress("c").await.unwrap().0, 40);
+    assert_eq!(records.in_progress("c", 0).await.unwrap().all, 40);
 }
 
 async fn an_attempt_is_settled_once_and_decides_what_follows(subject: Subject) {
@@ -707,4 +711,69 @@ async fn states_change_only_from_the_expected_one(subject: Subject) {
     );
     assert_eq!(records.running_campaigns().await.unwrap(), []);
     assert_eq!(records.campaigns().await.unwrap().len(), 1);
+}
+
+async fn a_call_that_exotel_answered_with_503_holds_no_place_of_its_campaign_for_longer_than_a_phone_rings(
+    subject: Subject,
+) {
+    subject.campaign("c", 3).await;
+    let (records, node) = (&subject.records, NodeId::generate());
+    let claimed = subject.claim("c", node, NOW, 3).await;
+    let [a, b, c] = claimed.as_slice() else {
+        panic!("{claimed:?}");
+    };
+    let begin = async |customer: &DueCustomer, quiet_ms: u64| {
+        let call_id = CallId::generate();
+        let new = NewAttempt {
+            campaign: "c",
+            key: &customer.key,
+            phone: &customer.phone,
+            call_id,
+            node,
+            at_once: 1,
+            pace_ms: 0,
+            quiet_ms,
+        };
+        (call_id, records.begin_attempt(&new, NOW).await.unwrap())
+    };
+    let dialled = async |call: CallId, phone: &PhoneNumber| {
+        let requested = EventKind::Requested(Requested {
+            customer_number: Some(phone.clone()),
+            flow: None,
+            dials: true,
+        });
+        let unknown = EventKind::Dialled(DialAnswer::Unknown {
+            reason: "Exotel failed (503)".to_owned(),
+        });
+        let events: Vec<_> = [requested, EventKind::Dialling, unknown]
+            .into_iter()
+            .zip(NOW..)
+            .map(|(kind, unix_ms)| {
+                Arc::new(CallEvent {
+                    id: EventId::generate(),
+                    call_id: call,
+                    node,
+                    unix_ms,
+                    kind,
+                })
+            })
+            .collect();
+        records.append(&events).await.unwrap();
+    };
+    let last_ms = NOW + 2;
+    let (call, begun) = begin(a, 0).await;
+    assert_eq!(begun, Begun::Yes);
+    dialled(call, &a.phone).await;
+    // it may ring
+    assert_eq!(begin(b, last_ms).await.1, Begun::Full);
+    assert_eq!(records.ringing(last_ms).await.unwrap(), 1);
+    // it rings no more
+    assert_eq!(records.ringing(last_ms + 1).await.unwrap(), 0);
+    let quiet = records.in_progress("c", last_ms + 1).await.unwrap();
+    assert_eq!((quiet.all, quiet.quiet, quiet.taken(1)), (1, 1, 0));
+    let (call, begun) = begin(b, last_ms + 1).await;
+    assert_eq!(begun, Begun::Yes);
+    dialled(call, &b.phone).await;
+    // more of them than places hold places again: Exotel answers nothing
+    assert_eq!(begin(c, last_ms + 1).await.1, Begun::Full);
 }

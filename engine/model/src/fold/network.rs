@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::transfer;
 use crate::event::{Cause, Repeat, StatusReported};
-use crate::{CallRecord, CallState, CallStatus, Outcome};
+use crate::{CallRecord, CallState, CallStatus, DialState, Outcome};
 
 /// Maximum number of Exotel's parameters in a record; its longest callbacks have about forty.
 pub const WORDS: usize = 128;
@@ -124,18 +124,25 @@ fn status_of(words: &BTreeMap<String, String>) -> Option<CallStatus> {
 
 /// Sets the outcome of a call that is over without having had a stream.
 fn without_stream(record: &mut CallRecord, status: &CallStatus, now_ms: u64) {
+    // there was a call after all
+    let is_denied = record.started_ms.is_none() && record.has_outcome(Outcome::NotDialled);
+    if is_denied {
+        record.detail = None;
+        record.dial = record.dial.map(|_| DialState::Accepted);
+    }
     let outcome = match status {
         CallStatus::NoAnswer => Outcome::NotAnswered,
         CallStatus::Busy => Outcome::Busy,
         CallStatus::Failed => Outcome::CallFailed,
         CallStatus::Canceled => Outcome::CallCanceled,
-        _ if record.state == CallState::Pending => {
+        _ if record.state == CallState::Pending || is_denied => {
+            record.state = CallState::Pending;
             return never_connected(record, "the call is over, and no stream came", now_ms);
         }
         _ => return,
     };
     let is_guess = record.started_ms.is_none() && record.has_outcome(Outcome::NeverConnected);
-    if record.state == CallState::Pending || is_guess {
+    if record.state == CallState::Pending || is_guess || is_denied {
         record.problems.retain(|problem| problem.name != NO_STREAM);
         end(record, outcome, now_ms);
     }

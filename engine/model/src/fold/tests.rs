@@ -12,7 +12,7 @@ use crate::event::samples::{Chance, every_kind, random};
 use crate::event::{
     Cause, ConnectAnswered, DialAnswer, FlowEnd, LegReport, StatusReported, StreamEnd,
 };
-use crate::{AgentLegState, CallSid, PhoneNumber};
+use crate::{AgentLegState, CallSid, DialState, PhoneNumber};
 
 /// Number of random calls in each test.
 const CALLS: u64 = 300;
@@ -364,9 +364,32 @@ fn what_is_known_of_a_dial_is_in_the_record() {
     let unknown = EventKind::Dialled(DialAnswer::Unknown {
         reason: "no reply: wait for the status callback".to_owned(),
     });
-    let record = folded(vec![EventKind::Dialling, unknown]);
+    let record = folded(vec![EventKind::Dialling, unknown.clone()]);
     assert_eq!((record.state, record.outcome), (CallState::Pending, None));
     assert_eq!(record.problems[0].name, "dial-unknown");
+
+    // Exotel's list has no such call
+    let reason = "120 s after the dial Exotel lists no call".to_owned();
+    let not_listed = EventKind::Dialled(DialAnswer::Refused { reason });
+    let settled = vec![EventKind::Dialling, unknown, not_listed];
+    let record = folded(settled.clone());
+    assert_eq!(record.outcome.as_deref(), Some("not-dialled"));
+    assert_eq!(record.dial, Some(DialState::Refused));
+    let names: Vec<_> = record.problems.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["dial-unknown", "dial-unknown"]);
+    // and there was one after all
+    for (status, outcome) in [("busy", "busy"), ("completed", "never-connected")] {
+        let reported = EventKind::StatusReported(Box::new(StatusReported {
+            parameters: BTreeMap::from([("Status".to_owned(), status.to_owned())]),
+            call_sid: CallSid::parse("c1").ok(),
+            direction: None,
+            agents: Vec::new(),
+        }));
+        let record = folded([settled.clone(), vec![reported]].concat());
+        assert_eq!(record.outcome.as_deref(), Some(outcome));
+        let dial = (record.state, record.dial, record.detail);
+        assert_eq!(dial, (CallState::Ended, Some(DialState::Accepted), None));
+    }
 
     // an engine's own dial that fails takes nothing from a call that came otherwise
     let named = EventKind::Named {

@@ -222,9 +222,10 @@ pub async fn show(
 async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
     let campaign = find(app, campaign).await?;
     let plan = serde_json::from_str(&campaign.plan).unwrap_or(Value::Null);
-    let (in_progress, with_agents) = app
+    // all of them are shown, heard of or not
+    let in_progress = app
         .records
-        .in_progress(&campaign.name)
+        .in_progress(&campaign.name, 0)
         .await
         .map_err(unavailable)?;
     let customers = app
@@ -235,8 +236,8 @@ async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
     Ok(Detailed {
         shown: campaign.into(),
         plan,
-        in_progress,
-        with_agents,
+        in_progress: in_progress.all,
+        with_agents: in_progress.with_agents,
         customers,
     })
 }

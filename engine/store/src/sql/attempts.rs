@@ -14,8 +14,18 @@ use crate::lists::CustomerKey;
 // SQLite needs no lock on the row: the transaction has locked the whole database
 const LOCK_IN_SQLITE: &str = "SELECT state, next_ms FROM campaigns WHERE name = $1";
 const LOCK_IN_POSTGRES: &str = "SELECT state, next_ms FROM campaigns WHERE name = $1 FOR UPDATE";
-const IN_PROGRESS: &str =
-    "SELECT COUNT(*) FROM attempts WHERE campaign = $1 AND settled_ms IS NULL";
+// a call was dialled, perhaps, and nothing was reported of it since
+macro_rules! is_quiet {
+    () => {
+        "calls.state = 'pending' AND calls.dialled_ms IS NOT NULL AND calls.last_ms < $1"
+    };
+}
+const IN_PROGRESS: &str = concat!(
+    "SELECT COUNT(*), COALESCE(SUM(CASE WHEN ",
+    is_quiet!(),
+    " THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN calls.state = 'ended' THEN 1 ELSE 0 END), 0) FROM attempts \
+     LEFT JOIN calls ON calls.call_id = attempts.call_id WHERE settled_ms IS NULL AND campaign = $2"
+);
 const TAKE: &str = "UPDATE campaign_customers SET state = 'calling', attempts = attempts + 1, call_id = $5, reason = NULL, node = NULL, \
      lease_until_ms = NULL, changed_ms = $4 WHERE campaign = $1 AND customer = $2 AND state = 'waiting' AND node = $3 AND lease_until_ms > $4 \
      RETURNING attempts";
@@ -29,16 +39,39 @@ const SETTLE: &str = "UPDATE attempts SET settled_ms = $2, outcome = $3, counts 
      RETURNING campaign, customer";
 const GO_ON: &str = "UPDATE campaign_customers SET state = $4, due_ms = $5, reason = $6, outcome = $7, changed_ms = $8 \
      WHERE campaign = $1 AND customer = $2 AND state = 'calling' AND call_id = $3";
-const RINGING: &str = "SELECT COUNT(*) FROM attempts LEFT JOIN calls ON calls.call_id = attempts.call_id \
-     WHERE settled_ms IS NULL AND (calls.call_id IS NULL OR calls.state = 'pending')";
-const WITH_AGENTS: &str = "SELECT COUNT(*) FROM attempts JOIN calls ON calls.call_id = attempts.call_id \
-     WHERE settled_ms IS NULL AND campaign = $1 AND calls.state = 'ended'";
+const RINGING: &str = concat!(
+    "SELECT COUNT(*) FROM attempts LEFT JOIN calls ON calls.call_id = attempts.call_id \
+     WHERE settled_ms IS NULL AND (calls.call_id IS NULL OR calls.state = 'pending' AND NOT (",
+    is_quiet!(),
+    "))"
+);
 const HISTORY: &str = "SELECT COALESCE(SUM(CASE WHEN began_ms >= $2 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN began_ms >= $3 THEN 1 ELSE 0 END), 0), \
      COUNT(*), COALESCE(SUM(CASE WHEN campaign = $4 AND customer = $5 THEN 1 ELSE 0 END), 0), MAX(began_ms), MAX(not_before_ms) FROM \
      (SELECT began_ms, campaign, customer, not_before_ms FROM attempts WHERE phone = $1 AND counts = 1 \
       UNION ALL SELECT dialled_ms, NULL, NULL, NULL FROM calls WHERE customer_number = $1 AND dialled_ms IS NOT NULL \
       AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.call_id = calls.call_id)) AS dials";
 const OUTCOMES: &str = "SELECT outcome FROM attempts WHERE campaign = $1 AND settled_ms >= $2 AND outcome IS NOT NULL ORDER BY settled_ms DESC LIMIT $3";
+
+/// Attempts of a campaign that are not closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InProgress {
+    /// All.
+    pub all: u64,
+    /// Of them, those that were dialled, perhaps, and of which nothing was heard for longer than a
+    /// phone rings.
+    pub quiet: u64,
+    /// Of them, calls whose conversation is over and that are with an agent.
+    pub with_agents: u64,
+}
+
+impl InProgress {
+    /// How many of the campaign's places are taken, of `at_once`. Quiet calls hold none, so that a
+    /// campaign goes on while it is found out what became of them; but as many as there are places at
+    /// the most, for no Exotel that answers nothing is asked on and on.
+    pub fn taken(self, at_once: u32) -> u64 {
+        self.all - self.quiet.min(at_once.into())
+    }
+}
 
 type OpenRow = (String, String, String, String, i64, i64, Option<i64>);
 
@@ -58,6 +91,9 @@ pub struct NewAttempt<'a> {
     pub at_once: u32,
     /// The least time between two dials of the campaign, in milliseconds.
     pub pace_ms: u64,
+    /// Since when a call of which nothing was heard rings no more, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
+    pub quiet_ms: u64,
 }
 
 /// What came of an attempt.
@@ -71,6 +107,14 @@ pub struct Settlement<'a> {
     /// No campaign calls their number before this time, in milliseconds since
     /// 1970-01-01T00:00:00Z.
     pub not_before_ms: Option<u64>,
+}
+
+fn in_progress((all, quiet, with_agents): (i64, i64, i64)) -> InProgress {
+    InProgress {
+        all: count(all),
+        quiet: count(quiet),
+        with_agents: count(with_agents),
+    }
 }
 
 macro_rules! begin {
@@ -91,11 +135,12 @@ macro_rules! begin {
             if next_ms > now_ms {
                 return Ok(Begun::NotBefore(count(next_ms)));
             }
-            let (in_progress,): (i64,) = sqlx::query_as(IN_PROGRESS)
+            let row = sqlx::query_as(IN_PROGRESS)
+                .bind(stored_ms(new.quiet_ms))
                 .bind(new.campaign)
                 .fetch_one(&mut *connection)
                 .await?;
-            if in_progress >= i64::from(new.at_once) {
+            if in_progress(row).taken(new.at_once) >= u64::from(new.at_once) {
                 return Ok(Begun::Full);
             }
             let taken: Option<(i64,)> = sqlx::query_as(TAKE)
@@ -271,26 +316,34 @@ impl SqlRecords {
         })
     }
 
-    /// How many attempts of all campaigns have a call that is not connected yet.
+    /// How many attempts of all campaigns have a call that is not connected yet and may still be:
+    /// something was heard of it since `quiet_ms`.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn ringing(&self) -> Result<u64, StoreError> {
-        let (calls,): (i64,) = on_either!(self, pool => sqlx::query_as(RINGING).fetch_one(pool))?;
+    pub async fn ringing(&self, quiet_ms: u64) -> Result<u64, StoreError> {
+        let quiet_ms = stored_ms(quiet_ms);
+        let (calls,): (i64,) = on_either!(self, pool => {
+            sqlx::query_as(RINGING).bind(quiet_ms).fetch_one(pool)
+        })?;
         Ok(count(calls))
     }
 
-    /// How many attempts of a campaign are in progress, and how many of them are calls whose
-    /// conversation is over and that are with an agent.
+    /// How many attempts of a campaign are in progress. A call that waits for its stream is quiet if
+    /// nothing was heard of it since `quiet_ms`.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn in_progress(&self, campaign: &str) -> Result<(u64, u64), StoreError> {
-        let (all,): (i64,) =
-            on_either!(self, pool => sqlx::query_as(IN_PROGRESS).bind(campaign).fetch_one(pool))?;
-        let (agents,): (i64,) =
-            on_either!(self, pool => sqlx::query_as(WITH_AGENTS).bind(campaign).fetch_one(pool))?;
-        Ok((count(all), count(agents)))
+    pub async fn in_progress(
+        &self,
+        campaign: &str,
+        quiet_ms: u64,
+    ) -> Result<InProgress, StoreError> {
+        let quiet_ms = stored_ms(quiet_ms);
+        let row = on_either!(self, pool => {
+            sqlx::query_as(IN_PROGRESS).bind(quiet_ms).bind(campaign).fetch_one(pool)
+        })?;
+        Ok(in_progress(row))
     }
 
     /// The outcomes of a campaign's attempts that were closed since a time, newest first, at most

@@ -89,7 +89,7 @@ use crate::{
     StoreMeter,
 };
 
-pub use attempts::{NewAttempt, Settlement};
+pub use attempts::{InProgress, NewAttempt, Settlement};
 pub use audit::AuditEntry;
 pub use chain::{BrokenCall, ChainChecks};
 pub use deliveries::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};

@@ -410,6 +410,7 @@ pub(super) async fn nobody_is_erased_while_they_are_being_called(Subject { recor
         node,
         at_once: 1,
         pace_ms: 1,
+        quiet_ms: 0,
     };
     assert_eq!(records.begin_attempt(&new, 20).await.unwrap(), Begun::Yes);
     assert_eq!(
