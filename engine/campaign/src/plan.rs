@@ -18,7 +18,7 @@ mod span;
 
 use std::collections::BTreeMap;
 
-use ghanti_model::PhoneNumber;
+use ghanti_model::{PhoneNumber, Zone};
 use serde::{Deserialize, Serialize};
 use time::Date;
 
@@ -33,6 +33,8 @@ const CALLS_PER_MINUTE: u32 = 200;
 pub const ATTEMPTS: u32 = 50;
 /// Maximum number of numbers to call from.
 const CALLER_IDS: usize = 100;
+/// How much of an unknown time zone is shown, in characters.
+const ZONE_SHOWN: usize = 64;
 /// Maximum number of outcomes with a rule.
 const OUTCOMES: usize = 100;
 /// The series that the Telecom Regulatory Authority of India has reserved for service and
@@ -45,6 +47,10 @@ const SERVICE_SERIES: &str = "+911600";
 pub struct Plan {
     /// When customers may be called, in their local time.
     pub hours: Hours,
+    /// The zone of customers whose record names none, as [`Zone::parse`] reads it; without one, the
+    /// engine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
     /// The first day on which customers are called; without one they are called at once.
     #[serde(with = "day", skip_serializing_if = "Option::is_none")]
     pub first_day: Option<Date>,
@@ -174,6 +180,15 @@ impl Plan {
     pub fn errors(&self) -> Vec<String> {
         let mut errors = Vec::new();
         self.hours.check(&mut errors);
+        if let Some(zone) = &self.time_zone
+            && let Err(no_zone) = Zone::parse(zone)
+        {
+            let shown: String = zone.chars().take(ZONE_SHOWN).collect();
+            errors.push(format!(
+                "`time-zone` is `{}`, which {no_zone}",
+                shown.escape_debug()
+            ));
+        }
         if let (Some(first), Some(last)) = (self.first_day, self.last_day)
             && last < first
         {
@@ -235,6 +250,11 @@ impl Plan {
         outside
             .map(|number| format!("the number to call from `{number}` is not of the 1600 series: name one that is in `caller-ids`, or leave `service-series` out"))
             .collect()
+    }
+
+    /// The zone of customers whose record names none; `None` if that is the engine's.
+    pub fn zone(&self) -> Option<Zone> {
+        Zone::parse(self.time_zone.as_deref()?).ok()
     }
 
     /// Minimum time between two dials in milliseconds.

@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use ghanti_model::{CallId, CallRecord, Masked};
+use ghanti_model::{CallId, CallRecord, Masked, Zone};
 use ghanti_store::{DialHistory, NextStep};
-use time::macros::format_description;
-use time::{Date, OffsetDateTime, Time, UtcOffset};
+use time::Date;
 
 use crate::outcome::Class;
 use crate::plan::{ATTEMPTS, Again, Plan, day};
 
-const DAY_MS: u64 = 86_400_000;
-/// The field of a customer's record with their own offset from UTC, such as `+05:30`.
-const OFFSET_FIELD: &str = "utc-offset";
 /// A note with the day until which the customer promised to pay: they are not called before its end.
 const PROMISE: &str = "promise-date";
 
@@ -22,8 +18,8 @@ const PROMISE: &str = "promise-date";
 pub struct Known {
     /// The time, in milliseconds since 1970-01-01T00:00:00Z.
     pub now_ms: u64,
-    /// Their local time's offset from UTC, in minutes.
-    pub offset_minutes: i16,
+    /// Where their local time is that of.
+    pub zone: Zone,
     /// The calls that campaigns made to their number.
     pub history: DialHistory,
     /// The call in which they asked not to be called again.
@@ -60,7 +56,7 @@ pub fn check(plan: &Plan, known: &Known) -> Result<(), NextStep> {
             (earliest, reason) = (time, why);
         }
     };
-    let tomorrow = start_of_day(known.now_ms, known.offset_minutes).map(|start| start + DAY_MS);
+    let tomorrow = tomorrow(known.now_ms, &known.zone);
     not_before(
         tomorrow.filter(|_| history.today >= limits.per_day),
         "called often enough today",
@@ -77,11 +73,10 @@ pub fn check(plan: &Plan, known: &Known) -> Result<(), NextStep> {
     );
     not_before(history.not_before_ms, "promised to pay by a date");
     not_before(
-        plan.first_day
-            .and_then(|day| midnight(day, known.offset_minutes)),
+        plan.first_day.and_then(|day| midnight(day, &known.zone)),
         "the campaign begins later",
     );
-    match opening(plan, earliest, known.offset_minutes) {
+    match opening(plan, earliest, &known.zone) {
         None => done("the campaign has no more days to call".to_owned()),
         Some(opens) if opens > known.now_ms => Err(NextStep::Again {
             due_ms: opens,
@@ -91,32 +86,33 @@ pub fn check(plan: &Plan, known: &Known) -> Result<(), NextStep> {
     }
 }
 
-/// The earliest time from `from_ms` at which the plan allows calls; `None` after its last day.
-pub fn opening(plan: &Plan, from_ms: u64, offset_minutes: i16) -> Option<u64> {
-    let opens = plan.hours.opening(from_ms, offset_minutes)?;
+/// The earliest time from one on at which the plan allows calls; `None` after its last day.
+pub fn opening(plan: &Plan, from_ms: u64, zone: &Zone) -> Option<u64> {
+    let opens = plan.hours.opening(from_ms, zone)?;
     let over_ms = plan
         .last_day
         .and_then(Date::next_day)
-        .and_then(|day| midnight(day, offset_minutes));
+        .and_then(|day| midnight(day, zone));
     (over_ms.is_none_or(|over_ms| opens < over_ms)).then_some(opens)
 }
 
-/// A customer's offset from UTC in minutes: from their record or, without one there, the engine's.
+/// The zone of a customer: that of their record or, if it names none, of the plan, else the
+/// engine's.
 ///
 /// # Errors
-/// The record's offset cannot be parsed: it is unknown when the customer may be called.
-pub fn offset_of(fields: &BTreeMap<String, Masked>, default: i16) -> Result<i16, NextStep> {
-    let Some(text) = fields.get(OFFSET_FIELD) else {
-        return Ok(default);
-    };
-    let form = format_description!("[offset_hour sign:mandatory]:[offset_minute]");
-    UtcOffset::parse(text.expose().trim(), form)
-        .map(UtcOffset::whole_minutes)
-        .map_err(|_| NextStep::Done {
-            reason: Some(format!(
-                "the field `{OFFSET_FIELD}` is not an offset from UTC: write it as `+05:30`"
-            )),
-        })
+/// The record names one that cannot be read: when the customer may be called is not known.
+pub fn zone_of(
+    fields: &BTreeMap<String, Masked>,
+    plan: &Plan,
+    default: &Zone,
+) -> Result<Zone, NextStep> {
+    match Zone::of(fields) {
+        Ok(Some(zone)) => Ok(zone),
+        Ok(None) => Ok(plan.zone().unwrap_or_else(|| default.clone())),
+        Err((field, no_zone)) => Err(NextStep::Done {
+            reason: Some(format!("the field `{field}` {no_zone}")),
+        }),
+    }
 }
 
 /// The next step after a call of a class. `made` is the number of calls to the customer in this
@@ -176,32 +172,29 @@ pub struct Notes {
 impl Notes {
     /// Reads the time for another call from a call's record, and its note `promise-date` (a day). An
     /// invalid day is ignored.
-    pub fn of(record: &CallRecord, offset_minutes: i16) -> Self {
+    pub fn of(record: &CallRecord, zone: &Zone) -> Self {
         let promise = record.notes.get(PROMISE).map(Masked::expose);
         Self {
             call_again_ms: record.call_again_ms,
             not_before_ms: promise
                 .and_then(|text| day::parse(text.trim()))
                 .and_then(Date::next_day)
-                .and_then(|day| midnight(day, offset_minutes)),
+                .and_then(|day| midnight(day, zone)),
         }
     }
 }
 
 /// The start of the local day of a time, in milliseconds since 1970-01-01T00:00:00Z.
-pub fn start_of_day(now_ms: u64, offset_minutes: i16) -> Option<u64> {
-    let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).ok()?;
-    let seconds = i64::try_from(now_ms / 1_000).ok()?;
-    let local = OffsetDateTime::from_unix_timestamp(seconds)
-        .ok()?
-        .to_offset(offset);
-    midnight(local.date(), offset_minutes)
+pub fn start_of_day(now_ms: u64, zone: &Zone) -> Option<u64> {
+    midnight(zone.local(now_ms)?.date(), zone)
 }
 
-fn midnight(day: Date, offset_minutes: i16) -> Option<u64> {
-    let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).ok()?;
-    let midnight = OffsetDateTime::new_in_offset(day, Time::MIDNIGHT, offset);
-    u64::try_from(midnight.unix_timestamp().checked_mul(1_000)?).ok()
+fn tomorrow(now_ms: u64, zone: &Zone) -> Option<u64> {
+    midnight(zone.local(now_ms)?.date().next_day()?, zone)
+}
+
+fn midnight(day: Date, zone: &Zone) -> Option<u64> {
+    zone.first(day, 0)
 }
 
 #[cfg(test)]

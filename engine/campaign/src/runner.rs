@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ghanti_model::{
-    CallId, CallSid, CustomerRecord, FlowName, NodeId, Outcome, PhoneNumber, unix_ms,
+    CallId, CallSid, CustomerRecord, FlowName, NodeId, Outcome, PhoneNumber, Zone, unix_ms,
 };
 use ghanti_store::{
     Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Settlement,
@@ -88,8 +88,8 @@ pub struct Runner {
     records: Arc<SqlRecords>,
     outbound: Arc<dyn Outbound>,
     node: NodeId,
-    /// The offset from UTC in minutes of customers whose record has none.
-    offset_minutes: i16,
+    /// The zone of customers whose record names none.
+    zone: Zone,
     lookups: Mutex<LookUps>,
 }
 
@@ -105,13 +105,13 @@ impl Runner {
         records: Arc<SqlRecords>,
         outbound: Arc<dyn Outbound>,
         node: NodeId,
-        offset_minutes: i16,
+        zone: Zone,
     ) -> Self {
         Self {
             records,
             outbound,
             node,
-            offset_minutes,
+            zone,
             lookups: Mutex::default(),
         }
     }
@@ -384,11 +384,11 @@ impl Runner {
         customer: &DueCustomer,
         now_ms: u64,
     ) -> Result<Result<(), NextStep>, StoreError> {
-        let offset_minutes = match rules::offset_of(&customer.fields, self.offset_minutes) {
-            Ok(offset) => offset,
+        let zone = match rules::zone_of(&customer.fields, plan, &self.zone) {
+            Ok(zone) => zone,
             Err(next) => return Ok(Err(next)),
         };
-        let day_ms = rules::start_of_day(now_ms, offset_minutes).unwrap_or(now_ms);
+        let day_ms = rules::start_of_day(now_ms, &zone).unwrap_or(now_ms);
         let history = self
             .records
             .dial_history(
@@ -400,7 +400,7 @@ impl Runner {
         let wish = self.outbound.do_not_call(&customer.phone).await?;
         let known = Known {
             now_ms,
-            offset_minutes,
+            zone,
             history,
             do_not_call: wish.map(|wish| wish.call_id),
         };

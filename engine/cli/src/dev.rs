@@ -122,7 +122,7 @@ pub fn shown(
     config: &Config,
 ) -> anyhow::Result<(Arc<Screen>, WorkerGuard)> {
     let format = EventFormat::new(wanted()?);
-    let (screen, shown) = Screen::open(out, format, config.calls.offset_minutes);
+    let (screen, shown) = Screen::open(out, format, config.calls.zone());
     Ok((Arc::new(screen), shown))
 }
 

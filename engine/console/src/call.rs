@@ -268,7 +268,7 @@ mod tests {
             csrf: "token".to_owned(),
             member: Some("api-token".to_owned()),
             access: crate::Access::Operator,
-            offset_minutes: 330,
+            zone: ghanti_model::Zone::fixed(330),
             now_ms: 1_795_770_002_000,
             has_numbers: false,
             words: &ENGLISH,

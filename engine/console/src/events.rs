@@ -15,7 +15,7 @@ pub(crate) fn events(site: &Site, events: &[CallEvent], has_more: bool) -> Marku
             tbody {
                 @for event in events {
                     tr {
-                        td class="number" title=(crate::times::shown(event.unix_ms, site.offset_minutes)) { (after(event.unix_ms.saturating_sub(since))) }
+                        td class="number" title=(crate::times::shown(event.unix_ms, &site.zone)) { (after(event.unix_ms.saturating_sub(since))) }
                         td { (event.kind.name()) }
                         td { (gist(&event.kind)) }
                     }

@@ -1,7 +1,7 @@
 //! What every page has: its head, the way to the other pages, and what is shown where there is no
 //! page.
 
-use ghanti_model::{Masked, PhoneNumber};
+use ghanti_model::{Masked, PhoneNumber, Zone};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::times;
@@ -30,8 +30,8 @@ pub struct Site {
     pub member: Option<String>,
     /// What they may see and do.
     pub access: Access,
-    /// The zone of the calls: minutes east of UTC.
-    pub offset_minutes: i16,
+    /// The zone of the calls.
+    pub zone: Zone,
     /// The time, in milliseconds since 1970-01-01T00:00:00Z.
     pub now_ms: u64,
     /// Whether numbers are shown whole.
@@ -89,7 +89,7 @@ impl Site {
 
     /// A time, for people and for machines.
     pub(crate) fn time(&self, unix_ms: u64) -> Markup {
-        html! { time datetime=(times::iso(unix_ms)) { (times::shown(unix_ms, self.offset_minutes)) } }
+        html! { time datetime=(times::iso(unix_ms)) { (times::shown(unix_ms, &self.zone)) } }
     }
 
     /// The field of every form by which its sender is known to have seen a page of the engine's.

@@ -1,8 +1,9 @@
 //! Times as pages show them, in the zone of the calls.
 
+use ghanti_model::Zone;
+use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
 
 const SHOWN: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute]:[second]");
@@ -13,11 +14,9 @@ fn at(unix_ms: u64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000).ok()
 }
 
-/// A time such as `27 Nov 2026, 14:30:05`, `offset_minutes` east of UTC.
-pub(crate) fn shown(unix_ms: u64, offset_minutes: i16) -> String {
-    let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60);
-    let local = at(unix_ms).map(|at| at.to_offset(offset.unwrap_or(UtcOffset::UTC)));
-    local
+/// A time such as `27 Nov 2026, 14:30:05`, as a clock of the zone shows it.
+pub(crate) fn shown(unix_ms: u64, zone: &Zone) -> String {
+    zone.local(unix_ms)
         .and_then(|local| local.format(SHOWN).ok())
         .unwrap_or_default()
 }
@@ -41,10 +40,14 @@ mod tests {
 
     #[test]
     fn times_are_those_of_the_calls_zone() {
-        assert_eq!(shown(1_795_770_005_000, 330), "27 Nov 2026, 14:30:05");
-        assert_eq!(shown(1_795_770_005_000, 0), "27 Nov 2026, 09:00:05");
+        let india = Zone::fixed(330);
+        assert_eq!(shown(1_795_770_005_000, &india), "27 Nov 2026, 14:30:05");
+        assert_eq!(
+            shown(1_795_770_005_000, &Zone::fixed(0)),
+            "27 Nov 2026, 09:00:05"
+        );
         assert_eq!(iso(1_795_770_005_999), "2026-11-27T09:00:05Z");
-        assert_eq!(shown(u64::MAX, 330), "", "beyond the year 9999");
+        assert_eq!(shown(u64::MAX, &india), "", "beyond the year 9999");
         assert_eq!((length(65_900), length(0)), ("1:05".into(), "0:00".into()));
     }
 }

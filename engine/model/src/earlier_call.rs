@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::sha256;
-use crate::{CallRecord, Masked};
+use crate::{CallRecord, Masked, Zone};
 
 /// What a flow learns of an earlier call with the same customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +26,11 @@ pub struct EarlierCall {
 
 impl EarlierCall {
     /// Reads the record of a call that has ended; `None` of one that no flow held.
-    pub fn of(record: CallRecord, offset_minutes: i16) -> Option<Self> {
+    pub fn of(record: CallRecord, zone: &Zone) -> Option<Self> {
+        let unix_ms = record.started_ms?;
         Some(Self {
-            unix_ms: record.started_ms?,
-            offset_minutes,
+            unix_ms,
+            offset_minutes: zone.offset_minutes(unix_ms),
             flow: record.flow?.to_string(),
             outcome: record.disposition.or(record.outcome)?,
             established: record.established,

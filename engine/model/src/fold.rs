@@ -238,7 +238,11 @@ impl CallRecord {
             self.note_cause(&cause.name, &cause.detail, Repeat::OncePerSentence, now_ms);
         }
         if asked.is_passthru {
-            self.reach(Step::PassthruReceived, now_ms);
+            // not later than it was recorded, whatever the clock said
+            let at_ms = asked.at_ms.map_or(now_ms, |at_ms| at_ms.min(now_ms));
+            if self.reach(Step::PassthruReceived, at_ms) {
+                self.steps.sort_by_key(|entry| entry.unix_ms);
+            }
         }
     }
 

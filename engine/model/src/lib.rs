@@ -38,6 +38,7 @@ pub mod step;
 pub mod transcript;
 pub mod transfer;
 pub mod values;
+pub mod zone;
 
 pub use answer::{Answer, Reply};
 pub use call::{CallFacts, Direction};
@@ -67,3 +68,4 @@ pub use recording::{DeletedFor, Recording, RecordingState};
 pub use step::{Milestone, NotAMilestone, Step, StepEntry};
 pub use transcript::{Line, Speaker};
 pub use transfer::{AgentLeg, AgentLegState, ConnectAsked, Transfer};
+pub use zone::{NoZone, Zone};

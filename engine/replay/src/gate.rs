@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use ghanti_catalogue::{Obstacle, ReplayCheck, ReplayVerdict};
 use ghanti_host::{FlowVersion, RunEnd};
 use ghanti_manifest::ReplayGate;
-use ghanti_model::CallRecord;
+use ghanti_model::{CallRecord, Zone};
 use ghanti_store::SqlRecords;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -31,7 +31,7 @@ const AT_ONCE_MAX: usize = 2;
 /// Replays recorded calls for gates.
 pub struct RecordedCheck {
     records: Arc<SqlRecords>,
-    offset_minutes: i16,
+    zone: Zone,
     turns: Arc<Semaphore>,
 }
 
@@ -39,14 +39,13 @@ type Version = Arc<FlowVersion>;
 type Found = Result<Option<Obstacle>, String>;
 
 impl RecordedCheck {
-    /// Creates a check that reads these records. `offset_minutes` is the local time's offset from
-    /// UTC.
-    pub fn new(records: Arc<SqlRecords>, offset_minutes: i16) -> Self {
+    /// Creates a check that reads these records. Local time is that of `zone`.
+    pub fn new(records: Arc<SqlRecords>, zone: Zone) -> Self {
         // leaves half of the cores to live calls; a single core is shared
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             records,
-            offset_minutes,
+            zone,
             turns: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE_MAX))),
         }
     }
@@ -59,11 +58,10 @@ impl RecordedCheck {
         gate: &ReplayGate,
     ) -> impl Future<Output = Found> + use<> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let (candidate, gate, offset_minutes) =
-            (Arc::clone(candidate), gate.clone(), self.offset_minutes);
+        let (candidate, gate, zone) = (Arc::clone(candidate), gate.clone(), self.zone.clone());
         async move {
             let _turn = turn.map_err(|error| error.to_string())?;
-            obstacle(recorded, &candidate, &gate, offset_minutes).await
+            obstacle(recorded, &candidate, &gate, &zone).await
         }
     }
 }
@@ -139,10 +137,10 @@ async fn obstacle(
     recorded: Recorded,
     candidate: &Version,
     gate: &ReplayGate,
-    offset_minutes: i16,
+    zone: &Zone,
 ) -> Found {
     let call = recorded.journal.header.call_id;
-    let (replayed, end) = replayed(&recorded, candidate, offset_minutes, &BTreeSet::new())
+    let (replayed, end) = replayed(&recorded, candidate, zone, &BTreeSet::new())
         .await
         .map_err(|error| error.to_string())?;
     if matches!(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ghanti_host::{FlowVersion, RunEnd};
-use ghanti_model::DifferenceKind;
+use ghanti_model::{DifferenceKind, Zone};
 
 use crate::calls::{Calls, Recorded};
 use crate::comparison::compare;
@@ -22,7 +22,7 @@ pub struct Replayer {
     pub(crate) calls: Calls,
     pub(crate) flows: Flows,
     pub(crate) tolerated: BTreeSet<DifferenceKind>,
-    pub(crate) offset_minutes: i16,
+    pub(crate) zone: Zone,
     pub(crate) at_once: usize,
 }
 
@@ -37,7 +37,7 @@ impl Replayer {
                 settings.data.clone(),
             ),
             flows: Flows::new(&settings, at_once)?,
-            offset_minutes: settings.offset_minutes,
+            zone: settings.zone,
             tolerated: settings.tolerated,
             at_once,
         })
@@ -59,11 +59,9 @@ impl Replayer {
         recorded: Recorded,
         version: &Arc<FlowVersion>,
     ) -> Result<Replayed, ReplayError> {
-        Ok(
-            replayed(&recorded, version, self.offset_minutes, &self.tolerated)
-                .await?
-                .0,
-        )
+        Ok(replayed(&recorded, version, &self.zone, &self.tolerated)
+            .await?
+            .0)
     }
 }
 
@@ -72,7 +70,7 @@ impl Replayer {
 pub(crate) async fn replayed(
     recorded: &Recorded,
     version: &Arc<FlowVersion>,
-    offset_minutes: i16,
+    zone: &Zone,
     tolerated: &BTreeSet<DifferenceKind>,
 ) -> Result<(Replayed, RunEnd), ReplayError> {
     let everything = DifferenceKind::ALL.into_iter().collect();
@@ -85,6 +83,6 @@ pub(crate) async fn replayed(
         .await
         .map_err(unreadable)?;
     let end = comparison.end.clone();
-    let words = Words::new(recorded, version, offset_minutes);
+    let words = Words::new(recorded, version, zone);
     Ok((Replayed::new(recorded, comparison, &words, tolerated), end))
 }

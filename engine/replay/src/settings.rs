@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ghanti_manifest::Allowance;
-use ghanti_model::{DifferenceKind, Masked, PhoneNumber};
+use ghanti_model::{DifferenceKind, Masked, PhoneNumber, Zone};
 
 /// Where records and flows are, and how they are replayed.
 #[derive(Debug, Clone)]
@@ -21,8 +21,8 @@ pub struct ReplaySettings {
     pub agents: Vec<PhoneNumber>,
     /// What manifests may ask for.
     pub allowance: Allowance,
-    /// The local time's offset from UTC.
-    pub offset_minutes: i16,
+    /// Where local time is that of.
+    pub zone: Zone,
     /// The version to run against: a flow's folder, or a component. When absent, the flow that is
     /// now in the flows folder.
     pub flow: Option<PathBuf>,

@@ -1,15 +1,14 @@
 //! Parses `--since`: a date, or how long ago.
 
+use ghanti_model::Zone;
+use time::Date;
 use time::format_description::well_known::Iso8601;
-use time::{Date, Time};
 
 /// The time in milliseconds since 1970. A date means midnight, local time. `None` if the text is
 /// not a time.
-pub(crate) fn since(text: &str, now_ms: u64, offset_minutes: i16) -> Option<u64> {
+pub(crate) fn since(text: &str, now_ms: u64, zone: &Zone) -> Option<u64> {
     if let Ok(date) = Date::parse(text, &Iso8601::DATE) {
-        let midnight_s = date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp()
-            - i64::from(offset_minutes) * 60;
-        return Some(u64::try_from(midnight_s.max(0)).ok()?.saturating_mul(1_000));
+        return Some(zone.first(date, 0).unwrap_or(0));
     }
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)];
     let (number, unit_ms) = units
@@ -24,11 +23,11 @@ mod tests {
 
     #[test]
     fn a_time_is_a_date_or_how_long_ago() {
-        let now_ms = 1_795_000_000_000;
-        assert_eq!(since("2d", now_ms, 330), Some(now_ms - 172_800_000));
-        assert_eq!(since("12h", now_ms, 330), Some(now_ms - 43_200_000));
+        let (now_ms, india) = (1_795_000_000_000, Zone::fixed(330));
+        assert_eq!(since("2d", now_ms, &india), Some(now_ms - 172_800_000));
+        assert_eq!(since("12h", now_ms, &india), Some(now_ms - 43_200_000));
         // midnight in India is 18:30 UTC of the day before
-        assert_eq!(since("2026-11-30", now_ms, 330), Some(1_795_977_000_000));
+        assert_eq!(since("2026-11-30", now_ms, &india), Some(1_795_977_000_000));
         for text in [
             "",
             "d",
@@ -37,7 +36,7 @@ mod tests {
             "2026-13-01",
             "99999999999999999999d",
         ] {
-            assert_eq!(since(text, now_ms, 330), None, "{text}");
+            assert_eq!(since(text, now_ms, &india), None, "{text}");
         }
     }
 }

@@ -79,8 +79,7 @@ impl Replayer {
     ) -> Result<Sweep, ReplayError> {
         let began = Instant::now();
         let read = |text: &str| {
-            since(text, unix_ms(), self.offset_minutes)
-                .ok_or_else(|| ReplayError::Since(text.to_owned()))
+            since(text, unix_ms(), &self.zone).ok_or_else(|| ReplayError::Since(text.to_owned()))
         };
         let since_ms = from.map(read).transpose()?.unwrap_or(0);
         let records = self.calls.records().await?;

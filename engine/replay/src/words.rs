@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ghanti_host::FlowVersion;
-use ghanti_model::{Content, Language, Speaker, Template};
-use time::{Date, OffsetDateTime};
+use ghanti_model::{Content, Language, Speaker, Template, Zone};
+use time::{Date, PrimitiveDateTime};
 
 use crate::calls::Recorded;
 
@@ -17,11 +17,7 @@ pub(crate) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    pub(crate) fn new(
-        recorded: &Recorded,
-        version: &'a Arc<FlowVersion>,
-        offset_minutes: i16,
-    ) -> Self {
+    pub(crate) fn new(recorded: &Recorded, version: &'a Arc<FlowVersion>, zone: &Zone) -> Self {
         let spoken = recorded
             .record
             .iter()
@@ -39,9 +35,9 @@ impl<'a> Words<'a> {
                 .as_ref()
                 .and_then(|record| record.started_ms))
             .unwrap_or(0);
-        let local_s = i64::try_from(began_ms / 1_000).unwrap_or(0) + i64::from(offset_minutes) * 60;
-        let today =
-            OffsetDateTime::from_unix_timestamp(local_s).map_or(Date::MIN, OffsetDateTime::date);
+        let today = zone
+            .local(began_ms)
+            .map_or(Date::MIN, PrimitiveDateTime::date);
         Self {
             version,
             language,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ghanti_action::Definition;
 use ghanti_model::values::DateOrder;
-use ghanti_model::{FlowName, Language, PhoneNumber};
+use ghanti_model::{FlowName, Language, PhoneNumber, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{Accepted, Secret};
@@ -218,6 +218,9 @@ pub struct Calls {
     pub flow: Option<FlowName>,
     /// Agents to dial for a transfer. Overrides the `default` target of every manifest.
     pub agents: Vec<PhoneNumber>,
+    /// The zone of the calls' local time, by its name in the IANA database; without it
+    /// `offset_minutes` counts.
+    pub time_zone: Option<String>,
     /// The offset of the calls' local time from UTC, in minutes.
     pub offset_minutes: i16,
     /// The maximum duration of a call, in minutes. A manifest may set less, and is rejected if it
@@ -380,11 +383,24 @@ impl Default for Server {
     }
 }
 
+impl Calls {
+    /// Where local time is that of.
+    pub fn zone(&self) -> Zone {
+        let named = self.time_zone.as_deref().map(Zone::parse);
+        match named {
+            Some(Ok(zone)) => zone,
+            // refused when the configuration is read
+            Some(Err(_)) | None => Zone::fixed(self.offset_minutes),
+        }
+    }
+}
+
 impl Default for Calls {
     fn default() -> Self {
         Self {
             flow: None,
             agents: Vec::new(),
+            time_zone: None,
             offset_minutes: 330,
             longest_minutes: 30,
             sample_rate_hz: 8_000,

@@ -19,7 +19,7 @@ use ghanti_model::FlowName;
 use ghanti_replay::RecordedCheck;
 use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;
-use ghanti_session::{CallRegistry, CallSettings, Services};
+use ghanti_session::{Arrivals, CallRegistry, CallSettings, Services};
 use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
     RedisSessions, SessionSettings, SessionStore, SqlRecords,
@@ -238,9 +238,10 @@ async fn open_all(
         recordings,
         lease: Some(lease),
         files: AudioFiles::default(),
+        arrivals: Arrivals::default(),
         migration_slots: MigrationSlots::default(),
         settings: CallSettings {
-            offset_minutes: config.calls.offset_minutes,
+            zone: config.calls.zone(),
             date_order: config.customers.date_order,
             longest: config.longest_call(),
             longest_recording: config.recording.longest(),
@@ -306,7 +307,7 @@ async fn open_catalogue(
         offline: mode == Mode::Author,
         loading,
     };
-    let replay_check = Arc::new(RecordedCheck::new(records, config.calls.offset_minutes));
+    let replay_check = Arc::new(RecordedCheck::new(records, config.calls.zone()));
     let (catalogue, rejections) =
         Catalogue::open_gated(engine, &folders.flows, settings, Some(replay_check)).await?;
     let versions = catalogue.versions();

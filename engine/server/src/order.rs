@@ -6,7 +6,7 @@ use std::fmt;
 use ghanti_catalogue::NotAnOrder;
 use ghanti_manifest::{CustomerReading, FieldProblem};
 use ghanti_model::values::phone;
-use ghanti_model::{FlowName, Masked, PhoneNumber};
+use ghanti_model::{FlowName, Masked, PhoneNumber, Zone};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
@@ -148,6 +148,10 @@ impl Row {
         let fields = self.fields.collect(&mut problems);
         let reading = read_fields(&fields);
         problems.extend(new_ones(&problems, reading.problems));
+        // a campaign asks it before each dial
+        if let Err((field, no_zone)) = Zone::of(&reading.fields) {
+            problems.push(problem(field, &no_zone.to_string()));
+        }
         match phone {
             Some(phone) if problems.is_empty() => Ok((phone, reading.fields)),
             _ => Err(problems),

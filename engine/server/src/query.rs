@@ -1,9 +1,9 @@
 //! Reads the query of a request to the API. Parameters that are unknown, repeated or invalid are
 //! errors that name the parameter and describe valid values.
 
-use ghanti_model::PhoneNumber;
+use ghanti_model::{PhoneNumber, Zone};
 use time::format_description::well_known::{Iso8601, Rfc3339};
-use time::{Date, OffsetDateTime, Time};
+use time::{Date, OffsetDateTime};
 
 use crate::problem::Problem;
 
@@ -104,16 +104,16 @@ impl Query {
         })
     }
 
-    /// A time in milliseconds since 1970-01-01T00:00:00Z. A date is its midnight, `offset_minutes`
-    /// east of UTC.
+    /// A time in milliseconds since 1970-01-01T00:00:00Z. A date is its midnight in
+    /// `zone`.
     ///
     /// # Errors
     ///
     /// 400 if it is not a time.
-    pub fn time(&self, name: &str, offset_minutes: i16) -> Result<Option<u64>, Problem> {
+    pub fn time(&self, name: &str, zone: &Zone) -> Result<Option<u64>, Problem> {
         let takes =
             "a date such as `2026-11-27`, or a time with its zone such as `2026-11-27T09:00:00Z`";
-        self.parsed(name, takes, |text| unix_ms(text, offset_minutes))
+        self.parsed(name, takes, |text| unix_ms(text, zone))
     }
 }
 
@@ -139,16 +139,14 @@ fn with_plus(text: &str) -> String {
     }
 }
 
-/// A time in milliseconds since 1970-01-01T00:00:00Z: a date's midnight, `offset_minutes` east of UTC,
-/// or a time with its zone. `None` for anything else.
-pub fn unix_ms(text: &str, offset_minutes: i16) -> Option<u64> {
+/// A time in milliseconds since 1970-01-01T00:00:00Z: the first moment of a date in a zone, or a time
+/// with its own zone. `None` for anything else.
+pub fn unix_ms(text: &str, zone: &Zone) -> Option<u64> {
     // the parser of dates would ignore a time after the date
     if !text.contains('T')
         && let Ok(date) = Date::parse(text, &Iso8601::DATE)
     {
-        let midnight = date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp();
-        let seconds = midnight - i64::from(offset_minutes) * 60;
-        return u64::try_from(seconds).ok()?.checked_mul(1_000);
+        return zone.first(date, 0);
     }
     // RFC 3339 also allows a space between date and time; here it is the `+` of the zone
     let (date, time) = text.split_once('T')?;
@@ -161,7 +159,9 @@ pub fn unix_ms(text: &str, offset_minutes: i16) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const INDIA: i16 = 330;
+    fn india() -> Zone {
+        Zone::fixed(330)
+    }
 
     fn read(query: &str) -> Query {
         Query::read(Some(query), &["limit", "phone", "since", "numbers"]).unwrap()
@@ -226,7 +226,7 @@ mod tests {
             ("2026-11-27T14:30:00+05:30", 1_795_770_000_000),
             ("2026-11-27", 1_795_717_800_000),
         ] {
-            let time = read(&format!("since={text}")).time("since", INDIA);
+            let time = read(&format!("since={text}")).time("since", &india());
             assert_eq!(time.unwrap(), Some(expected), "{text}");
         }
         for text in [
@@ -239,7 +239,7 @@ mod tests {
             "1969-12-31",
             "2026-11-27 09:00:00Z",
         ] {
-            let time = read(&format!("since={text}")).time("since", INDIA);
+            let time = read(&format!("since={text}")).time("since", &india());
             assert!(time.is_err(), "{text}");
         }
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use ghanti_exotel::applet::PassthruRequest;
-use ghanti_model::{CallId, CallSid, EventKind};
+use ghanti_model::{CallId, CallSid, EventKind, unix_ms};
 
 use crate::app::App;
 use crate::applet_error::AppletError;
@@ -138,9 +138,10 @@ pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: Pa
         );
         return;
     };
+    let passthru_ms = (entry_point == EntryPoint::Passthru).then(unix_ms);
     let app = app.clone();
     app.tasks.clone().spawn(async move {
-        if let Some(call) = bind(&app, request, entry_point == EntryPoint::Passthru).await {
+        if let Some(call) = bind(&app, request, passthru_ms).await {
             record(&app, call, entry_point, refusal).await;
         }
         drop(permit);

@@ -27,7 +27,7 @@ pub fn settings(
         flows: folders.flows.clone(),
         agents: config.calls.agents.clone(),
         allowance: config.allowance(),
-        offset_minutes: config.calls.offset_minutes,
+        zone: config.calls.zone(),
         flow,
         tolerated,
     }

@@ -40,9 +40,9 @@ fn run_campaigns(app: &App) {
         admission: app.admission.clone(),
         engine: app.dial_context(),
     };
-    let offset_minutes = app.services.settings.offset_minutes;
+    let zone = app.services.settings.zone.clone();
     let records = Arc::clone(&app.records);
-    let runner = Runner::new(records, Arc::new(outbound), lease.node(), offset_minutes);
+    let runner = Runner::new(records, Arc::new(outbound), lease.node(), zone);
     app.tasks.spawn(runner.run(app.draining.clone()));
 }
 

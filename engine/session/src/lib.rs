@@ -4,6 +4,7 @@
 //! The machine does no I/O and reads no clock. The driver never decides what is said; the flow
 //! does. Caller audio never waits for a flow, a store, a disk or a log.
 
+pub mod arrivals;
 pub mod binding;
 pub mod call;
 pub mod call_registry;
@@ -43,6 +44,7 @@ pub mod transfer;
 mod unheard;
 pub mod wire;
 
+pub use arrivals::Arrivals;
 pub use call::{LiveCall, LiveCalls};
 pub use call_registry::{CallRegistry, Change};
 pub use events::Events;

@@ -14,7 +14,7 @@ use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EarlierCall,
     EventKind, Language, Masked, Milestone, PhoneNumber, Playout, Prompt, PromptId, Question,
-    Refusal, Reply, Step, ValueGrammar,
+    Refusal, Reply, Step, ValueGrammar, Zone,
 };
 use ghanti_speech::{Expectation, Recognizer, Utterance};
 use ghanti_store::{CallRecords, SessionStore, StoreError};
@@ -62,8 +62,8 @@ pub struct ConversationParts {
     pub completions: Arc<Mutex<mpsc::Receiver<Completion>>>,
     /// The call's sample rate in Hz, for audio files.
     pub rate_hz: u32,
-    /// Minutes to add to UTC for local time.
-    pub offset_minutes: i16,
+    /// Where local time is that of.
+    pub zone: Zone,
     /// The order of numeric dates in customers' records.
     pub date_order: Option<DateOrder>,
     /// When transfer targets are open.
@@ -312,9 +312,10 @@ impl Conversation for LiveConversation {
     }
 
     fn now(&mut self) -> Instant {
+        let unix_ms = self.parts.call.unix_ms(self.parts.call.now_ms());
         Instant {
-            unix_ms: self.parts.call.unix_ms(self.parts.call.now_ms()),
-            offset_minutes: self.parts.offset_minutes,
+            unix_ms,
+            offset_minutes: self.parts.zone.offset_minutes(unix_ms),
         }
     }
 
@@ -428,7 +429,7 @@ impl Conversation for LiveConversation {
             .filter(|record| {
                 record.call_id != own && record.customer.as_deref() == Some(customer.as_str())
             })
-            .filter_map(|record| EarlierCall::of(record, self.parts.offset_minutes))
+            .filter_map(|record| EarlierCall::of(record, &self.parts.zone))
             .take(most)
             .collect())
     }

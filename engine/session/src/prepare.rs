@@ -81,6 +81,10 @@ async fn prepare(
         sighting: sighting_of(start),
         within: AT_START,
     };
+    if let Some(sid) = &start.call_sid {
+        // what it finds is then in memory, too
+        services.arrivals.recorded(sid).await;
+    }
     let mut found = find(services, sought).await;
     let mut problems = found.problems();
     let now_ms = unix_ms();

@@ -259,7 +259,7 @@ impl Prepared {
                     commands: command_sender,
                     completions: Arc::new(Mutex::new(completions)),
                     rate_hz: start.media_format.rate_hz,
-                    offset_minutes: services.settings.offset_minutes,
+                    zone: services.settings.zone.clone(),
                     date_order: services.settings.date_order,
                     targets: Arc::clone(&services.settings.targets),
                     recognizer: services.recognizer.clone(),
@@ -397,12 +397,11 @@ async fn play_fallback(
         version.is_none_or(|version| version.manifest().on_failure.then == OnFailureThen::Transfer);
     let decision = if wants_transfer && !numbers.is_empty() {
         let settings = &services.settings;
-        let opened = settings.targets.open(
-            "default".to_owned(),
-            numbers,
-            unix_ms(),
-            settings.offset_minutes,
-        );
+        let now_ms = unix_ms();
+        let offset = settings.zone.offset_minutes(now_ms);
+        let opened = settings
+            .targets
+            .open("default".to_owned(), numbers, now_ms, offset);
         opened.unwrap_or(Decision::HangUp)
     } else {
         Decision::HangUp

@@ -7,12 +7,13 @@ use ghanti_action::Actions;
 use ghanti_catalogue::Catalogue;
 use ghanti_host::Instant;
 use ghanti_manifest::Running;
-use ghanti_model::PhoneNumber;
 use ghanti_model::values::{DateOrder, DateRules};
+use ghanti_model::{PhoneNumber, Zone};
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::PromptCache;
 use ghanti_store::{Lease, Recordings, SessionStore};
 
+use crate::arrivals::Arrivals;
 use crate::call_registry::CallRegistry;
 use crate::files::AudioFiles;
 use crate::migration::MigrationSlots;
@@ -21,8 +22,8 @@ use crate::targets::TransferTargets;
 /// Settings that apply to every call.
 #[derive(Debug, Clone)]
 pub struct CallSettings {
-    /// Minutes to add to UTC for local time: 330 in India.
-    pub offset_minutes: i16,
+    /// Where local time is that of.
+    pub zone: Zone,
     /// The order of numeric dates in customers' records; `None` if such dates are rejected.
     pub date_order: Option<DateOrder>,
     /// The longest a call may last, whatever its flow's manifest says.
@@ -42,7 +43,7 @@ impl CallSettings {
     pub fn date_rules(&self, unix_ms: u64) -> DateRules {
         let now = Instant {
             unix_ms,
-            offset_minutes: self.offset_minutes,
+            offset_minutes: self.zone.offset_minutes(unix_ms),
         };
         DateRules {
             today: now.date(),
@@ -71,6 +72,8 @@ pub struct Services {
     pub lease: Option<Lease>,
     /// Decoded audio files of flows.
     pub files: AudioFiles,
+    /// Requests of Passthru applets that are not recorded yet.
+    pub arrivals: Arrivals,
     /// Limits how many calls try to migrate to a newer version at once.
     pub migration_slots: MigrationSlots,
     /// Settings.

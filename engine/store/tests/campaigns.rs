@@ -524,6 +524,7 @@ async fn a_call_by_request_counts_among_a_customers_calls(subject: Subject) {
     };
     let came_in = EventKind::AppletAsked(Box::new(AppletAsked {
         is_passthru: true,
+        at_ms: None,
         call_sid: CallSid::parse("c1").unwrap(),
         order: None,
         direction: None,

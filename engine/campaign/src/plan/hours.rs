@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use ghanti_model::Zone;
 use ghanti_model::hours::{HourMinute, NoHourMinute, WEEKDAYS, weekday};
 use serde::{Deserialize, Serialize};
-use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
+use time::{Date, Duration};
 
 use super::day;
 
@@ -56,30 +57,23 @@ impl Default for Hours {
 }
 
 impl Hours {
-    /// The earliest time, not before `from_ms`, at which customers may be called whose local time is
-    /// `offset_minutes` ahead of UTC; in milliseconds since 1970-01-01T00:00:00Z. `None` if there is
-    /// none within 400 days.
-    pub fn opening(&self, from_ms: u64, offset_minutes: i16) -> Option<u64> {
-        let seconds = i32::from(offset_minutes).checked_mul(60)?;
-        let offset = UtcOffset::from_whole_seconds(seconds).ok()?;
-        let nanoseconds = i128::from(from_ms).checked_mul(1_000_000)?;
-        let local = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
-            .ok()?
-            .to_offset(offset);
+    /// The earliest time, not before `from_ms`, at which customers of a zone may be called; in
+    /// milliseconds since 1970-01-01T00:00:00Z. `None` if there is none within 400 days.
+    ///
+    /// Where the clocks change within the hours, nobody is called while a clock shows a time outside of
+    /// them: of an hour that comes twice the second opens and the first closes.
+    pub fn opening(&self, from_ms: u64, zone: &Zone) -> Option<u64> {
+        let today = zone.local(from_ms)?.date();
         for ahead in 0..DAYS_AHEAD {
-            let date = local.date().checked_add(Duration::days(ahead))?;
+            let date = today.checked_add(Duration::days(ahead))?;
             if !self.is_open_on(date) {
                 continue;
             }
-            let at = |clock: Clock| {
-                let midnight = OffsetDateTime::new_in_offset(date, Time::MIDNIGHT, offset);
-                midnight.checked_add(Duration::minutes(clock.0.minutes().into()))
-            };
-            let (opens, closes) = (at(self.from)?, at(self.to)?);
-            let earliest = opens.max(local);
+            let opens = zone.last(date, self.from.0.minutes())?;
+            let closes = zone.first(date, self.to.0.minutes())?;
+            let earliest = opens.max(from_ms);
             if earliest < closes {
-                let ms = earliest.unix_timestamp_nanos() / 1_000_000;
-                return Some(from_ms.max(u64::try_from(ms).ok()?));
+                return Some(earliest);
             }
         }
         None
@@ -170,11 +164,18 @@ impl From<Holiday> for String {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
     use time::macros::datetime;
 
     use super::*;
 
-    const INDIA: i16 = 330;
+    fn zone(name: &str) -> Zone {
+        Zone::parse(name).unwrap()
+    }
+
+    fn india() -> Zone {
+        zone("Asia/Kolkata")
+    }
 
     fn ms(at: OffsetDateTime) -> u64 {
         u64::try_from(at.unix_timestamp() * 1_000).unwrap()
@@ -212,14 +213,128 @@ mod tests {
                 datetime!(2026-11-28 08:00:00 +05:30),
             ),
         ] {
-            assert_eq!(hours.opening(ms(from), INDIA), Some(ms(opens)), "{from}");
+            assert_eq!(hours.opening(ms(from), &india()), Some(ms(opens)), "{from}");
         }
         let noon_in_london = ms(datetime!(2026-11-27 12:00:00 UTC));
-        assert_eq!(hours.opening(noon_in_london, 0), Some(noon_in_london));
         assert_eq!(
-            hours.opening(noon_in_london, 480),
+            hours.opening(noon_in_london, &zone("Europe/London")),
+            Some(noon_in_london)
+        );
+        assert_eq!(
+            hours.opening(noon_in_london, &zone("+08:00")),
             Some(ms(datetime!(2026-11-28 08:00:00 +08:00)))
         );
+    }
+
+    #[test]
+    fn the_hours_are_those_of_the_clock_on_the_wall_on_days_when_it_is_changed() {
+        // hours, now, the first time to call, all in New York
+        let rows = [
+            // 8 March: 02:00 to 03:00 is left out, and 08:00 comes an hour earlier than by a fixed offset
+            (
+                "08:00",
+                "19:00",
+                datetime!(2026-03-07 20:00 -5),
+                datetime!(2026-03-08 08:00 -4),
+            ),
+            (
+                "08:00",
+                "19:00",
+                datetime!(2026-03-08 07:59 -4),
+                datetime!(2026-03-08 08:00 -4),
+            ),
+            (
+                "08:00",
+                "19:00",
+                datetime!(2026-03-08 18:59 -4),
+                datetime!(2026-03-08 18:59 -4),
+            ),
+            (
+                "08:00",
+                "19:00",
+                datetime!(2026-03-08 19:00 -4),
+                datetime!(2026-03-09 08:00 -4),
+            ),
+            (
+                "02:30",
+                "19:00",
+                datetime!(2026-03-08 01:59 -5),
+                datetime!(2026-03-08 03:00 -4),
+            ),
+            (
+                "00:00",
+                "02:30",
+                datetime!(2026-03-08 01:59 -5),
+                datetime!(2026-03-08 01:59 -5),
+            ),
+            (
+                "00:00",
+                "02:30",
+                datetime!(2026-03-08 03:00 -4),
+                datetime!(2026-03-09 00:00 -4),
+            ),
+            (
+                "02:15",
+                "02:45",
+                datetime!(2026-03-08 00:00 -5),
+                datetime!(2026-03-09 02:15 -4),
+            ),
+            // 1 November: 01:00 to 02:00 comes twice, and 08:00 an hour later
+            (
+                "08:00",
+                "19:00",
+                datetime!(2026-10-31 20:00 -4),
+                datetime!(2026-11-01 08:00 -5),
+            ),
+            (
+                "08:00",
+                "19:00",
+                datetime!(2026-11-01 18:59 -5),
+                datetime!(2026-11-01 18:59 -5),
+            ),
+            (
+                "08:00",
+                "19:00",
+                datetime!(2026-11-01 19:00 -5),
+                datetime!(2026-11-02 08:00 -5),
+            ),
+            (
+                "01:30",
+                "19:00",
+                datetime!(2026-11-01 01:45 -4),
+                datetime!(2026-11-01 01:30 -5),
+            ),
+            (
+                "00:00",
+                "01:30",
+                datetime!(2026-11-01 01:15 -4),
+                datetime!(2026-11-01 01:15 -4),
+            ),
+            (
+                "00:00",
+                "01:30",
+                datetime!(2026-11-01 01:15 -5),
+                datetime!(2026-11-02 00:00 -5),
+            ),
+            (
+                "00:00",
+                "24:00",
+                datetime!(2026-11-01 01:15 -5),
+                datetime!(2026-11-01 01:15 -5),
+            ),
+            (
+                "00:00",
+                "24:00",
+                datetime!(2026-11-01 23:59:59 -5),
+                datetime!(2026-11-01 23:59:59 -5),
+            ),
+        ];
+        let new_york = zone("America/New_York");
+        for (from, to, now, opens) in rows {
+            let hours = hours(&format!("from = \"{from}\"\nto = \"{to}\""));
+            let found = hours.opening(ms(now), &new_york);
+            assert_eq!(found, Some(ms(opens)), "{from} to {to} at {now}");
+        }
     }
 
     #[test]
@@ -227,7 +342,7 @@ mod tests {
         let hours = hours("weekdays = [\"mon\", \"fri\"]\nholidays = [\"2026-11-30\"]");
         // a Saturday: Monday is a holiday, so Friday
         assert_eq!(
-            hours.opening(ms(datetime!(2026-11-28 12:00:00 +05:30)), INDIA),
+            hours.opening(ms(datetime!(2026-11-28 12:00:00 +05:30)), &india()),
             Some(ms(datetime!(2026-12-04 08:00:00 +05:30)))
         );
     }
@@ -236,7 +351,7 @@ mod tests {
     fn the_end_of_the_day_is_24_00() {
         let hours = hours("from = \"00:00\"\nto = \"24:00\"");
         let last = ms(datetime!(2026-11-28 23:59:59 +05:30));
-        assert_eq!(hours.opening(last, INDIA), Some(last));
+        assert_eq!(hours.opening(last, &india()), Some(last));
     }
 
     #[test]

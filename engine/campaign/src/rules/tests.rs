@@ -1,8 +1,13 @@
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::*;
 
-const INDIA: i16 = 330;
+const DAY_MS: u64 = 86_400_000;
+
+fn india() -> Zone {
+    Zone::parse("Asia/Kolkata").unwrap()
+}
 
 fn ms(at: OffsetDateTime) -> u64 {
     u64::try_from(at.unix_timestamp() * 1_000).unwrap()
@@ -22,7 +27,7 @@ fn plan(toml: &str) -> Plan {
 fn at(now_ms: u64, history: DialHistory) -> Known {
     Known {
         now_ms,
-        offset_minutes: INDIA,
+        zone: india(),
         history,
         do_not_call: None,
     }
@@ -111,7 +116,7 @@ fn a_promise_is_respected_to_the_end_of_its_day() {
     let record = |name: &str, value: &str| {
         let mut record = CallRecord::new(CallId::generate(), 0);
         record.notes.insert(name.to_owned(), Masked::from(value));
-        Notes::of(&record, INDIA)
+        Notes::of(&record, &india())
     };
     let promised = record("promise-date", "2026-11-29");
     assert_eq!(
@@ -139,7 +144,7 @@ fn a_promise_is_respected_to_the_end_of_its_day() {
     }
     let mut asked = CallRecord::new(CallId::generate(), 0);
     asked.call_again_ms = Some(ms(datetime!(2026-11-27 18:00:00 +05:30)));
-    let asked = Notes::of(&asked, INDIA);
+    let asked = Notes::of(&asked, &india());
     let step = after(&plan, (Class::Reached, "declined"), &asked, (1, 1), noon());
     let expected = NextStep::Again {
         due_ms: ms(datetime!(2026-11-27 18:00:00 +05:30)),
@@ -168,14 +173,30 @@ fn a_campaign_calls_only_on_its_days() {
 #[test]
 fn a_customer_in_another_time_zone_is_called_at_their_local_time() {
     let fields = |text: &str| BTreeMap::from([("utc-offset".to_owned(), Masked::from(text))]);
-    assert_eq!(offset_of(&BTreeMap::new(), INDIA), Ok(INDIA));
-    assert_eq!(offset_of(&fields("+04:00"), INDIA), Ok(240));
-    assert_eq!(offset_of(&fields("-05:30"), INDIA), Ok(-330));
+    let of = |fields: &BTreeMap<_, _>, plan: &str| {
+        let zone = zone_of(fields, &self::plan(plan), &india())?;
+        Ok::<_, NextStep>(zone.offset_minutes(noon()))
+    };
+    let offset_of = |fields: &BTreeMap<_, _>| of(fields, "");
+    assert_eq!(offset_of(&BTreeMap::new()), Ok(330));
+    assert_eq!(offset_of(&fields("+04:00")), Ok(240));
+    assert_eq!(offset_of(&fields("-05:30")), Ok(-330));
+    assert_eq!(offset_of(&fields("Europe/Paris")), Ok(60));
+    let nepal = "time-zone = \"Asia/Kathmandu\"";
+    assert_eq!(of(&BTreeMap::new(), nepal), Ok(345));
+    assert_eq!(
+        of(&fields("+04:00"), nepal),
+        Ok(240),
+        "their own comes first"
+    );
+    let misspelt: Plan = toml::from_str("time-zone = \"Asia/Kathmandoo\"").unwrap();
+    let errors = misspelt.errors().concat();
+    assert!(
+        errors.contains("did you mean `Asia/Kathmandu`?"),
+        "{errors}"
+    );
     for unreadable in ["IST", "", "5.5", "+99:00"] {
-        assert!(
-            offset_of(&fields(unreadable), INDIA).is_err(),
-            "{unreadable}"
-        );
+        assert!(offset_of(&fields(unreadable)).is_err(), "{unreadable}");
     }
 }
 

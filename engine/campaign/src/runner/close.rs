@@ -92,7 +92,8 @@ impl Runner {
                     return Ok(());
                 }
                 let outcome = record.outcome.clone().unwrap_or_else(|| UNKNOWN.to_owned());
-                let notes = Notes::of(record, self.offset_minutes);
+                let zone = plan.zone().unwrap_or_else(|| self.zone.clone());
+                let notes = Notes::of(record, &zone);
                 (Class::of(record), outcome, notes)
             }
         };

@@ -5,9 +5,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ghanti_model::{CallEvent, FlowName};
+use ghanti_model::{CallEvent, FlowName, Zone, unix_ms};
 use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
@@ -21,27 +20,25 @@ use super::line::{Line, Subject, Tone};
 pub struct Screen {
     out: NonBlocking,
     colours: bool,
-    offset: UtcOffset,
+    zone: Zone,
     event_format: Mutex<EventFormat>,
     calls: Mutex<Option<Receiver<Arc<CallEvent>>>>,
 }
 
 impl Screen {
-    /// Opens the screen, whose lines go to `out`. Its clock is `offset_minutes` from UTC. Dropping
+    /// Opens the screen, whose lines go to `out`. Its clock is that of `zone`. Dropping
     /// the guard flushes the lines that are still queued.
     pub fn open(
         out: impl Write + Send + 'static,
         event_format: EventFormat,
-        offset_minutes: i16,
+        zone: Zone,
     ) -> (Self, WorkerGuard) {
         let (out, guard) = tracing_appender::non_blocking(out);
-        let offset =
-            UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).unwrap_or(UtcOffset::UTC);
         (
             Self {
                 out,
                 colours: has_colours(),
-                offset,
+                zone,
                 event_format: Mutex::new(event_format),
                 calls: Mutex::default(),
             },
@@ -51,9 +48,10 @@ impl Screen {
 
     /// Prints a line.
     pub fn print(&self, line: Line) {
-        let now = OffsetDateTime::now_utc().to_offset(self.offset);
+        let form = format_description!("[hour]:[minute]:[second]");
+        let now = self.zone.local(unix_ms());
         let time = now
-            .format(format_description!("[hour]:[minute]:[second]"))
+            .and_then(|now| now.format(form).ok())
             .unwrap_or_default();
         // dropped if the terminal is paused and the queue is full, like log lines
         let _ = self

@@ -80,6 +80,10 @@ pub enum DialAnswer {
 pub struct AppletAsked {
     /// Whether the applet was Passthru, whose request is a step of the call.
     pub is_passthru: bool,
+    /// When the request came, in milliseconds since 1970-01-01T00:00:00Z; its event is made when the
+    /// call is found, which may be after the stream's begin. Absent from older events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
     /// Exotel's id of the call.
     pub call_sid: CallSid,
     /// The order that the call was dialled for.

@@ -117,6 +117,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         },
         EventKind::AppletAsked(Box::new(AppletAsked {
             is_passthru: true,
+            at_ms: Some(1_795_000_000_000),
             call_sid: CallSid::parse("c1").unwrap(),
             order: None,
             direction: Some(Direction::Outbound),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::event::samples::{Chance, every_kind, random};
 use crate::event::{
-    Cause, ConnectAnswered, DialAnswer, FlowEnd, LegReport, StatusReported, StreamEnd,
+    AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd, LegReport, StatusReported, StreamEnd,
 };
 use crate::{AgentLegState, CallSid, DialState, PhoneNumber};
 
@@ -397,4 +397,48 @@ fn what_is_known_of_a_dial_is_in_the_record() {
     };
     let record = folded(vec![EventKind::Dialling, named, refused]);
     assert_eq!(record.state, CallState::Pending);
+}
+
+#[test]
+fn a_passthru_that_was_answered_before_the_stream_began_stands_before_it_however_late_it_is_recorded()
+ {
+    let (call, node) = (CallId::generate(), NodeId::generate());
+    let asked = |at_ms| {
+        EventKind::AppletAsked(Box::new(AppletAsked {
+            is_passthru: true,
+            at_ms,
+            call_sid: CallSid::parse("c1").unwrap(),
+            order: None,
+            direction: None,
+            customer_number: None,
+            line_number: None,
+            problems: Vec::new(),
+            late_problems: Vec::new(),
+            customer_found: false,
+        }))
+    };
+    let connected = EventKind::StepReached {
+        step: Step::StreamConnected,
+    };
+    let steps = |at_ms| -> Vec<(Step, u64)> {
+        let mut log = CallLog::new(call);
+        log.emit(node, 1_000, connected.clone());
+        log.emit(node, 1_050, asked(at_ms));
+        let steps = log.into_record().steps;
+        steps
+            .into_iter()
+            .map(|entry| (entry.step, entry.unix_ms))
+            .collect()
+    };
+    let (passthru, stream) = (Step::PassthruReceived, Step::StreamConnected);
+    let in_order = [(passthru.clone(), 990), (stream.clone(), 1_000)];
+    assert_eq!(steps(Some(990)), in_order);
+    // one that came later, of an older engine or of a clock that is ahead
+    for at_ms in [Some(1_020), None, Some(2_000)] {
+        let came_ms = at_ms.unwrap_or(1_050).min(1_050);
+        assert_eq!(
+            steps(at_ms),
+            [(stream.clone(), 1_000), (passthru.clone(), came_ms)]
+        );
+    }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use ghanti_model::Zone;
+
 use super::{
     Config, Speech, actions, allowance, exotel, overrides, providers, recording, retention, tokens,
     transfer, urls, webhooks,
@@ -71,6 +73,14 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
         ));
     }
     tokens::check(config, errors);
+    if let Some(name) = &calls.time_zone
+        && let Err(no_zone) = Zone::parse(name)
+    {
+        errors.push(format!(
+            "`time-zone` of `[calls]` is `{}`, which {no_zone}",
+            name.escape_debug()
+        ));
+    }
     transfer::check(config, errors);
     webhooks::check(&config.webhooks, errors);
     actions::check(config, errors);

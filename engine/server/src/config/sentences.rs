@@ -169,6 +169,11 @@ pub(super) const SECTIONS: [Section; 17] = [
                 "[\"+91…\"]",
             ),
             setting(
+                "time-zone",
+                "The zone of the calls' local time, by its name in the IANA database; it stands above `offset-minutes`.",
+                "\"Asia/Kolkata\"",
+            ),
+            setting(
                 "offset-minutes",
                 "Minutes to add to UTC for the calls' local time: 330 in India.",
                 "330",

@@ -71,7 +71,8 @@ pub async fn connect(
 fn to_default(app: &App) -> Decision {
     let (config, settings) = (&app.config, &app.services.settings);
     let numbers = config.default_agents().to_vec();
-    let (now_ms, offset) = (unix_ms(), settings.offset_minutes);
+    let now_ms = unix_ms();
+    let offset = settings.zone.offset_minutes(now_ms);
     let opened = settings
         .targets
         .open(DEFAULT.to_owned(), numbers, now_ms, offset);

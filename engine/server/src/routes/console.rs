@@ -131,7 +131,7 @@ impl Viewer {
             csrf: self.csrf(),
             member: self.is_member.then(|| self.identity().name.clone()),
             access: self.access(),
-            offset_minutes: app.services.settings.offset_minutes,
+            zone: app.services.settings.zone.clone(),
             now_ms: unix_ms(),
             has_numbers: has_numbers && self.access() >= Access::Operator,
             words: &ENGLISH,

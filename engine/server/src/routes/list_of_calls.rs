@@ -2,7 +2,7 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
-use ghanti_model::{CallId, CallSid, CallState, FlowName, Outcome, VersionId};
+use ghanti_model::{CallId, CallSid, CallState, FlowName, Outcome, VersionId, Zone};
 use ghanti_store::{CallFilter, CallPlace, CallSummary};
 
 use crate::access::{Api, forbidden};
@@ -80,7 +80,7 @@ fn refuse_number(api: &Api, query: Option<&str>) -> Result<(), Problem> {
 /// As [`list`].
 pub(super) async fn found(app: &App, query: Option<&str>) -> Result<List<CallSummary>, Problem> {
     let query = Query::read(query, &PARAMETERS)?;
-    let filter = filter(&query, app.services.settings.offset_minutes)?;
+    let filter = filter(&query, &app.services.settings.zone)?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
     let behind = query.parsed("cursor", "`next` of the page before", position)?;
     let unsaved = app
@@ -100,7 +100,7 @@ pub(super) async fn found(app: &App, query: Option<&str>) -> Result<List<CallSum
     })
 }
 
-fn filter(query: &Query, offset_minutes: i16) -> Result<CallFilter, Problem> {
+fn filter(query: &Query, zone: &Zone) -> Result<CallFilter, Problem> {
     const ID: &str = "1 to 128 letters, digits, `-`, `_` and `.`";
     let state = |text: &str| match text {
         "pending" => Some(CallState::Pending),
@@ -117,8 +117,8 @@ fn filter(query: &Query, offset_minutes: i16) -> Result<CallFilter, Problem> {
         flow: query.parsed("flow", ID, |text| FlowName::parse(text).ok())?,
         version: query.parsed("version", ID, |text| VersionId::parse(text).ok())?,
         campaign: query.parsed("campaign", "a campaign's name", text)?,
-        since_ms: query.time("since", offset_minutes)?,
-        until_ms: query.time("until", offset_minutes)?,
+        since_ms: query.time("since", zone)?,
+        until_ms: query.time("until", zone)?,
     })
 }
 
@@ -181,7 +181,7 @@ mod tests {
     fn filters_are_checked() {
         let read = |text: &str| {
             let query = Query::read(Some(text), &PARAMETERS)?;
-            filter(&query, 330)
+            filter(&query, &Zone::fixed(330))
         };
         let all = "phone=9876543210&call-sid=c1&state=live&outcome=busy&flow=emi&version=ab&campaign=d&since=2026-11-27&until=2026-11-28";
         let filter = read(all).unwrap();

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::event::{AppletAsked, Cause};
-use ghanti_model::{CallId, CallRecord, CallSid, EventKind, Step};
+use ghanti_model::{CallId, CallRecord, CallSid, EventKind, Step, unix_ms};
 use ghanti_session::Change;
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
 use ghanti_session::log_lines::{CALL, STEP};
@@ -30,13 +30,14 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
         return (StatusCode::FOUND, refusal.to_string()).into_response();
     }
     remember_locally(&app, &request);
-    let since = Instant::now();
+    let (since, at_ms) = (Instant::now(), unix_ms());
     match app.background.clone().try_acquire_owned() {
         Ok(permit) => {
-            let tasks = app.tasks.clone();
+            let (arrivals, tasks) = (app.services.arrivals.clone(), app.tasks.clone());
+            let arrival = request.call_sid.as_ref().map(|sid| arrivals.arrive(sid));
             tasks.spawn(async move {
-                let bound = bind(&app, request, true).await;
-                drop(permit);
+                let bound = bind(&app, request, Some(at_ms)).await;
+                drop((arrival, permit));
                 if let Some(call) = bound {
                     await_stream(&app, call, since).await;
                 }
@@ -62,17 +63,17 @@ pub(super) async fn passed(app: &App, request: PassthruRequest) -> Result<(), Re
     }
     remember_locally(app, &request);
     let since = Instant::now();
-    if let Some(call) = bind(app, request, true).await {
-        // there are as many slots as requests: the call has one
+    if let Some(call) = bind(app, request, Some(unix_ms())).await {
+        // as many as there are places: the call has one
         let (app, tasks) = (app.clone(), app.tasks.clone());
         tasks.spawn(async move { await_stream(&app, call, since).await });
     }
     Ok(())
 }
 
-/// Binds the CallSid to its call, and records the step if the request is the Passthru's. Returns
-/// `None` for a request without a CallSid, which belongs to no call.
-pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Option<CallId> {
+/// Binds the CallSid to its call, and records the step if the request is the Passthru's, which came at
+/// `passthru_ms`. Returns `None` for a request without a CallSid, which belongs to no call.
+pub async fn bind(app: &App, request: PassthruRequest, passthru_ms: Option<u64>) -> Option<CallId> {
     let Some(sid) = request.call_sid.clone() else {
         tracing::warn!(
             "an applet's request came without a CallSid: check that Exotel requests the applet's URL, not a browser"
@@ -98,7 +99,8 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
             .collect()
     };
     let asked = EventKind::AppletAsked(Box::new(AppletAsked {
-        is_passthru,
+        is_passthru: passthru_ms.is_some(),
+        at_ms: passthru_ms,
         call_sid: sid,
         order: found.order,
         direction: request.direction,

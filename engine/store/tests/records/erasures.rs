@@ -273,6 +273,7 @@ pub(super) async fn a_number_that_stands_anywhere_in_a_call_is_found(
     let call = talked(&records, NUMBER, 1_000).await;
     let changed = EventKind::AppletAsked(Box::new(ghanti_model::event::AppletAsked {
         is_passthru: false,
+        at_ms: None,
         call_sid: sid("other"),
         order: None,
         direction: None,

@@ -221,6 +221,7 @@ fn stream() -> StreamStarted {
 fn asked() -> EventKind {
     EventKind::AppletAsked(Box::new(AppletAsked {
         is_passthru: true,
+        at_ms: None,
         call_sid: sid("c1"),
         order: None,
         direction: None,

@@ -124,7 +124,7 @@ impl House {
             files: AudioFiles::default(),
             migration_slots: Default::default(),
             settings: CallSettings {
-                offset_minutes: 330,
+                zone: ghanti_model::Zone::fixed(330),
                 date_order: None,
                 longest: LONGEST,
                 longest_recording: LONGEST,
