@@ -113,6 +113,7 @@ impl EventKind {
             | Self::EngineEnded { .. }
             | Self::ConversationEnded { .. }
             | Self::StreamClosed
+            | Self::ActionBegun(_)
             | Self::RecordingBegun { .. }
             | Self::Recorded(_)
             | Self::RecordingDeleted { .. }
@@ -188,6 +189,7 @@ impl EventKind {
                 ..
             }
             | Self::StreamClosed
+            | Self::ActionBegun(_)
             | Self::RecordingBegun { .. }
             | Self::Recorded(_)
             | Self::RecordingDeleted { .. }

@@ -31,9 +31,9 @@ use serde_json::Value as Json;
 
 pub use self::id::{EventId, EventMark, NodeId};
 pub use self::parts::{
-    AgentReported, AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd, HostCalled, LegReport,
-    PassthruAfter, Recorded, Repeat, Requested, StatusReported, StreamEnd, StreamResumed,
-    StreamStarted,
+    ActionBegun, AgentReported, AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd,
+    HostCalled, LegReport, PassthruAfter, Recorded, Repeat, Requested, StatusReported, StreamEnd,
+    StreamResumed, StreamStarted,
 };
 pub use self::turn::TurnLatency;
 use crate::{
@@ -134,6 +134,9 @@ pub enum EventKind {
     },
     /// A host function that the flow called has returned.
     HostCalled(Box<HostCalled>),
+    /// The flow invoked an action that acts, which the engine is about to do. Its answer is in the entry
+    /// of the journal that follows; if none does, whether it was done is not known.
+    ActionBegun(ActionBegun),
     /// The call's language was set.
     LanguageSet {
         /// The new language.
@@ -273,6 +276,9 @@ pub enum EventKind {
         file: String,
         /// Where it begins, in milliseconds since the start of the call.
         at_ms: u64,
+        /// The name of the engine in whose data folder it is. Absent from older events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        engine: Option<String>,
     },
     /// A recording has ended.
     Recorded(Box<Recorded>),
@@ -326,6 +332,7 @@ impl EventKind {
             EventKind::StreamOverdue { .. } => "stream-overdue",
             EventKind::StepReached { .. } => "step-reached",
             EventKind::HostCalled(_) => "host-called",
+            EventKind::ActionBegun(_) => "action-begun",
             EventKind::LanguageSet { .. } => "language-set",
             EventKind::Established { .. } => "established",
             EventKind::Decided(_) => "decided",
@@ -381,6 +388,7 @@ impl EventKind {
         match self {
             EventKind::StepReached { .. }
             | EventKind::HostCalled(_)
+            | EventKind::ActionBegun(_)
             | EventKind::LanguageSet { .. }
             | EventKind::Established { .. }
             | EventKind::Decided(_)

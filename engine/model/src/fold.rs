@@ -84,7 +84,10 @@ impl CallRecord {
                 network::overdue(self, what, unnamed.as_ref(), now_ms);
             }
             EventKind::StepReached { step } => drop(self.reach(step.clone(), now_ms)),
+            EventKind::ActionBegun(begun) => self.acting = Some(begun.clone()),
             EventKind::HostCalled(called) => {
+                // a flow does one thing after the other: this is the answer of what was begun
+                self.acting = None;
                 if let Some(journal) = &mut self.journal {
                     journal.header.began_ms = journal.header.began_ms.or(called.began_ms);
                     journal.entries.push(called.entry.clone());
@@ -149,7 +152,11 @@ impl CallRecord {
                 // the applets may have asked before the stream ended
                 transfer::update_outcome(self, now_ms, false);
             }
-            EventKind::RecordingBegun { file, at_ms } => self.recording_begun(file, *at_ms),
+            EventKind::RecordingBegun {
+                file,
+                at_ms,
+                engine,
+            } => self.recording_begun(file, *at_ms, engine.as_ref()),
             EventKind::Recorded(recorded) => self.recorded(recorded, now_ms),
             EventKind::RecordingDeleted { file, why } => {
                 self.recording_deleted(file, *why, now_ms);
@@ -302,6 +309,7 @@ impl CallRecord {
             let (name, detail) = (SECOND_STREAM, SECOND_STREAM_DETAIL);
             return self.note_cause(name, detail, Repeat::OncePerName, now_ms);
         }
+        self.reopened |= self.state == CallState::Ended;
         self.state = CallState::Live;
         self.node = Some(node);
         // the call may have been closed as never connected before its stream arrived
@@ -327,6 +335,7 @@ impl CallRecord {
 
     fn resumed(&mut self, resumed: &StreamResumed, node: NodeId, now_ms: u64) {
         self.resumptions = self.resumptions.saturating_add(1);
+        self.reopened |= self.state == CallState::Ended;
         self.state = CallState::Live;
         self.node = Some(node);
         self.stream_sid = Some(resumed.stream_sid.clone());

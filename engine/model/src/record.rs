@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::event::ActionBegun;
 use crate::{
     CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, NodeId,
     Outcome, PhoneNumber, Recording, StepEntry, StreamSid, Transfer, VersionId,
@@ -130,6 +131,13 @@ pub struct CallRecord {
     /// How often another engine went on with the call, whose engine had stopped.
     #[serde(default, skip_serializing_if = "is_none")]
     pub resumptions: u32,
+    /// Whether the call went on after it had been taken for over, which had been told as its end: its
+    /// engine had stopped, or its stream came late.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reopened: bool,
+    /// The action that acts and was begun last, while its answer is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acting: Option<ActionBegun>,
     /// The language at the end of the call.
     pub language: Option<Language>,
     /// What happened, as one outcome: the name of an [`Outcome`], or the flow's disposition, such
@@ -186,6 +194,14 @@ pub struct CallRecord {
     pub exotel: BTreeMap<String, String>,
 }
 
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 fn is_none(count: &u32) -> bool {
     *count == 0
 }
@@ -207,6 +223,8 @@ impl CallRecord {
             version: None,
             moves: Vec::new(),
             resumptions: 0,
+            reopened: false,
+            acting: None,
             language: None,
             outcome: None,
             disposition: None,

@@ -39,6 +39,9 @@ pub enum DeletedFor {
 pub struct Recording {
     /// The file's name in the folder `recordings` of the engine's data folder.
     pub file: String,
+    /// The name of the engine in whose data folder it is; absent from recordings of older ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// Where it begins, in milliseconds since the start of the call, as lines of the transcript are
     /// counted.
     pub at_ms: u64,
@@ -69,6 +72,7 @@ impl Recording {
     pub fn begun(file: String, at_ms: u64) -> Self {
         Self {
             file,
+            engine: None,
             at_ms,
             state: RecordingState::Begun,
             sha256: None,

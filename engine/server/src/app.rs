@@ -25,9 +25,9 @@ use crate::fallback;
 use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, audit as audit_route, calls, campaigns, console, customers, deploy, description,
-    do_not_call, doctor, erasure, events, flows, health, list_of_calls, metrics, passthru, proof,
-    recording, setup, status, stream, voicebot, webhooks,
+    after, agents, audit as audit_route, calls, campaigns, console, customers, deploy, description, do_not_call, doctor,
+    erasure, events, flows, health, list_of_calls, metrics, passthru, proof, recording,
+    recording_checks, setup, status, stream, voicebot, webhooks,
 };
 use crate::same_site;
 use crate::unserved::{self, Unserved};
@@ -207,6 +207,7 @@ pub fn router(app: App) -> Router {
         .route("/api/calls/{id}/chain", get(proof::chain))
         .route("/api/calls/{id}/recording", get(recording::recording))
         .route("/api/chains", get(proof::verify))
+        .route("/api/recordings/checks", get(recording_checks::verify))
         .route("/api/events", get(events::of_all))
         .route(
             "/api/do-not-call/{phone}",

@@ -241,6 +241,7 @@ async fn open_all(
         arrivals: Arrivals::default(),
         migration_slots: MigrationSlots::default(),
         settings: CallSettings {
+            engine: config.recording.engine(),
             zone: config.calls.zone(),
             date_order: config.customers.date_order,
             longest: config.longest_call(),

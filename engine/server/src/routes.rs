@@ -20,6 +20,8 @@ pub mod metrics;
 pub mod passthru;
 pub mod proof;
 pub mod recording;
+pub mod recording_checks;
+pub(crate) mod recording_elsewhere;
 pub mod setup;
 pub mod status;
 pub mod stream;

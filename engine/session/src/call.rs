@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use ghanti_journal::SharedJournal;
 use ghanti_model::event::{HostCalled, Repeat};
@@ -127,6 +128,16 @@ impl LiveCall {
     /// saved later.
     pub fn emit(&self, kind: EventKind) {
         self.emit_at(kind, self.unix_ms(self.now_ms()));
+    }
+
+    /// Waits until what was recorded of the call is in the database or the spool. Returns whether it is,
+    /// within `timeout`.
+    pub async fn saved(&self, timeout: Duration) -> bool {
+        let outlet = self.events().outlet.clone();
+        match outlet {
+            Some(outlet) => outlet.writer().saved(self.id(), timeout).await,
+            None => false,
+        }
     }
 
     fn emit_at(&self, kind: EventKind, now_ms: u64) {

@@ -4,6 +4,7 @@
 //! The machine does no I/O and reads no clock. The driver never decides what is said; the flow
 //! does. Caller audio never waits for a flow, a store, a disk or a log.
 
+mod acting;
 pub mod arrivals;
 pub mod binding;
 pub mod call;

@@ -20,6 +20,7 @@ use ghanti_speech::{Expectation, Recognizer, Utterance};
 use ghanti_store::{CallRecords, SessionStore, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::acting;
 use crate::call::LiveCall;
 use crate::files::AudioFiles;
 use crate::known_ahead::is_personal;
@@ -448,6 +449,9 @@ impl Conversation for LiveConversation {
             nth,
             acts,
         } = invocation;
+        if acts {
+            acting::begin(&self.parts.call, &self.parts.standing, &name, nth).await?;
+        }
         let actions = Arc::clone(&self.parts.actions);
         let done = actions.invoke(&name, &input, &self.parts.facts, nth);
         let answer = if acts {

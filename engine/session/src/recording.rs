@@ -63,6 +63,7 @@ impl CallRecording {
         call.emit(EventKind::RecordingBegun {
             file: name.to_string(),
             at_ms: call.lasted_before_ms(),
+            engine: Some(services.settings.engine.clone()),
         });
         let longest = services.settings.longest_recording.as_millis();
         Ok(Some(Self {

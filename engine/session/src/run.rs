@@ -244,7 +244,8 @@ impl Prepared {
                 let lasted = Duration::from_millis(call.lasted_before_ms());
                 let until = Instant::now() + longest.saturating_sub(lasted);
                 let standing = if is_resumed {
-                    Standing::resumed(!call.record().established.is_empty())
+                    let record = call.record();
+                    Standing::resumed(!record.established.is_empty(), record.acting.clone())
                 } else {
                     Standing::default()
                 };

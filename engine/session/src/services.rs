@@ -22,6 +22,8 @@ use crate::targets::TransferTargets;
 /// Settings that apply to every call.
 #[derive(Debug, Clone)]
 pub struct CallSettings {
+    /// The engine's name, by which its recordings are found.
+    pub engine: String,
     /// Where local time is that of.
     pub zone: Zone,
     /// The order of numeric dates in customers' records; `None` if such dates are rejected.

@@ -13,7 +13,8 @@ pub enum Kind {
     Problem(Problem),
     /// The customer asked not to be called again.
     DoNotCall,
-    /// The call has ended; its outcome is the one known at that time.
+    /// The call has ended; its outcome is the one known at that time. It is reported once for each call,
+    /// also for one that went on after its engine had been taken for dead.
     Ended,
     /// The outcome of a call that has ended has changed.
     OutcomeChanged,
@@ -69,7 +70,7 @@ impl Kind {
         if DoNotCall::of(after).is_some() && !before.is_unwanted {
             kinds.push(Kind::DoNotCall);
         }
-        if is_over && !was_over {
+        if is_over && !was_over && !after.reopened {
             kinds.push(Kind::Ended);
         } else if is_over && is_changed && !is_of_transfer {
             kinds.push(Kind::OutcomeChanged);
@@ -141,6 +142,34 @@ mod tests {
             kinds(&ended("never-connected"), &ended("not-answered")),
             ["call.outcome-changed"]
         );
+    }
+
+    #[test]
+    fn the_end_of_a_call_that_another_engine_went_on_with_is_reported_once() {
+        let live = CallRecord {
+            state: CallState::Live,
+            started_ms: Some(5),
+            ..CallRecord::new(CallId::generate(), 1)
+        };
+        let of = |record: &CallRecord, outcome: Option<&str>| CallRecord {
+            state: outcome.map_or(CallState::Live, |_| CallState::Ended),
+            outcome: outcome.map(str::to_owned),
+            ..record.clone()
+        };
+        let stopped = of(&live, Some("engine-stopped"));
+        let resumed = CallRecord {
+            reopened: true,
+            ..of(&stopped, None)
+        };
+        assert_eq!(told(&live, &stopped), ["call.ended"]);
+        assert_eq!(told(&stopped, &resumed), Vec::<&str>::new());
+        let ended = of(&resumed, Some("declined"));
+        assert_eq!(told(&resumed, &ended), ["call.outcome-changed"]);
+        let transferred = of(&resumed, Some("transferred"));
+        assert_eq!(told(&resumed, &transferred), ["transfer.outcome"]);
+        // it went on before anybody took it for over
+        let moved = of(&live, Some("declined"));
+        assert_eq!(told(&live, &moved), ["call.ended"]);
     }
 
     #[test]

@@ -297,6 +297,8 @@ async fn answers_and_errors_are_as_they_are_described() {
         (("get", &format!("{not_there}/recording")), none, 404),
         (("get", "/api/chains"), none, 200),
         (("get", "/api/chains?after=x"), none, 400),
+        (("get", "/api/recordings/checks"), none, 200),
+        (("get", "/api/recordings/checks?after=x"), none, 400),
         (
             ("post", "/api/customers/erase"),
             Some(&json!({ "phone": "9876581009" })),

@@ -27,7 +27,7 @@ const SERVER: &str = "[server]\npublic-url = 'https://bot.example.com'\nstream-t
     applet-token = 'applet-0123456789'\napi-token = 'api-0123456789-x'\n";
 const ACCOUNT: &str = "[exotel]\naccount-sid = 'acme1'\napi-key = 'key'\napi-token = 'token'\ncaller-id = '08045000000'\nflow-id = 1001\n";
 const CALLS: &str = "[calls]\nagents = ['+918045111222']\nflow = 'emi-reminder'\n";
-const SETTINGS: &str = "[settings]\nlender = 'Own Finance'\ncaller = 'Own'\nbot-name = 'Meera'\n";
+const SETTINGS: &str = "[settings]\nlender = 'Own Finance'\ncaller = 'Own'\nbot-name = 'Meera'\nclinic = 'Own'\ncompany = 'Own'\n";
 const SPEECH: &str = "[speech]\nrecognizer = 'none'\n";
 
 /// A whole, right configuration of an engine.

@@ -294,12 +294,21 @@ async fn serve_says_when_it_runs_on_sample_values_and_takes_the_operators() {
         serde_json::json!(["bot-name", "caller", "lender", "transfer.default"]),
         "{samples}"
     );
+    assert_eq!(
+        (&samples["appointment"], &samples["survey"]),
+        (
+            &serde_json::json!(["clinic"]),
+            &serde_json::json!(["company"])
+        ),
+        "{samples}"
+    );
     assert!(
         engine.logs().contains("the flow runs on sample values"),
         "{}",
         engine.logs()
     );
-    let own = "[calls]\nagents = ['08040001111']\n[settings]\nlender = 'Mine'\ncaller = 'Mine'\nbot-name = 'Ravi'\n";
+    let own = "[calls]\nagents = ['08040001111']\n[settings]\nlender = 'Mine'\ncaller = 'Mine'\nbot-name = 'Ravi'\n\
+        clinic = 'Mine'\ncompany = 'Mine'\n";
     let engine = setup(format!("{BY_KEYS}{own}")).start();
     assert_eq!(ready(&engine).await["samples"], serde_json::json!({}));
     assert!(

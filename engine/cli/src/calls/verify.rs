@@ -39,7 +39,7 @@ pub struct Verify {
         conflicts_with = "all"
     )]
     exports: Vec<PathBuf>,
-    /// Have the engine check all calls in its database
+    /// Have the engine check all calls in its database, and the files of its recordings
     #[arg(long)]
     all: bool,
     /// The engine's URL; with exports, also check that the engine has the same heads
@@ -54,6 +54,41 @@ struct Results {
     intact: Intact,
     broken: u64,
     unchecked: u64,
+    recordings: Option<Recordings>,
+}
+
+/// What came of the checks of recordings' files.
+#[derive(Default)]
+struct Recordings {
+    intact: u64,
+    deleted_for_age: u64,
+    deleted_for_erasure: u64,
+    broken: u64,
+    unchecked: u64,
+}
+
+impl Recordings {
+    fn say(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        writeln!(out, "{} recordings are intact", self.intact)?;
+        let deleted = [
+            (self.deleted_for_age, "for their age, as [retention] says"),
+            (self.deleted_for_erasure, "with the erasure of a person"),
+        ];
+        for (count, why) in deleted.into_iter().filter(|(count, _)| *count > 0) {
+            writeln!(out, "{count} recordings were deleted {why}")?;
+        }
+        if self.broken > 0 {
+            writeln!(
+                out,
+                "{} recordings were changed or are missing",
+                self.broken
+            )?;
+        }
+        if self.unchecked > 0 {
+            writeln!(out, "{} recordings could not be checked", self.unchecked)?;
+        }
+        Ok(())
+    }
 }
 
 impl Results {
@@ -76,7 +111,13 @@ impl Results {
         if self.unchecked > 0 {
             writeln!(out, "{} could not be checked", self.unchecked)?;
         }
-        Ok(match (self.broken, self.unchecked) {
+        let mut found = (self.broken, self.unchecked);
+        if let Some(recordings) = &self.recordings {
+            recordings.say(out)?;
+            found.0 += recordings.broken;
+            found.1 += recordings.unchecked;
+        }
+        Ok(match found {
             (0, 0) => ExitCode::SUCCESS,
             (0, _) => ExitCode::from(NOT_DONE),
             _ => ExitCode::from(BROKEN),
@@ -93,6 +134,7 @@ impl Verify {
         };
         if let (Some(engine), true) = (&engine, self.all) {
             all(engine, &mut results, &mut out).await?;
+            results.recordings = Some(all_recordings(engine, &mut out).await?);
             return results.end(&mut out);
         }
         for export in &self.exports {
@@ -196,6 +238,52 @@ async fn all(
         match page.next {
             Some(next) => after = next,
             None => return Ok(()),
+        }
+    }
+}
+
+/// A page of the engine's checks of recordings.
+#[derive(Deserialize)]
+struct RecordingsPage {
+    intact: u64,
+    deleted_for_age: u64,
+    deleted_for_erasure: u64,
+    broken: Vec<NamedRecording>,
+    unchecked: Vec<NamedRecording>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NamedRecording {
+    call_id: String,
+    file: String,
+    reason: String,
+}
+
+async fn all_recordings(
+    engine: &Engine,
+    out: &mut impl std::io::Write,
+) -> anyhow::Result<Recordings> {
+    let (mut found, mut after) = (Recordings::default(), String::new());
+    loop {
+        let path = format!("/api/recordings/checks?cursor={after}");
+        let page: RecordingsPage = engine.get(&path).await?;
+        found.intact += page.intact;
+        found.deleted_for_age += page.deleted_for_age;
+        found.deleted_for_erasure += page.deleted_for_erasure;
+        found.broken += u64::try_from(page.broken.len()).unwrap_or(u64::MAX);
+        found.unchecked += u64::try_from(page.unchecked.len()).unwrap_or(u64::MAX);
+        for wrong in page.broken.into_iter().chain(page.unchecked) {
+            let NamedRecording {
+                call_id,
+                file,
+                reason,
+            } = wrong;
+            writeln!(out, "{call_id}: recording `{file}`: {reason}")?;
+        }
+        match page.next {
+            Some(next) => after = next,
+            None => return Ok(found),
         }
     }
 }

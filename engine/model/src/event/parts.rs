@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     AgentLegState, CallId, CallSid, Direction, FlowName, JournalEntry, JournalHeader, Language,
@@ -101,6 +102,15 @@ pub struct AppletAsked {
     /// Whether a customer's record was found for the call.
     #[serde(default)]
     pub customer_found: bool,
+}
+
+/// An action that acts was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ActionBegun {
+    /// Its name.
+    pub name: String,
+    /// The number of its invocation in the call, from which its idempotency key is made.
+    pub nth: u32,
 }
 
 /// A call's media stream started.

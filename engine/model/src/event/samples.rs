@@ -259,6 +259,10 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             last_position: String::new(),
             began_ms: None,
         },
+        EventKind::ActionBegun(ActionBegun {
+            name: "note-promise".to_owned(),
+            nth: 1,
+        }),
         EventKind::StreamClosed,
         EventKind::StreamResumed(StreamResumed {
             stream_sid: StreamSid::parse("s2").unwrap(),
@@ -267,6 +271,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         EventKind::RecordingBegun {
             file: "0190-1.wav".to_owned(),
             at_ms: 0,
+            engine: Some("engine-1".to_owned()),
         },
         EventKind::Recorded(Box::new(Recorded {
             file: "0190-1.wav".to_owned(),

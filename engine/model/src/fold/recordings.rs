@@ -9,11 +9,13 @@ const RECORDINGS: usize = 8;
 const INCOMPLETE: &str = "recording-incomplete";
 
 impl CallRecord {
-    pub(super) fn recording_begun(&mut self, file: &str, at_ms: u64) {
+    pub(super) fn recording_begun(&mut self, file: &str, at_ms: u64, engine: Option<&String>) {
         let is_known = self.recordings.iter().any(|known| known.file == file);
         if !is_known && self.recordings.len() < RECORDINGS {
-            self.recordings
-                .push(Recording::begun(file.to_owned(), at_ms));
+            self.recordings.push(Recording {
+                engine: engine.cloned(),
+                ..Recording::begun(file.to_owned(), at_ms)
+            });
         }
     }
 

@@ -442,3 +442,42 @@ fn a_passthru_that_was_answered_before_the_stream_began_stands_before_it_however
         );
     }
 }
+
+#[test]
+fn a_call_that_went_on_after_it_was_taken_for_over_says_so() {
+    let (call, node, other) = (CallId::generate(), NodeId::generate(), NodeId::generate());
+    let resumed = || {
+        EventKind::StreamResumed(crate::event::StreamResumed {
+            stream_sid: crate::StreamSid::parse("s2").unwrap(),
+            entries: 0,
+        })
+    };
+    let started = || {
+        let all = every_kind(call);
+        all.into_iter()
+            .find(|kind| matches!(kind, EventKind::StreamStarted(_)))
+            .unwrap()
+    };
+    let reopened = |kinds: Vec<(NodeId, EventKind)>| {
+        let mut log = CallLog::new(call);
+        for (at_ms, (node, kind)) in (1_000..).zip(kinds) {
+            log.emit(node, at_ms, kind);
+        }
+        let record = log.into_record();
+        assert_eq!(record.state, CallState::Live);
+        record.reopened
+    };
+    assert!(!reopened(vec![(node, started())]));
+    assert!(!reopened(vec![(node, started()), (other, resumed())]));
+    let ended = vec![
+        (node, started()),
+        (other, EventKind::Abandoned),
+        (other, resumed()),
+    ];
+    assert!(reopened(ended));
+    let overdue = EventKind::StreamOverdue {
+        what: "no stream came".to_owned(),
+        unnamed: None,
+    };
+    assert!(reopened(vec![(node, overdue), (node, started())]));
+}

@@ -1,5 +1,6 @@
 //! `[recording]`: the engine's own recordings of calls.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ghanti_store::Room;
@@ -9,6 +10,10 @@ use serde::{Deserialize, Serialize};
 const MOST_MINUTES: u64 = 60;
 /// Maximum of `disk-mib`: 1 PiB.
 const MOST_MIB: u64 = 1 << 30;
+/// The longest name of an engine.
+const NAME_BYTES: usize = 64;
+/// The most other engines.
+const ENGINES: usize = 100;
 
 /// `[recording]`. Off unless it is enabled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +27,10 @@ pub struct Recording {
     pub disk_mib: u64,
     /// How much disk space recordings leave free, in MiB.
     pub keep_free_mib: u64,
+    /// The name that records give to whose folder their recordings are in; without it the machine's.
+    pub engine: Option<String>,
+    /// The addresses of the other engines, by their names, from which their recordings are fetched.
+    pub engines: BTreeMap<String, String>,
 }
 
 impl Default for Recording {
@@ -31,6 +40,8 @@ impl Default for Recording {
             longest_minutes: MOST_MINUTES,
             disk_mib: 20_480,
             keep_free_mib: 1_024,
+            engine: None,
+            engines: BTreeMap::new(),
         }
     }
 }
@@ -44,10 +55,24 @@ impl Recording {
         })
     }
 
+    /// The name of this engine.
+    pub fn engine(&self) -> String {
+        let named = self.engine.clone();
+        named.unwrap_or_else(|| {
+            let uname = rustix::system::uname();
+            uname.nodename().to_string_lossy().into_owned()
+        })
+    }
+
     /// The longest recording.
     pub fn longest(&self) -> Duration {
         Duration::from_secs(self.longest_minutes.saturating_mul(60))
     }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=NAME_BYTES).contains(&name.len()) && name.bytes().all(is_of_name)
 }
 
 pub(super) fn check(recording: &Recording, errors: &mut Vec<String>) {
@@ -68,4 +93,36 @@ pub(super) fn check(recording: &Recording, errors: &mut Vec<String>) {
         0..=MOST_MIB,
         "MiB",
     );
+    if let Some(name) = recording.engine.as_deref().filter(|name| !is_name(name)) {
+        errors.push(format!(
+            "`engine` of `[recording]` is `{}`: a name has 1 to {NAME_BYTES} letters, digits, `-`, `_` and `.`",
+            name.escape_debug()
+        ));
+    }
+    if recording.engines.len() > ENGINES {
+        errors.push(format!(
+            "`engines` of `[recording]` has more than {ENGINES} engines"
+        ));
+    }
+    for (name, url) in recording.engines.iter().take(ENGINES) {
+        if !is_name(name) {
+            errors.push(format!(
+                "`engines` of `[recording]` has `{}`: a name has 1 to {NAME_BYTES} letters, digits, `-`, `_` and `.`",
+                name.escape_debug()
+            ));
+        }
+        let is_address = reqwest::Url::parse(url).is_ok_and(|url| {
+            ["http", "https"].contains(&url.scheme())
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+        });
+        if !is_address {
+            errors.push(format!(
+                "`engines` of `[recording]` has no address for `{}`: write it as `http://10.0.0.2:8080`, with the `path` of `[server]` if there is one",
+                name.escape_debug()
+            ));
+        }
+    }
 }

@@ -264,6 +264,16 @@ pub(super) const SECTIONS: [Section; 17] = [
                 "The name by which the bot introduces itself.",
                 "\"The bot's name\"",
             ),
+            setting(
+                "clinic",
+                "Where the appointments are of which the flow `appointment` speaks.",
+                "\"Your clinic\"",
+            ),
+            setting(
+                "company",
+                "In whose name the flow `survey` asks.",
+                "\"Your company\"",
+            ),
         ],
     },
     Section {
@@ -323,6 +333,16 @@ pub(super) const SECTIONS: [Section; 17] = [
                 "keep-free-mib",
                 "How much disk space recordings leave free, in MiB: databases and spools need it.",
                 "1024",
+            ),
+            setting(
+                "engine",
+                "This engine's name, by which its recordings are found by others; the machine's name without it.",
+                "\"engine-1\"",
+            ),
+            setting(
+                "engines",
+                "The addresses of the other engines of the same database, by their names: a recording in the data folder of one is fetched from there, with `api-token`.",
+                "{ \"engine-2\" = \"http://10.0.0.2:8080\" }",
             ),
         ],
     },

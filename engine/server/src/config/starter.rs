@@ -53,7 +53,10 @@ const WRITTEN: [(&str, &[&str]); 6] = [
             "flow-id",
         ],
     ),
-    ("settings", &["lender", "caller", "bot-name"]),
+    (
+        "settings",
+        &["lender", "caller", "bot-name", "clinic", "company"],
+    ),
     ("stores", &["redis-url", "database-url"]),
 ];
 
@@ -210,7 +213,7 @@ mod tests {
         assert!(
             config.server.public_url.is_some()
                 && config.calls.agents.len() == 1
-                && config.settings.len() == 3
+                && config.settings.len() == 5
         );
         assert!(config.stores.redis_url.is_some() && config.stores.database_url.is_some());
         assert!(config.customers.date_order.is_some());

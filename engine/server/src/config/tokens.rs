@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ghanti_model::unix_ms;
+use ghanti_model::{Zone, unix_ms};
 use serde::{Deserialize, Serialize};
 
 use super::webhooks::some_secret;
@@ -53,9 +53,9 @@ pub struct Token {
 }
 
 impl Token {
-    fn expires_ms(&self, offset_minutes: i16) -> Option<u64> {
+    fn expires_ms(&self, zone: &Zone) -> Option<u64> {
         let expires = self.expires.as_deref()?;
-        query::unix_ms(expires, offset_minutes)
+        query::unix_ms(expires, zone)
     }
 
     fn accepted(&self) -> impl Iterator<Item = &Secret> {
@@ -131,7 +131,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
                 "`[tokens.{name}]` has no token: give `token`, or `token-file` with the path of a file that has it"
             ));
         }
-        if token.expires.is_some() && token.expires_ms(calls.offset_minutes).is_none() {
+        if token.expires.is_some() && token.expires_ms(&calls.zone()).is_none() {
             errors.push(format!(
                 "`expires` of `[tokens.{name}]` cannot be read: give a date such as `2027-03-31`, or a time with its zone such as \
                  `2027-03-31T18:00:00+05:30`"
@@ -160,11 +160,11 @@ impl Config {
             name: name.to_owned(),
             role,
         };
-        let now_ms = unix_ms();
+        let (now_ms, zone) = (unix_ms(), self.calls.zone());
         let is_valid = |token: &Token| {
             token.expires.is_none()
                 || token
-                    .expires_ms(self.calls.offset_minutes)
+                    .expires_ms(&zone)
                     .is_some_and(|until_ms| now_ms < until_ms)
         };
         let named = self.tokens.iter().filter(|(_, token)| is_valid(token));

@@ -210,8 +210,8 @@ codes! {
         "A flow that is to take calls is not loaded, or calls that no flow claims are not taken.",
         "See GET /api/flows for why it was rejected; correct the name in `flow` of `[calls]`, or in `[flows]`.";
     SampleValues = "sample-values", Error,
-        "A flow runs on sample values: it speaks for a lender who does not exist, or would dial sample agents.",
-        "Set `lender`, `caller` and `bot-name` of `[settings]` and `agents` of `[calls]` in ghanti.toml; `ghanti init` asks for them.";
+        "A flow runs on sample values: it speaks for somebody who does not exist, or would dial sample agents.",
+        "Set what is named in `[settings]` (or in `settings` of `[flows.NAME]`) and `agents` of `[calls]` in ghanti.toml; `ghanti init` asks for most of it.";
 
     // the engine
     NoTokens = "no-tokens", Error,

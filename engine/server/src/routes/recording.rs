@@ -1,6 +1,6 @@
 //! `GET /api/calls/{id}/recording`: the engine's own recording of a call.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
@@ -19,13 +19,15 @@ use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::routes::calls::find;
+use crate::routes::recording_elsewhere::fetched;
 use crate::segments::{BadPath, Segments};
 
 /// Maximum number of streams of a call, and so of recordings: more than a call can be resumed.
 const NUMBERS: u32 = 8;
 
 /// Answers with a recording of a call, or the part of it that `Range` asks for. The tag is the SHA-256
-/// that the record has.
+/// that the record has. One in the data folder of another engine is fetched from there, if its address is
+/// in `engines` of `[recording]`; else the problem names that engine.
 ///
 /// # Errors
 ///
@@ -64,16 +66,22 @@ pub async fn recording(
     sent(&app, &id, query.as_deref(), asked).await
 }
 
-/// The name and digest of a call's recording, from its record, if it has a file.
+/// A recording of a call that there is a file of.
+pub(super) struct Named {
+    pub(super) call: CallId,
+    /// Its place in the record, from 1.
+    pub(super) number: u32,
+    pub(super) recording: Recording,
+    /// The SHA-256 of its file.
+    pub(super) digest: String,
+}
+
+/// A recording of a call that there is a file of, as its record names it.
 ///
 /// # Errors
 ///
 /// As [`recording`].
-pub(super) async fn named(
-    app: &App,
-    id: &str,
-    query: Option<&str>,
-) -> Result<(CallId, Recording, String), Problem> {
+pub(super) async fn named(app: &App, id: &str, query: Option<&str>) -> Result<Named, Problem> {
     let query = Query::read(query, &["number"])?;
     let number = query.number("number", NUMBERS)?.unwrap_or(1);
     let record = find(app, id).await?;
@@ -86,7 +94,12 @@ pub(super) async fn named(
         )
     })?;
     let digest = recording.kept().ok_or_else(|| not_there(recording))?;
-    Ok((record.call_id, recording.clone(), digest.to_owned()))
+    Ok(Named {
+        call: record.call_id,
+        number,
+        recording: recording.clone(),
+        digest: digest.to_owned(),
+    })
 }
 
 /// The answer of [`recording`].
@@ -100,7 +113,12 @@ pub(super) async fn sent(
     query: Option<&str>,
     mut asked: Parts,
 ) -> Result<Response, Problem> {
-    let (call, recording, digest) = named(app, id, query).await?;
+    let Named {
+        call,
+        number,
+        recording,
+        digest,
+    } = named(app, id, query).await?;
     let name = RecordingName::parse(&recording.file);
     let tag = format!("\"{digest}\"");
     let headers = private_cache(&tag);
@@ -113,10 +131,15 @@ pub(super) async fn sent(
         asked.headers.remove(RANGE);
     }
     tracing::info!(call = %call, "a recording is sent");
-    let mut response = served(app, name, &asked).await?;
-    if response.status() == StatusCode::NOT_FOUND {
-        // the file gets its final name once its digest is stored, which may be right now
-        response = served(app, name, &asked).await?;
+    let mut response = match settled_path(app, name).await {
+        Some(path) => served(&path, &asked).await,
+        None => fetched(app, (call, number), &recording, &asked).await?,
+    };
+    if response.status() == StatusCode::NOT_FOUND
+        && let Some(path) = path(app, name).await
+    {
+        // it gets its last name once its digest is stored, which may be just now
+        response = served(&path, &asked).await;
     }
     if response.status() == StatusCode::NOT_FOUND {
         return Err(none(
@@ -145,35 +168,29 @@ pub(super) async fn sent(
 }
 
 /// The file, or the part of it that is asked for; 404 if it has gone since it was found.
-async fn served(
-    app: &App,
-    name: Option<RecordingName>,
-    asked: &Parts,
-) -> Result<Response, Problem> {
-    let path = path(app, name).await?;
+async fn served(path: &Path, asked: &Parts) -> Response {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = asked.method.clone();
     *request.uri_mut() = asked.uri.clone();
     *request.headers_mut() = asked.headers.clone();
     // its error type has no values
-    let Ok(served) = ServeFile::new(&path).oneshot(request).await;
-    Ok(served.map(Body::new))
+    let Ok(served) = ServeFile::new(path).oneshot(request).await;
+    served.map(Body::new)
 }
 
-/// The file of a recording.
-///
-/// # Errors
-///
-/// 404 if it is not in this engine's data folder.
-pub(super) async fn path(app: &App, name: Option<RecordingName>) -> Result<PathBuf, Problem> {
+/// The file of a recording; `None` if it is not in this engine's data folder.
+pub(super) async fn path(app: &App, name: Option<RecordingName>) -> Option<PathBuf> {
     let recordings = app.services.recordings.clone();
     let path = tokio::task::spawn_blocking(move || recordings.path(name?)).await;
-    path.ok().flatten().ok_or_else(|| {
-        none(
-            "the recording is not in this engine's data folder",
-            "ask the engine that handled the call: its data folder has the file",
-        )
-    })
+    path.ok().flatten()
+}
+
+/// The file of a recording, which may get its last name just now.
+async fn settled_path(app: &App, name: Option<RecordingName>) -> Option<PathBuf> {
+    match path(app, name).await {
+        Some(path) => Some(path),
+        None => path(app, name).await,
+    }
 }
 
 fn none(detail: impl Into<String>, hint: &'static str) -> Problem {

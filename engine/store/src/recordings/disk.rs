@@ -255,18 +255,25 @@ pub(super) fn mended(path: &Path) -> io::Result<Option<Written>> {
     }
     file.sync_data()?;
     file.seek(SeekFrom::Start(0))?;
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; READ_BYTES]);
+    Ok(Some(Written {
+        sha256: digest(&mut file)?.0,
+        bytes,
+    }))
+}
+
+/// The SHA-256 of the rest of a file, in hexadecimal, and how many bytes it has.
+pub(super) fn digest(file: &mut File) -> io::Result<(String, u64)> {
+    let (mut hash, mut buffer, mut bytes) = (Sha256::new(), vec![0; READ_BYTES], 0_u64);
     loop {
         let read = file.read(&mut buffer)?;
         match buffer.get(..read) {
-            Some(piece) if !piece.is_empty() => hash.update(piece),
-            _ => break,
+            Some(piece) if !piece.is_empty() => {
+                hash.update(piece);
+                bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            }
+            _ => return Ok((hexadecimal(&hash.finalize()), bytes)),
         }
     }
-    Ok(Some(Written {
-        sha256: hexadecimal(&hash.finalize()),
-        bytes,
-    }))
 }
 
 /// What the system says, with what can be done about it.

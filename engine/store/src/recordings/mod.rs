@@ -152,6 +152,22 @@ impl Recordings {
         names.into_iter().find(|path| path.is_file())
     }
 
+    /// The SHA-256 of a recording's file, in hexadecimal, and its length in bytes; `None` if it is not in
+    /// this folder.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn digest(&self, name: RecordingName) -> io::Result<Option<(String, u64)>> {
+        let recordings = self.clone();
+        blocking(move || {
+            let Some(path) = recordings.path(name) else {
+                return Ok(None);
+            };
+            disk::digest(&mut fs::File::open(path)?).map(Some)
+        })
+        .await
+    }
+
     /// Deletes a recording. Returns whether it was there.
     ///
     /// # Errors

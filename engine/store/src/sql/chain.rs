@@ -267,6 +267,20 @@ impl SqlRecords {
         }
     }
 
+    /// The next calls by id after `behind`, which is empty at first, at most `limit`. Ids that are none of
+    /// the engine's are left out, which [`verify_chains`](Self::verify_chains) tells of.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn calls_behind(&self, behind: &str, limit: u32) -> Result<Vec<CallId>, StoreError> {
+        let most = i64::from(limit);
+        let calls: Vec<(String,)> = on_either!(self, pool => {
+            sqlx::query_as(NEXT).bind(behind).bind(most).fetch_all(pool)
+        })?;
+        let ids = calls.iter().filter_map(|(call,)| CallId::parse(call));
+        Ok(ids.collect())
+    }
+
     /// Checks at most `limit` calls after the id `behind`, which is empty at first: their chains, and
     /// their rows.
     ///

@@ -141,6 +141,8 @@ node: None,
         flow: Some(flow.clone()),
         version: Some(version.clone()),
         resumptions: 1,
+        reopened: false,
+        acting: None,
         moves: vec![VersionMove {
             unix_ms: 1_795_000_030_000,
             from: VersionId::parse("0a").unwrap(),

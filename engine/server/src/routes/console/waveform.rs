@@ -17,7 +17,8 @@ use super::session::Viewer;
 use crate::answer::{has_tag, private_cache};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
-use crate::routes::recording::{named, path};
+use crate::routes::recording::{Named, named, path};
+use crate::routes::recording_elsewhere::not_here;
 use crate::segments::{BadPath, Segments};
 
 /// Maximum number of waveforms drawn at once: each reads a whole recording.
@@ -32,7 +33,9 @@ pub(super) async fn waveform(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let Segments(id) = id?;
-    let (_, recording, digest) = named(&app, &id, query.as_deref()).await?;
+    let Named {
+        recording, digest, ..
+    } = named(&app, &id, query.as_deref()).await?;
     let tag = format!("\"{digest}\"");
     let cache = private_cache(&tag);
     let picture = [
@@ -42,7 +45,8 @@ pub(super) async fn waveform(
     if has_tag(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, cache, picture).into_response());
     }
-    let file = path(&app, RecordingName::parse(&recording.file)).await?;
+    let file = path(&app, RecordingName::parse(&recording.file)).await;
+    let file = file.ok_or_else(|| not_here(&app, &recording))?;
     let Ok(permit) = app.drawn.clone().try_acquire_owned() else {
         let what = format!("{WAVEFORMS} recordings are being drawn already");
         return Err(Problem::new(

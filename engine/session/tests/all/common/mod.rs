@@ -107,6 +107,7 @@ impl House {
             .await
             .unwrap();
         self.services = Some(Services {
+            arrivals: ghanti_session::Arrivals::default(),
             catalogue: Arc::new(catalogue),
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
             recognizer: None,
@@ -124,6 +125,7 @@ impl House {
             files: AudioFiles::default(),
             migration_slots: Default::default(),
             settings: CallSettings {
+                engine: "engine-1".to_owned(),
                 zone: ghanti_model::Zone::fixed(330),
                 date_order: None,
                 longest: LONGEST,
