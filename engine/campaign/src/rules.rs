@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ghanti_model::{CallId, CallRecord, Masked, Zone};
+use ghanti_model::{CallId, CallRecord, Masked, NoZone, Zone};
 use ghanti_store::{DialHistory, NextStep};
 use time::Date;
 
@@ -96,6 +96,20 @@ pub fn opening(plan: &Plan, from_ms: u64, zone: &Zone) -> Option<u64> {
     (over_ms.is_none_or(|over_ms| opens < over_ms)).then_some(opens)
 }
 
+/// The zone that a customer's record names; `None` if it names none, or a field for it is blank, as cells of
+/// lists are.
+///
+/// # Errors
+/// The field whose value is no zone.
+pub fn zone_named(
+    fields: &BTreeMap<String, Masked>,
+) -> Result<Option<Zone>, (&'static str, NoZone)> {
+    let is_given = |value: &Masked| !value.expose().trim().is_empty();
+    let given = fields.iter().filter(|(_, value)| is_given(value));
+    let given = given.map(|(name, value)| (name.clone(), value.clone()));
+    Zone::of(&given.collect())
+}
+
 /// The zone of a customer: that of their record or, if it names none, of the plan, else the
 /// engine's.
 ///
@@ -106,7 +120,7 @@ pub fn zone_of(
     plan: &Plan,
     default: &Zone,
 ) -> Result<Zone, NextStep> {
-    match Zone::of(fields) {
+    match zone_named(fields) {
         Ok(Some(zone)) => Ok(zone),
         Ok(None) => Ok(plan.zone().unwrap_or_else(|| default.clone())),
         Err((field, no_zone)) => Err(NextStep::Done {

@@ -156,7 +156,7 @@ impl CallRecord {
                 file,
                 at_ms,
                 engine,
-            } => self.recording_begun(file, *at_ms, engine.as_ref()),
+            } => self.recording_begun(file, *at_ms, (event.node, engine.as_ref())),
             EventKind::Recorded(recorded) => self.recorded(recorded, now_ms),
             EventKind::RecordingDeleted { file, why } => {
                 self.recording_deleted(file, *why, now_ms);

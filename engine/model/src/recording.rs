@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::NodeId;
+
 /// What became of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -39,7 +41,10 @@ pub enum DeletedFor {
 pub struct Recording {
     /// The file's name in the folder `recordings` of the engine's data folder.
     pub file: String,
-    /// The name of the engine in whose data folder it is; absent from recordings of older ones.
+    /// The engine in whose data folder it is, by the id that this folder has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// The name of that engine; absent from recordings of older ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
     /// Where it begins, in milliseconds since the start of the call, as lines of the transcript are
@@ -72,6 +77,7 @@ impl Recording {
     pub fn begun(file: String, at_ms: u64) -> Self {
         Self {
             file,
+            node: None,
             engine: None,
             at_ms,
             state: RecordingState::Begun,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ghanti_campaign::rules::zone_named;
 use ghanti_catalogue::NotAnOrder;
 use ghanti_manifest::{CustomerReading, FieldProblem};
 use ghanti_model::values::phone;
-use ghanti_model::{FlowName, Masked, PhoneNumber, Zone};
+use ghanti_model::{FlowName, Masked, PhoneNumber};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
@@ -149,7 +150,7 @@ impl Row {
         let reading = read_fields(&fields);
         problems.extend(new_ones(&problems, reading.problems));
         // a campaign asks it before each dial
-        if let Err((field, no_zone)) = Zone::of(&reading.fields) {
+        if let Err((field, no_zone)) = zone_named(&reading.fields) {
             problems.push(problem(field, &no_zone.to_string()));
         }
         match phone {
@@ -273,6 +274,39 @@ mod tests {
     fn refused(body: &str) -> String {
         let taken = |_: Option<&str>, fields: &BTreeMap<String, Masked>| Ok(fields.clone());
         format!("{:?}", Order::read(body.as_bytes(), taken).unwrap_err())
+    }
+
+    #[test]
+    fn a_customer_with_an_unknown_time_zone_is_refused_with_a_suggestion() {
+        let read = |field: &str, value: &str| {
+            let row =
+                serde_json::json!({ "line": 2, "phone": "9876581001", "fields": { field: value } });
+            let row: Row = serde_json::from_value(row).unwrap();
+            let read = row.read(|fields| CustomerReading {
+                fields: fields.clone(),
+                problems: Vec::new(),
+            });
+            read.map(drop)
+                .map_err(|problems| format!("{}: {}", problems[0].field, problems[0].reason))
+        };
+        for (field, value) in [
+            ("time-zone", "Asia/Dubai"),
+            ("utc-offset", "+04:00"),
+            ("time-zone", " "),
+            ("city", "Dubay"),
+        ] {
+            assert_eq!(read(field, value), Ok(()), "{value}");
+        }
+        let told = read("time-zone", "Asia/Dubay").unwrap_err();
+        assert!(
+            told.starts_with("time-zone: ") && told.contains("did you mean `Asia/Dubai`?"),
+            "{told}"
+        );
+        assert!(
+            read("utc-offset", "IST")
+                .unwrap_err()
+                .starts_with("utc-offset: ")
+        );
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod failures;
 mod faults;
 mod found_calls;
 mod gates;
+mod going_on;
 mod hostile;
 mod http;
 mod load;

@@ -323,7 +323,11 @@ async fn a_recording_is_given_to_who_may_have_it_exported_checked_and_erased_wit
     assert_eq!(gone["type"], "/problems/no-recording", "{gone:#}");
     let verified = asked(&engine, &["calls", "verify", "--all"]);
     assert!(
-        verified.code == 0 && verified.out.contains("was erased"),
+        verified.code == 0
+            && verified.out.contains("was erased")
+            && verified
+                .out
+                .contains("1 recordings were deleted with the erasure of a person"),
         "{verified:?}"
     );
     let again = out.path().join("again");

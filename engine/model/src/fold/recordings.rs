@@ -1,7 +1,7 @@
 //! What became of the engine's own recordings of a call.
 
 use crate::event::{Recorded, Repeat};
-use crate::{CallRecord, DeletedFor, Recording, RecordingState};
+use crate::{CallRecord, DeletedFor, NodeId, Recording, RecordingState};
 
 /// Maximum number of recordings that a record keeps: one for each stream of a call.
 const RECORDINGS: usize = 8;
@@ -9,10 +9,16 @@ const RECORDINGS: usize = 8;
 const INCOMPLETE: &str = "recording-incomplete";
 
 impl CallRecord {
-    pub(super) fn recording_begun(&mut self, file: &str, at_ms: u64, engine: Option<&String>) {
+    pub(super) fn recording_begun(
+        &mut self,
+        file: &str,
+        at_ms: u64,
+        (node, engine): (NodeId, Option<&String>),
+    ) {
         let is_known = self.recordings.iter().any(|known| known.file == file);
         if !is_known && self.recordings.len() < RECORDINGS {
             self.recordings.push(Recording {
+                node: Some(node),
                 engine: engine.cloned(),
                 ..Recording::begun(file.to_owned(), at_ms)
             });

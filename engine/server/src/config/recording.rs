@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 const MOST_MINUTES: u64 = 60;
 /// Maximum of `disk-mib`: 1 PiB.
 const MOST_MIB: u64 = 1 << 30;
+/// Where Linux tells the machine's name.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// The longest name of an engine.
 const NAME_BYTES: usize = 64;
 /// The most other engines.
@@ -57,11 +59,11 @@ impl Recording {
 
     /// The name of this engine.
     pub fn engine(&self) -> String {
-        let named = self.engine.clone();
-        named.unwrap_or_else(|| {
-            let uname = rustix::system::uname();
-            uname.nodename().to_string_lossy().into_owned()
-        })
+        let machine = || {
+            let name = std::fs::read_to_string(HOST_NAME).unwrap_or_default();
+            name.trim().to_owned()
+        };
+        self.engine.clone().unwrap_or_else(machine)
     }
 
     /// The longest recording.

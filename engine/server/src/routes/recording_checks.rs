@@ -163,8 +163,9 @@ async fn absent(app: &App, call: CallId, recording: &Recording) -> Verdict {
     if let Some(why) = now.and_then(|now| now.deleted_for) {
         return Verdict::Deleted(why);
     }
+    let is_own = recording.node == Some(app.services.registry.events().node());
     match &recording.engine {
-        Some(engine) if *engine == app.services.settings.engine => Verdict::Broken(
+        _ if is_own => Verdict::Broken(
             "the file is missing from the data folder: bring it back from a backup".to_owned(),
         ),
         Some(engine) => Verdict::Unchecked(format!(

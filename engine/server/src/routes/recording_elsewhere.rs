@@ -36,18 +36,18 @@ static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
 
 /// The problem of a recording that is not in this engine's data folder; it says where it is.
 pub(in crate::routes) fn not_here(app: &App, recording: &Recording) -> Problem {
-    let here = &app.services.settings.engine;
-    match recording.engine.as_ref().filter(|engine| *engine != here) {
+    let is_own = recording.node == Some(app.services.registry.events().node());
+    match recording.engine.as_ref().filter(|_| !is_own) {
         Some(engine) => Problem::new(
             Kind::NoRecording,
             format!(
-                "the recording is in the data folder of the engine `{engine}`, and not of this one, `{here}`"
+                "the recording is in the data folder of the engine `{engine}`, and not of this one"
             ),
             "ask that engine; with its address in `engines` of `[recording]` this one fetches it from there",
         ),
         None => Problem::new(
             Kind::NoRecording,
-            format!("the recording is not in the data folder of this engine, `{here}`"),
+            "the recording is not in this engine's data folder",
             "ask the engine that held the call, or bring its file back from a backup: `ghanti calls verify --all` names what is missing",
         ),
     }
