@@ -25,9 +25,9 @@ use crate::fallback;
 use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, audit as audit_route, calls, campaigns, console, customers, deploy, description, do_not_call, doctor,
-    erasure, events, flows, health, list_of_calls, metrics, passthru, proof, recording,
-    recording_checks, setup, status, stream, voicebot, webhooks,
+    after, agents, audit as audit_route, calls, campaigns, console, customers, deploy, description,
+    do_not_call, doctor, erasure, events, flows, health, list_of_calls, metrics, passthru, proof,
+    recording, recording_checks, setup, status, stream, voicebot, webhooks,
 };
 use crate::same_site;
 use crate::unserved::{self, Unserved};

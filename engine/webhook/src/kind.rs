@@ -161,15 +161,15 @@ mod tests {
             reopened: true,
             ..of(&stopped, None)
         };
-        assert_eq!(told(&live, &stopped), ["call.ended"]);
-        assert_eq!(told(&stopped, &resumed), Vec::<&str>::new());
+        assert_eq!(kinds(&live, &stopped), ["call.ended"]);
+        assert_eq!(kinds(&stopped, &resumed), Vec::<&str>::new());
         let ended = of(&resumed, Some("declined"));
-        assert_eq!(told(&resumed, &ended), ["call.outcome-changed"]);
+        assert_eq!(kinds(&resumed, &ended), ["call.outcome-changed"]);
         let transferred = of(&resumed, Some("transferred"));
-        assert_eq!(told(&resumed, &transferred), ["transfer.outcome"]);
+        assert_eq!(kinds(&resumed, &transferred), ["transfer.outcome"]);
         // it went on before anybody took it for over
         let moved = of(&live, Some("declined"));
-        assert_eq!(told(&live, &moved), ["call.ended"]);
+        assert_eq!(kinds(&live, &moved), ["call.ended"]);
     }
 
     #[test]

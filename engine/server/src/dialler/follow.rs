@@ -15,7 +15,7 @@ use ghanti_model::event::{DialAnswer, StatusReported};
 use ghanti_model::{CallId, CallSid, CallState, EventKind, unix_ms};
 use ghanti_session::network;
 
-use super::{Dialler, Surroundings};
+use super::{Dialler, DialContext};
 use crate::unknown_dial::{Found, Owner, UnknownDial};
 
 /// After how long, once the phone has stopped ringing and its end should have been reported, a call
@@ -52,7 +52,7 @@ enum Look {
 
 /// Looks a call up at Exotel, as long as nothing was reported of it, and ends it in the end.
 pub(super) async fn follow(
-    engine: &Surroundings,
+    engine: &DialContext,
     dialler: &Dialler,
     call: CallId,
     followed: Followed,
@@ -65,7 +65,7 @@ pub(super) async fn follow(
     }
 }
 
-async fn follow_accepted(engine: &Surroundings, dialler: &Dialler, call: CallId, sid: &CallSid) {
+async fn follow_accepted(engine: &DialContext, dialler: &Dialler, call: CallId, sid: &CallSid) {
     let pauses = [dialler.rings_for()].into_iter().chain(LOOKED_UP_AGAIN);
     for pause in pauses {
         if !still_waits(engine, call, pause).await || look_up(engine, dialler, call, sid).await {
@@ -77,7 +77,7 @@ async fn follow_accepted(engine: &Surroundings, dialler: &Dialler, call: CallId,
 }
 
 async fn follow_unknown(
-    engine: &Surroundings,
+    engine: &DialContext,
     dialler: &Dialler,
     call: CallId,
     dial: &UnknownDial,
@@ -113,7 +113,7 @@ async fn follow_unknown(
 
 /// Waits, and returns whether nothing was reported of the call meanwhile. A call that is over by the
 /// time that an engine stops is reported by its callback, to any engine.
-async fn still_waits(engine: &Surroundings, call: CallId, pause: Duration) -> bool {
+async fn still_waits(engine: &DialContext, call: CallId, pause: Duration) -> bool {
     tokio::select! {
         () = tokio::time::sleep(pause) => {}
         () = engine.draining.cancelled() => return false,
@@ -125,7 +125,7 @@ async fn still_waits(engine: &Surroundings, call: CallId, pause: Duration) -> bo
     })
 }
 
-async fn give_up(engine: &Surroundings, call: CallId, what: String) {
+async fn give_up(engine: &DialContext, call: CallId, what: String) {
     let overdue = EventKind::StreamOverdue {
         what,
         unnamed: None,
@@ -134,7 +134,7 @@ async fn give_up(engine: &Surroundings, call: CallId, what: String) {
 }
 
 /// Records that nobody was dialled, as Exotel has no such call.
-async fn not_dialled(engine: &Surroundings, call: CallId, dial: &UnknownDial, answer: &str) {
+async fn not_dialled(engine: &DialContext, call: CallId, dial: &UnknownDial, answer: &str) {
     let after_s = unix_ms().saturating_sub(dial.asked_ms) / 1_000;
     let reason = format!(
         "{after_s} s after the dial Exotel lists no call to this number from that time: nobody was dialled. The answer to the dial was: {answer}"
@@ -146,7 +146,7 @@ async fn not_dialled(engine: &Surroundings, call: CallId, dial: &UnknownDial, an
 
 /// Looks for the call of a dial whose result is unknown among those that Exotel lists, and records
 /// its final status.
-async fn find(engine: &Surroundings, dialler: &Dialler, call: CallId, dial: &UnknownDial) -> Look {
+async fn find(engine: &DialContext, dialler: &Dialler, call: CallId, dial: &UnknownDial) -> Look {
     let registry = &engine.services.registry;
     let listed = match dialler.api.recent_calls(&dial.customer).await {
         Ok(listed) => listed,
@@ -210,7 +210,7 @@ async fn find(engine: &Surroundings, dialler: &Dialler, call: CallId, dial: &Unk
 /// Asks Exotel how a call stands whose status callback did not come, and records its final status.
 /// Returns whether it has one.
 pub async fn look_up(
-    engine: &Surroundings,
+    engine: &DialContext,
     dialler: &Dialler,
     call: CallId,
     sid: &CallSid,

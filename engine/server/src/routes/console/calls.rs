@@ -225,7 +225,7 @@ pub(super) async fn hang_up(
             let page = viewer.site(&app, false).path(&format!("calls/{call}"));
             (StatusCode::SEE_OTHER, redirect(&page))
         }
-        Err(problem) => (problem.told().status, viewer.failed(&app, &problem)),
+        Err(problem) => (problem.text().status, viewer.failed(&app, &problem)),
     };
     viewer.did(&app, "hang-up", uri.path(), status);
     answer

@@ -134,7 +134,7 @@ pub(super) async fn change(
 fn ordered(viewer: &Viewer, app: &App, path: &str, done: Result<&str, Problem>) -> Response {
     let status = match &done {
         Ok(_) => StatusCode::SEE_OTHER,
-        Err(problem) => problem.told().status,
+        Err(problem) => problem.text().status,
     };
     viewer.did(app, "POST", path, status);
     match done {
