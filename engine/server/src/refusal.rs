@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use ghanti_exotel::applet::PassthruRequest;
-use ghanti_model::{CallId, CallSid, EventKind, unix_ms};
+use ghanti_model::{CallId, CallSid, EventKind, PhoneNumber, unix_ms};
+use ghanti_session::find::AT_START;
+use ghanti_store::Sighting;
 
 use crate::app::App;
 use crate::applet_error::AppletError;
-use crate::routes::passthru::bind;
+use crate::routes::passthru::{bind, sighting_of};
 
 /// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -102,8 +104,25 @@ impl Refusals {
 }
 
 /// Decides whether the call of an applet's request may continue to its stream. If so, a slot is
-/// reserved for it, unless it is live and has one.
-pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
+/// reserved for it, unless it is live and has one. Only where no slot is left for a call of which
+/// nothing is known, it is looked up whether there is an order for it, for as long as a start may
+/// take.
+///
+/// # Errors
+///
+/// The call cannot be admitted.
+pub async fn admit(app: &App, request: &PassthruRequest) -> Result<(), Refusal> {
+    let sid = request.call_sid.as_ref();
+    match (reserve(app, sid, None), sid) {
+        (Err(Refusal::Full), Some(sid)) => match order_of(app, request).await {
+            Some(order) => reserve(app, Some(sid), Some(order)),
+            None => Err(Refusal::Full),
+        },
+        (reserved, _) => reserved,
+    }
+}
+
+fn reserve(app: &App, sid: Option<&CallSid>, order: Option<CallId>) -> Result<(), Refusal> {
     let now = Instant::now();
     let is_live = |sid: &CallSid| app.services.registry.live().by_sid(sid).is_some();
     match sid {
@@ -111,12 +130,39 @@ pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
         Some(sid) if app.draining.is_cancelled() && !app.admission.is_reserved(sid, now) => {
             Err(Refusal::Draining)
         }
-        Some(sid) => app.admission.reserve(sid, now).map_err(|_| Refusal::Full),
+        Some(sid) => {
+            let reserved = app.admission.reserve(sid, order, now);
+            reserved.map_err(|_| Refusal::Full)
+        }
         None if app.draining.is_cancelled() => Err(Refusal::Draining),
         // nothing to reserve it by; its stream takes a slot if one is still free
         None if app.admission.has_slot(now) => Ok(()),
         None => Err(Refusal::Full),
     }
+}
+
+/// The stored order of a request's call: one that it names, else an open one of a number in it.
+async fn order_of(app: &App, request: &PassthruRequest) -> Option<CallId> {
+    let _permit = app.background.try_acquire().ok()?;
+    let sessions = app.services.sessions.as_ref();
+    let Sighting { orders, ends } = sighting_of(request);
+    let known = async {
+        for order in orders {
+            if let Ok(Some(customer)) = sessions.customer_by_call(order).await {
+                return Some(customer.call_id);
+            }
+        }
+        let numbers = ends.into_iter().flat_map(|ends| [ends.from, ends.to]);
+        let numbers: Vec<PhoneNumber> = numbers.flatten().collect();
+        for number in numbers {
+            let orders = sessions.orders_of(&number).await.unwrap_or_default();
+            if let Some(order) = orders.iter().find(|order| !order.held) {
+                return Some(order.customer.call_id);
+            }
+        }
+        None
+    };
+    tokio::time::timeout(AT_START, known).await.ok().flatten()
 }
 
 /// Counts and logs a refusal, and records it with the call in the background.

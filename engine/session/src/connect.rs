@@ -36,6 +36,11 @@ pub enum NoStart {
         START.as_secs()
     )]
     OnlyConnected,
+    /// Another call needed the socket's slot.
+    #[error(
+        "no `start` for some seconds after the socket's opening, and another call needed its place: only Exotel's Voicebot applet may connect here"
+    )]
+    GivenUp,
     /// Too many other frames arrived first.
     #[error(
         "{BEFORE_START} frames came and none was `start`: only Exotel's Voicebot applet may connect here"
@@ -67,7 +72,9 @@ impl NoStart {
     pub fn name(&self) -> &'static str {
         match self {
             NoStart::Closed | NoStart::Stopped => "stream-closed-early",
-            NoStart::TooLate | NoStart::OnlyConnected | NoStart::Rubbish => "stream-not-started",
+            NoStart::TooLate | NoStart::OnlyConnected | NoStart::GivenUp | NoStart::Rubbish => {
+                "stream-not-started"
+            }
             NoStart::Unusable { .. } => "unusable-start",
             NoStart::Broken(why) => why.name,
         }

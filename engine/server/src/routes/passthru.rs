@@ -25,7 +25,7 @@ use crate::refusal::{EntryPoint, Refusal, admit, refused};
 /// `Location` that a client could follow.
 pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
-    if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
+    if let Err(refusal) = admit(&app, &request).await {
         refused(&app, EntryPoint::Passthru, refusal, request);
         return (StatusCode::FOUND, refusal.to_string()).into_response();
     }
@@ -57,7 +57,7 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
 ///
 /// The call cannot be admitted.
 pub(super) async fn passed(app: &App, request: PassthruRequest) -> Result<(), Refusal> {
-    if let Err(refusal) = admit(app, request.call_sid.as_ref()) {
+    if let Err(refusal) = admit(app, &request).await {
         refused(app, EntryPoint::Passthru, refusal, request);
         return Err(refusal);
     }
@@ -92,6 +92,9 @@ pub async fn bind(app: &App, request: PassthruRequest, passthru_ms: Option<u64>)
     let found = find(&app.services, sought).await;
     let call = found.call_id;
     let customer_found = found.customer.is_some();
+    if let Some(order) = found.order.filter(|_| customer_found) {
+        app.admission.vouch(&sid, order, Instant::now());
+    }
     let causes = |problems: Vec<(&'static str, String)>| {
         let causes = problems.into_iter();
         causes
@@ -159,7 +162,8 @@ async fn remember(app: &App, sid: &CallSid, sighting: &Sighting) {
     }
 }
 
-fn sighting(request: &PassthruRequest) -> Sighting {
+/// What an applet's request reports about its call.
+pub fn sighting_of(request: &PassthruRequest) -> Sighting {
     let field = request
         .custom_field
         .as_ref()

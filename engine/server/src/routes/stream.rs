@@ -15,6 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_exotel::inbound::Start;
 use ghanti_model::{CallId, CallSid, unix_ms};
+use ghanti_session::connect::NoStart;
 use ghanti_session::wire::SEND;
 use ghanti_session::{Break, Permit, Ran, Received, Wire, WireClosed, run_call};
 use tracing::field::display;
@@ -128,6 +129,7 @@ async fn run(app: App, socket: WebSocket, session: String, opening: Opening, pee
     });
     log("opened", known, path_sid.as_ref());
     let waiting = app.unserved.waiting(path_sid.clone());
+    let given_up = opening.given_up();
     let admit = |start: &Start| {
         waiting.started();
         if peer == Peer::Exotel {
@@ -139,15 +141,22 @@ async fn run(app: App, socket: WebSocket, session: String, opening: Opening, pee
             .ok()
             .map(|permit| Box::new(permit) as Permit)
     };
-    match run_call(
+    let run = run_call(
         Box::new(Socket::new(socket)),
         &app.services,
         &session,
         admit,
         app.stop.cancelled(),
-    )
-    .await
-    {
+    );
+    let ran = tokio::select! {
+        ran = run => ran,
+        // before `start` alone: there is no call yet
+        () = given_up.cancelled() => {
+            tracing::warn!(error = %NoStart::GivenUp, "a stream did not start");
+            Ran::NotStarted(NoStart::GivenUp)
+        }
+    };
+    match ran {
         Ran::Ended { call, sid } => {
             log("closed", Some(call), sid.as_ref());
             if let Some(sid) = sid.filter(|sid| app.unserved.has(sid)) {

@@ -47,7 +47,7 @@ pub async fn voicebot_url(
         ));
     }
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
-    if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
+    if let Err(refusal) = admit(&app, &request).await {
         refused(&app, EntryPoint::VoicebotUrl, refusal, request);
         return Err(refusal.into());
     }
