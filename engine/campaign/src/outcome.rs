@@ -78,6 +78,7 @@ impl Class {
             | Outcome::FlowFailed
             | Outcome::NoFlow
             | Outcome::NoMedia
+            | Outcome::NoVoice
             | Outcome::PeerLost
             | Outcome::RefusedBusy => Self::Dropped,
             Outcome::AgentBusy

@@ -204,12 +204,12 @@ pub(crate) fn outcome(site: &Site, state: CallState, outcome: Option<&str>) -> M
 fn kind(outcome: ghanti_model::Outcome) -> &'static str {
     use ghanti_model::Outcome::{
         AgentsNeverAsked, Completed, ConnectionLost, EngineFailed, EngineStopped, FlowFailed,
-        NeverConnected, NoFlow, NoMedia, PeerLost, RefusedBusy, Transferred,
+        NeverConnected, NoFlow, NoMedia, NoVoice, PeerLost, RefusedBusy, Transferred,
     };
     match outcome {
         Completed | Transferred => "good",
         AgentsNeverAsked | ConnectionLost | EngineFailed | EngineStopped | FlowFailed
-        | NeverConnected | NoFlow | NoMedia | PeerLost | RefusedBusy => "bad",
+        | NeverConnected | NoFlow | NoMedia | NoVoice | PeerLost | RefusedBusy => "bad",
         _ => "plain",
     }
 }

@@ -12,6 +12,6 @@ mod tests;
 mod trace;
 
 pub use answer::{Closed, Divergence, Outcome, Side, Waiting};
-pub use shared::{BYTES_MAX, Clock, ENTRIES_MAX, SharedJournal};
+pub use shared::{BYTES_MAX, Clock, ENTRIES_MAX, SharedJournal, weight};
 pub use source::{AnswerSource, Next, SharedSource, lock};
 pub use trace::Trace;

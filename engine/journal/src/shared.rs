@@ -398,7 +398,7 @@ fn next_seq(journal: &Journal) -> u32 {
 }
 
 /// Approximate size of a value as JSON in bytes, without serializing it.
-fn weight(value: &Json) -> usize {
+pub fn weight(value: &Json) -> usize {
     match value {
         Json::Null | Json::Bool(_) => 5,
         Json::Number(_) => 12,

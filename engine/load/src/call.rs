@@ -32,7 +32,7 @@ const ORDER_TRIES: u32 = 10;
 const ORDER_AGAIN: Duration = Duration::from_secs(1);
 
 /// Ends of calls that are the engine's fault, or the network's, whatever the flow.
-const BAD_OUTCOMES: [Outcome; 9] = [
+const BAD_OUTCOMES: [Outcome; 10] = [
     Outcome::ConnectionLost,
     Outcome::EngineFailed,
     Outcome::EngineStopped,
@@ -40,6 +40,7 @@ const BAD_OUTCOMES: [Outcome; 9] = [
     Outcome::NeverConnected,
     Outcome::NoFlow,
     Outcome::NoMedia,
+    Outcome::NoVoice,
     Outcome::PeerLost,
     Outcome::RefusedBusy,
 ];

@@ -251,7 +251,7 @@ pub enum EventKind {
     FlowFailed(Box<FailureReport>),
     /// The engine could not run the conversation.
     EngineEnded {
-        /// The outcome: `no-flow`, `connection-lost` or `engine-failed`.
+        /// The outcome: `no-flow`, `no-voice`, `connection-lost` or `engine-failed`.
         outcome: String,
         /// Whether the call is hung up, whatever was decided.
         hang_up: bool,

@@ -78,13 +78,15 @@ outcomes! {
     NoFlow = "no-flow",
     /// Exotel sent no message after the start of the stream.
     NoMedia = "no-media",
+    /// Nothing could be spoken, as the synthesisers failed.
+    NoVoice = "no-voice",
     /// The customer did not answer.
     NotAnswered = "not-answered",
     /// Exotel refused to dial, or before that the call was withdrawn or its customer erased.
     NotDialled = "not-dialled",
     /// Exotel stopped sending messages during the conversation.
     PeerLost = "peer-lost",
-    /// The engine was full or stopping.
+    /// The engine was full, was stopping, or could not speak.
     RefusedBusy = "refused-busy",
     /// The call reached its maximum length.
     TooLong = "too-long",

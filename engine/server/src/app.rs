@@ -22,6 +22,7 @@ use crate::descriptors::{self, Budget};
 use crate::dialler::{DialContext, Dialler};
 use crate::doctor::Observations;
 use crate::fallback;
+use crate::mute::Mute;
 use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
@@ -53,6 +54,8 @@ pub struct App {
     pub connections: Connections,
     /// Counts of refused calls.
     pub refusals: Arc<Refusals>,
+    /// The languages that nobody speaks.
+    pub mute: Arc<Mute>,
     /// Requests that could not be served because the set-up is wrong.
     pub unserved: Arc<Unserved>,
     /// Lists of customers, campaigns, and webhook messages.
@@ -108,6 +111,7 @@ impl App {
             limited_by,
             connections: open,
             refusals: Arc::default(),
+            mute: Arc::default(),
             unserved: Arc::default(),
             observations: Arc::default(),
             data: data.into(),

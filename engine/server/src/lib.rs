@@ -27,6 +27,7 @@ mod listener;
 pub mod lock;
 pub mod logs;
 mod masked;
+pub mod mute;
 pub mod open;
 pub mod order;
 mod outbound;

@@ -372,12 +372,17 @@ struct Stores {
 }
 
 async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenError> {
+    let ca_file = config.stores.ca_file.as_deref();
+    let database = config.stores.database_url.as_ref().map(|url| url.expose());
+    let messages = Arc::new(CallMessages::new(config.endpoints().into()));
+    let records = SqlRecords::open_trusting(database, &folders.data, ca_file).await?;
+    let records = Arc::new(records.with_outbox(Arc::clone(&messages) as _));
     let settings = SessionSettings {
         ttl: Duration::from_secs(config.stores.ttl_hours * 3600),
+        number_key: Some(records.number_key()),
         ..SessionSettings::default()
     };
     let near = MemorySessions::new(settings.clone());
-    let ca_file = config.stores.ca_file.as_deref();
     let redis = match &config.stores.redis_url {
         None => None,
         Some(url) => Some(RedisSessions::connect_trusting(url.expose(), ca_file, settings).await?),
@@ -387,10 +392,6 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         None => Arc::new(near),
         Some(redis) => Arc::new(LayeredSessions::new(near, redis)),
     };
-    let database = config.stores.database_url.as_ref().map(|url| url.expose());
-    let messages = Arc::new(CallMessages::new(config.endpoints().into()));
-    let records = SqlRecords::open_trusting(database, &folders.data, ca_file).await?;
-    let records = Arc::new(records.with_outbox(Arc::clone(&messages) as _));
     let webhooks = open_webhooks(config, messages, &records)?;
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
     let lease = Lease::take(Arc::clone(&archive), &folders.data).await?;

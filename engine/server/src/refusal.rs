@@ -24,6 +24,9 @@ pub enum Refusal {
     /// The engine is stopping.
     #[error("the engine is stopping and takes no new calls")]
     Draining,
+    /// No language of the flows is spoken.
+    #[error("the engine cannot speak: no synthesiser does")]
+    Mute,
 }
 
 /// Where a call asked for admission.
@@ -45,6 +48,7 @@ impl Refusal {
         match self {
             Refusal::Full => "full",
             Refusal::Draining => "draining",
+            Refusal::Mute => "mute",
         }
     }
 
@@ -54,6 +58,7 @@ impl Refusal {
                 "raise `max-calls` of `[server]`, or route some calls to another engine"
             }
             Refusal::Draining => "connect to another engine",
+            Refusal::Mute => "see `voices` in GET /readyz, and `ghanti speech check`",
         }
     }
 }
@@ -130,6 +135,7 @@ fn reserve(app: &App, sid: Option<&CallSid>, order: Option<CallId>) -> Result<()
         Some(sid) if app.draining.is_cancelled() && !app.admission.is_reserved(sid, now) => {
             Err(Refusal::Draining)
         }
+        _ if app.mute.is_whole() => Err(Refusal::Mute),
         Some(sid) => {
             let reserved = app.admission.reserve(sid, order, now);
             reserved.map_err(|_| Refusal::Full)

@@ -11,6 +11,7 @@ use ghanti_store::RecordingName;
 
 use crate::app::{App, router};
 use crate::front::Front;
+use crate::mute;
 use crate::open::Opened;
 use crate::outbound::Campaigns;
 use crate::recordings;
@@ -78,6 +79,7 @@ impl Front {
         run_campaigns(&app);
         run_retention(&app);
         recover_recordings(&app, unended);
+        app.tasks.spawn(mute::watch(app.clone()));
         // last: whoever reads this line may send any request at once
         tracing::info!(
             calls = app.admission.slots(),
@@ -91,6 +93,9 @@ impl Front {
     /// may continue for the configured drain time, and the applets that follow them are answered.
     /// Calls still live after that are ended, each with a record. When `at_once` resolves, the
     /// drain is cut short: calls are ended at once and their events are flushed.
+    ///
+    /// # Errors
+    /// The server failed, or events of calls were lost.
     pub fn serve(
         self,
         app: App,
@@ -194,6 +199,12 @@ impl Front {
             lease.release().await;
         }
         tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
+        if flushed.lost > 0 {
+            return Err(io::Error::other(format!(
+                "{} events of calls are lost: neither the database nor the spool took them; the log names their calls",
+                flushed.lost
+            )));
+        }
         Ok(())
     }
 }

@@ -3,26 +3,21 @@
 //! overwritten.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventKind, NodeId, Outcome,
-    PhoneNumber,
+    CallId, CallLog, CallRecord, CallSid, CallState, EventKind, NodeId, Outcome, PhoneNumber,
 };
 use ghanti_store::{CallRecords, DialRequestKey, DoNotCall, EventWriter, StoreError};
-use tokio::time::Instant;
 
 use crate::call::{LiveCall, LiveCalls};
 use crate::events::Events;
 use crate::outcomes::Outcomes;
+use crate::recent_calls::{Entry, Recent};
 use ghanti_model::unix_ms;
 
-/// Maximum number of records of calls that are not live kept in memory: calls waiting for their
-/// stream, and ended calls about which applets may still ask. The oldest are dropped; the database
-/// has them.
-const RECENT: usize = 4_096;
 /// Maximum number of do-not-call requests kept in memory, which bridges the moments until they are
 /// in the database. When there are more, all are dropped.
 const UNSAVED_DO_NOT_CALL: usize = 4_096;
@@ -30,8 +25,6 @@ const UNSAVED_DO_NOT_CALL: usize = 4_096;
 const READ: Duration = Duration::from_millis(800);
 /// How long an answer about a call that is in memory waits for what other nodes have added.
 const REFRESH: Duration = Duration::from_millis(150);
-/// How long to wait before the database is asked again about a call, after it did not answer.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// All call records. Events go to the writer, which saves them later; only the first event of a
 /// call that is not in memory waits for a bounded read.
@@ -55,124 +48,6 @@ pub struct Change {
     pub before: CallRecord,
     /// The record after it.
     pub after: CallRecord,
-}
-
-/// A call that is not live.
-struct Entry {
-    log: CallLog,
-    /// Events recorded here while it was unknown what the database has of the call.
-    unmerged: Vec<Arc<CallEvent>>,
-    /// Whether the log includes what the database had.
-    is_merged: bool,
-    /// When the database, which did not answer, may be asked again.
-    ask_after: Option<Instant>,
-}
-
-impl Entry {
-    /// Creates an entry from the database's answer.
-    fn new(call: CallId, archived: Result<Option<CallLog>, StoreError>) -> Self {
-        let mut entry = Self {
-            log: CallLog::new(call),
-            unmerged: Vec::new(),
-            is_merged: archived.is_ok(),
-            ask_after: None,
-        };
-        match archived {
-            Ok(archived) => entry.log = archived.unwrap_or(entry.log),
-            Err(_) => entry.ask_later(),
-        }
-        entry
-    }
-
-    fn may_ask(&self) -> bool {
-        self.ask_after.is_none_or(|after| after <= Instant::now())
-    }
-
-    fn ask_later(&mut self) {
-        self.ask_after = Some(Instant::now() + ASK_AGAIN);
-    }
-
-    /// Takes in what the database has of the call: other nodes may have added to it. `is_behind`:
-    /// the database does not have all events that were recorded here.
-    fn refresh(&mut self, archived: Option<CallLog>, is_behind: bool) {
-        self.ask_after = None;
-        if !self.is_merged {
-            return self.merge(archived, is_behind);
-        }
-        if let Some(archived) = archived
-            && !is_behind
-            && archived.last() >= self.log.last()
-        {
-            self.log.adopt(archived);
-        }
-    }
-
-    /// Merges what the database has with what was recorded here since. If that is not possible in
-    /// the order of the events, the database is asked again when it has all of them.
-    fn merge(&mut self, archived: Option<CallLog>, is_behind: bool) {
-        let call = self.log.record().call_id;
-        let mut log = archived.unwrap_or_else(|| CallLog::new(call));
-        let is_out_of_order = |event: &Arc<CallEvent>| log.last() > Some(event.mark());
-        if is_behind && self.unmerged.iter().any(is_out_of_order) {
-            return self.ask_later();
-        }
-        for event in &self.unmerged {
-            // has no effect if the database has it
-            log.apply(event);
-        }
-        self.log.adopt(log);
-        self.unmerged.clear();
-        self.is_merged = true;
-    }
-}
-
-#[derive(Default)]
-struct Recent {
-    entries: HashMap<CallId, Entry>,
-    sids: HashMap<CallSid, CallId>,
-    order: VecDeque<CallId>,
-}
-
-impl Recent {
-    fn put(&mut self, entry: Entry) {
-        let call = entry.log.record().call_id;
-        if self.entries.insert(call, entry).is_none() {
-            self.order.push_back(call);
-        }
-        self.place(call);
-    }
-
-    /// Indexes the call by its CallSid, and drops the oldest entry if there are too many.
-    fn place(&mut self, call: CallId) {
-        let sid = self
-            .entries
-            .get(&call)
-            .and_then(|entry| entry.log.record().call_sid.clone());
-        if let Some(sid) = sid {
-            self.sids.insert(sid, call);
-        }
-        if self.order.len() > RECENT
-            && let Some(oldest) = self.order.pop_front()
-            && let Some(sid) = self
-                .entries
-                .remove(&oldest)
-                .and_then(|oldest| oldest.log.record().call_sid.clone())
-        {
-            self.sids.remove(&sid);
-        }
-    }
-
-    fn forget(&mut self, call: CallId) {
-        self.entries.remove(&call);
-        self.order.retain(|known| *known != call);
-        self.sids.retain(|_, known| *known != call);
-    }
-
-    fn by_sid(&self, sid: &CallSid) -> Option<CallId> {
-        let call = self.sids.get(sid)?;
-        let entry = self.entries.get(call)?;
-        (entry.log.record().call_sid.as_ref() == Some(sid)).then_some(*call)
-    }
 }
 
 impl CallRegistry {
@@ -393,7 +268,10 @@ impl CallRegistry {
             Ok(Ok(archived)) => entry.refresh(archived, is_behind),
             Ok(Err(_)) | Err(_) => entry.ask_later(),
         }
-        Some(entry.log.clone())
+        let log = entry.log.clone();
+        recent.weigh(call);
+        recent.shrink(call, |call| self.writer().is_behind(call));
+        Some(log)
     }
 
     /// Returns the record of a call with the events of all nodes, as far as the database has them.
@@ -475,8 +353,15 @@ impl CallRegistry {
                 after: CallRecord::new(call, 0),
             },
         };
-        recent.place(call);
+        self.settle(&mut recent, call);
         change
+    }
+
+    /// Indexes an entry that was put or changed, and drops what is too much.
+    fn settle(&self, recent: &mut Recent, call: CallId) {
+        recent.weigh(call);
+        recent.place(call);
+        recent.shrink(call, |call| self.writer().is_behind(call));
     }
 
     fn change(&self, entry: &mut Entry, kind: EventKind) -> Change {
@@ -520,7 +405,10 @@ impl CallRegistry {
             }
             unsaved.insert(phone.clone(), request);
         }
-        self.recent().put(Entry::new(call.id(), Ok(Some(log))));
+        let mut recent = self.recent();
+        recent.put(Entry::new(call.id(), Ok(Some(log))));
+        self.settle(&mut recent, call.id());
+        drop(recent);
         self.live.leave(call.id());
     }
 }

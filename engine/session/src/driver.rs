@@ -15,13 +15,14 @@ use ghanti_model::PromptId;
 use ghanti_model::event::Repeat;
 use ghanti_speech::cache::{Keep, PromptAudio};
 use ghanti_speech::recognition::HEARINGS;
-use ghanti_speech::{Hearing, Loss, Recognition, Samples};
+use ghanti_speech::{Hearing, Loss, Recognition, Samples, Usage};
 use ghanti_store::Track;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::call::LiveCall;
 use crate::ending::StreamEnd;
+use crate::event::Event;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::migration::Migration;
 use crate::pace::{Message, Pace};
@@ -37,6 +38,11 @@ use crate::wire::{Received, Wire};
 /// Invalid frames reported per call; further ones are ignored silently, since a broken peer may
 /// send fifty a second.
 const INVALID_FRAMES: u32 = 8;
+
+/// After how many prompts in a row that were not spoken at all a call is ended: one may be a
+/// sentence that took too long, two are a synthesiser that is away. A call that begins with one has
+/// not greeted its caller, who would be asked something in silence: it is ended at once.
+const MUTE: u32 = 2;
 
 type NextPiece = std::pin::Pin<
     Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>,
@@ -57,6 +63,11 @@ pub struct Driver<'a> {
     recording: Option<CallRecording>,
     completions: mpsc::Sender<Completion>,
     pieces: FuturesUnordered<NextPiece>,
+    /// What the call has used of the synthesisers.
+    usage: Usage,
+    /// How many prompts in a row were not spoken at all.
+    unspoken: u32,
+    has_spoken: bool,
     recognition: Option<Box<dyn Recognition>>,
     hearings: mpsc::Receiver<Hearing>,
     rate_hz: u32,
@@ -109,6 +120,9 @@ impl<'a> Driver<'a> {
             recording: CallRecording::begin(parts.services, parts.call, format.rate_hz)?,
             completions: parts.completions,
             pieces: FuturesUnordered::new(),
+            usage: Usage::default(),
+            unspoken: 0,
+            has_spoken: false,
             recognition: None,
             hearings,
             rate_hz: format.rate_hz,
@@ -128,8 +142,9 @@ impl<'a> Driver<'a> {
     }
 
     /// Drives the call until the flow ends, the stream ends, or the call reaches its maximum length
-    /// (`until`). In the last two cases the flow has [`LEAVE`](crate::LEAVE) to return. Returns how
-    /// the flow ended; none if the stream ended and the flow did not return in time.
+    /// (`until`), or nothing is spoken any more ([`Driver::is_mute`]). In the last three cases the
+    /// flow has [`LEAVE`](crate::LEAVE) to return. Returns how the flow ended; none if nothing was
+    /// spoken, or the stream ended and the flow did not return in time.
     pub async fn converse(
         &mut self,
         flow: &mut RunningFlow,
@@ -144,12 +159,13 @@ impl<'a> Driver<'a> {
                     .await
                     .ok();
             }
-            if Instant::now() >= until {
+            let is_mute = self.is_mute();
+            if is_mute || Instant::now() >= until {
                 self.machine.abandon(self.call.now_ms());
                 commands.close();
                 // for the flow the call is over, but the caller is still on the line
                 let _ = tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await;
-                return Some(RunEnd::LimitExceeded {
+                return (!is_mute).then_some(RunEnd::LimitExceeded {
                     what: Limit::CallLength,
                 });
             }
@@ -166,6 +182,12 @@ impl<'a> Driver<'a> {
             }
             self.process_outputs().await;
         }
+    }
+
+    /// Whether nothing is spoken any more: the caller hears silence, and is not to be kept on the
+    /// line.
+    pub fn is_mute(&self) -> bool {
+        self.unspoken >= if self.has_spoken { MUTE } else { 1 }
     }
 
     /// Runs the flow until it returns, after its call has ended: the command in progress gets its
@@ -385,6 +407,11 @@ impl<'a> Driver<'a> {
                 self.perform(output).await;
             }
             while let Some(event) = self.machine.event() {
+                match &event {
+                    Event::PromptBegan { .. } => (self.unspoken, self.has_spoken) = (0, true),
+                    Event::PromptFailed { .. } => self.unspoken += 1,
+                    _ => {}
+                }
                 self.recorder.write(
                     self.call,
                     self.flow.as_deref().map(FlowVersion::manifest),
@@ -507,7 +534,8 @@ impl<'a> Driver<'a> {
                 } else {
                     Keep::Shared
                 };
-                let audio = self.services.prompts.fetch(&utterance, self.rate_hz, keep);
+                let prompts = &self.services.prompts;
+                let audio = prompts.fetch_for(&self.usage, &utterance, self.rate_hz, keep);
                 self.pieces.push(next_piece(prompt, audio));
             }
         }

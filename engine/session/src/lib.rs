@@ -32,6 +32,7 @@ mod playback;
 pub mod postmortem;
 mod prepare;
 mod question;
+mod recent_calls;
 pub mod recorder;
 pub mod recording;
 mod rendered_prompt;

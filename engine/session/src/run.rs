@@ -40,6 +40,9 @@ const DECISION: Duration = Duration::from_secs(1);
 /// How long the last prompts may play after the flow has ended, even past the call's limit.
 const APOLOGY: Duration = Duration::from_secs(30);
 
+/// The problem of a call in which nothing could be spoken.
+const NO_VOICE: &str = "no-voice";
+
 /// What is kept from a call's admission to its end.
 pub type Permit = Box<dyn std::any::Any + Send>;
 type Admit<'a> = Box<dyn FnOnce(&Start) -> Option<Permit> + Send + 'a>;
@@ -281,7 +284,9 @@ impl Prepared {
                             until,
                         )
                         .await;
-                    if let Some(run) = &run {
+                    if driver.is_mute() {
+                        say_nothing_more(&call, services, &running.held.version);
+                    } else if let Some(run) = &run {
                         report_failure(&call, &running.held.version, run);
                         services
                             .catalogue
@@ -297,7 +302,11 @@ impl Prepared {
                             .await;
                         }
                     }
+                    let was_mute = driver.is_mute();
                     driver.finish(until.max(Instant::now() + APOLOGY)).await;
+                    if driver.is_mute() && !was_mute {
+                        say_nothing_more(&call, services, &running.held.version);
+                    }
                     run
                 };
                 tokio::select! {
@@ -379,6 +388,40 @@ fn report_failure(call: &LiveCall, version: &FlowVersion, run: &RunEnd) {
     }
 }
 
+/// Ends a call in which nothing is spoken any more. What follows is what the flow has decided, else
+/// what its manifest says of failures.
+fn say_nothing_more(call: &LiveCall, services: &Services, version: &FlowVersion) {
+    call.problem(
+        NO_VOICE,
+        "nothing could be spoken, and the call was ended instead of keeping the caller in silence: see why the prompts failed, and `ghanti speech check`"
+            .to_owned(),
+    );
+    call.emit(EventKind::EngineEnded {
+        outcome: Outcome::NoVoice.to_string(),
+        hang_up: false,
+    });
+    if call.record().decision.is_none() {
+        call.emit(EventKind::Decided(after_failure(services, Some(version))));
+    }
+}
+
+/// What follows on a failure, according to the manifest's `[on-failure]`.
+fn after_failure(services: &Services, version: Option<&FlowVersion>) -> Decision {
+    let numbers = agents(services, version);
+    let wants_transfer =
+        version.is_none_or(|version| version.manifest().on_failure.then == OnFailureThen::Transfer);
+    if !wants_transfer || numbers.is_empty() {
+        return Decision::HangUp;
+    }
+    let settings = &services.settings;
+    let now_ms = unix_ms();
+    let offset = settings.zone.offset_minutes(now_ms);
+    let opened = settings
+        .targets
+        .open("default".to_owned(), numbers, now_ms, offset);
+    opened.unwrap_or(Decision::HangUp)
+}
+
 /// Plays the fallback prompt in the caller's language, and decides what follows according to the
 /// manifest's `[on-failure]`.
 async fn play_fallback(
@@ -393,20 +436,7 @@ async fn play_fallback(
         .language
         .clone()
         .unwrap_or_else(Language::english);
-    let numbers = agents(services, version);
-    let wants_transfer =
-        version.is_none_or(|version| version.manifest().on_failure.then == OnFailureThen::Transfer);
-    let decision = if wants_transfer && !numbers.is_empty() {
-        let settings = &services.settings;
-        let now_ms = unix_ms();
-        let offset = settings.zone.offset_minutes(now_ms);
-        let opened = settings
-            .targets
-            .open("default".to_owned(), numbers, now_ms, offset);
-        opened.unwrap_or(Decision::HangUp)
-    } else {
-        Decision::HangUp
-    };
+    let decision = after_failure(services, version);
     let transfer = matches!(decision, Decision::Transfer { .. });
     call.emit(EventKind::Decided(decision));
     let own = version.and_then(|version| {

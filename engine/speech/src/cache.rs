@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use ghanti_model::Language;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -30,6 +31,7 @@ use crate::failover::Voices;
 use crate::failover::voices::Voice;
 use crate::fault::{FailureCount, Fault, Loss};
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
+use crate::turns::{Claim, Usage};
 
 /// How long a personal prompt stays in memory: long enough to be synthesized while the caller is
 /// still speaking, or to be repeated when they ask for it.
@@ -99,6 +101,7 @@ struct Prompts {
 struct Growing {
     growth: Arc<Growth>,
     grown: watch::Receiver<()>,
+    claim: Claim,
 }
 
 impl PromptCache {
@@ -126,10 +129,21 @@ impl PromptCache {
         }
     }
 
-    /// The audio of an utterance at `rate_hz`. Returns immediately; audio that is not in memory
-    /// streams in while it is read or synthesized.
+    /// The audio of an utterance at `rate_hz`, as of a call that has asked for nothing before.
     pub fn fetch(&self, utterance: &Utterance, rate_hz: u32, keep: Keep) -> PromptAudio {
-        let (audio, making) = self.find(utterance, rate_hz, keep);
+        self.fetch_for(&Usage::default(), utterance, rate_hz, keep)
+    }
+
+    /// The audio of an utterance at `rate_hz`, for a call. Returns immediately; audio that is not
+    /// in memory streams in while it is read or synthesized, the latter when it is the call's turn.
+    pub fn fetch_for(
+        &self,
+        call: &Usage,
+        utterance: &Utterance,
+        rate_hz: u32,
+        keep: Keep,
+    ) -> PromptAudio {
+        let (audio, making) = self.find(call, utterance, rate_hz, keep);
         if let Some((making, keys)) = making {
             tokio::spawn(making.run(keys, utterance.clone(), rate_hz));
         }
@@ -139,6 +153,7 @@ impl PromptCache {
     /// The audio of an utterance, and what still has to be run for it, by the prompt's keys.
     fn find(
         &self,
+        call: &Usage,
         utterance: &Utterance,
         rate_hz: u32,
         keep: Keep,
@@ -158,17 +173,21 @@ impl PromptCache {
             return (PromptAudio::failed(none_speaks()), None);
         };
         if let Some(growing) = prompts.growing.get(&key) {
-            let follower = Follower::new(&growing.growth, growing.grown.clone());
+            let interest = growing.claim.join(call);
+            let follower = Follower::new(&growing.growth, growing.grown.clone(), interest);
             return (PromptAudio::growing(follower), None);
         }
         let (grow, grown) = watch::channel(());
+        let claim = Claim::default();
+        let interest = claim.join(call);
         let growth = Arc::<Growth>::default();
-        let audio = PromptAudio::growing(Follower::new(&growth, grown.clone()));
+        let audio = PromptAudio::growing(Follower::new(&growth, grown.clone(), interest));
         prompts.growing.insert(
             key,
             Growing {
                 growth: Arc::clone(&growth),
                 grown,
+                claim: claim.clone(),
             },
         );
         drop(prompts);
@@ -177,6 +196,7 @@ impl PromptCache {
             key,
             growth,
             grow,
+            claim,
             lost: Vec::new(),
         };
         (audio, Some((making, keys)))
@@ -192,7 +212,7 @@ impl PromptCache {
         utterance: &Utterance,
         rate_hz: u32,
     ) -> Result<(Warmed, Vec<Loss>), SynthesisError> {
-        let (mut audio, making) = self.find(utterance, rate_hz, Keep::Shared);
+        let (mut audio, making) = self.find(&Usage::default(), utterance, rate_hz, Keep::Shared);
         let warmed = match making {
             Some((making, keys)) => making.run(keys, utterance.clone(), rate_hz).await,
             None => Warmed::Kept,
@@ -201,6 +221,16 @@ impl PromptCache {
             piece?;
         }
         Ok((warmed, audio.losses()))
+    }
+
+    /// Whether a language is spoken, tried with one word where this machine is to speak it; `None`
+    /// where that is not known.
+    pub async fn try_out(
+        &self,
+        language: &Language,
+        rate_hz: u32,
+    ) -> Option<Result<(), SynthesisError>> {
+        self.shared.voices.try_out(language, rate_hz).await
     }
 
     /// How often each synthesizer failed, by kind of fault.
@@ -264,6 +294,8 @@ struct Making {
     key: Key,
     growth: Arc<Growth>,
     grow: watch::Sender<()>,
+    /// Which calls want it.
+    claim: Claim,
     /// Voices that failed, and why, until another one speaks in their place.
     lost: Vec<(String, String)>,
 }
@@ -339,13 +371,14 @@ impl Making {
                 let utterance = shared.voices.utterance_of(at, utterance);
                 let before = self.growth.length();
                 let spoken = {
+                    let claim = self.claim.clone();
                     let making = &mut *self;
                     let mut deliver = |piece| {
                         making.taken_over_by(voice);
                         making.add(piece);
                     };
                     voice
-                        .speak(&mut parts, &utterance, rate_hz, &mut deliver)
+                        .speak(&mut parts, &utterance, rate_hz, &claim, &mut deliver)
                         .await
                 };
                 match spoken {

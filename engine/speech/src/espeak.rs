@@ -28,13 +28,13 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
+use crate::failover::AT_ONCE;
 use crate::patience::Patience;
 use crate::shaping::Shaping;
 use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 
-/// The most concurrent processes. Each synthesizes fifty times faster than real time, so four keep
-/// up with any number of calls that share their prompts; more would only take CPU from the calls.
-const PROCESSES: usize = 4;
+/// The most concurrent processes, whoever asks for them.
+const PROCESSES: usize = AT_ONCE;
 
 /// The total time an utterance may wait for a free process and for that process's output. Waiting
 /// for the player does not count.

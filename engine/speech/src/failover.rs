@@ -27,10 +27,18 @@ pub struct Limits {
     pub result: Duration,
     /// How often a sentence is asked for again before its first piece, within `first_byte`.
     pub retries: u32,
+    /// How many texts it speaks at once, in turns of the calls; none where that is not this
+    /// machine's concern.
+    pub at_once: Option<usize>,
 }
 
 /// How long the programs of this machine may take, which have deadlines of their own.
 const LOCAL: Duration = Duration::from_secs(10);
+
+/// How many texts the voices of this machine speak at once: each some fifty times faster than real
+/// time, so that four keep up with any number of calls that share their prompts; more would only
+/// take CPU from the calls.
+pub(crate) const AT_ONCE: usize = 4;
 
 impl Limits {
     /// Of a provider on this machine.
@@ -40,6 +48,7 @@ impl Limits {
             stall: LOCAL,
             result: LOCAL,
             retries: 0,
+            at_once: Some(AT_ONCE),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod providers;
 pub mod recognition;
 mod shaping;
 pub mod synthesis;
+mod turns;
 pub mod voices;
 pub mod vosk;
 
@@ -25,5 +26,6 @@ pub use recognition::{
     Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer,
 };
 pub use synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
+pub use turns::Usage;
 pub use voices::OfflineVoices;
 pub use vosk::{Vosk, VoskError, VoskSettings};

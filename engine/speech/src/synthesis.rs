@@ -37,6 +37,11 @@ pub enum SynthesisError {
     /// The provider exceeded its time limit.
     #[error("speech synthesis took over {0} ms")]
     TooSlow(u64),
+    /// Other texts were spoken all the time.
+    #[error(
+        "speech synthesis had no turn for this text within {0} s: its call asks for more than can be spoken, or too many do"
+    )]
+    NoTurn(u64),
     /// A provider over the network failed.
     #[error("`{name}` {fault}")]
     Provider {
@@ -52,7 +57,7 @@ impl SynthesisError {
     pub fn fault(&self) -> &'static str {
         match self {
             Self::Provider { fault, .. } => fault.name(),
-            Self::TooSlow(_) => "slow",
+            Self::TooSlow(_) | Self::NoTurn(_) => "slow",
             Self::NoVoice(_) | Self::Unavailable(_) => "unavailable",
         }
     }

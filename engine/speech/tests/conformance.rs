@@ -65,6 +65,7 @@ fn limits(mode: Mode) -> Limits {
         stall: limit,
         result: limit,
         retries: 1,
+        at_once: None,
     }
 }
 

@@ -98,12 +98,15 @@ impl<T: KeyValue> SessionStore for T {
 
     async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError> {
         let settings = self.settings();
-        let key = settings.orders(phone);
-        let ids = self.list(&key).await?;
-        let ids = ids
-            .iter()
-            .map(|text| call_id::<T>(&key, text))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut ids = Vec::new();
+        for key in settings.all_orders(phone) {
+            for text in self.list(&key).await? {
+                let id = call_id::<T>(&key, &text)?;
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
+        }
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -204,10 +207,12 @@ impl<T: KeyValue> SessionStore for T {
         sids: &[CallSid],
     ) -> Result<u64, StoreError> {
         let settings = self.settings();
-        let orders = settings.orders(phone);
-        let ids = self.list(&orders).await?;
+        let mut keys = settings.all_orders(phone);
+        let mut ids = Vec::new();
+        for orders in &keys {
+            ids.extend(self.list(orders).await?);
+        }
         let ordered = ids.iter().filter_map(|text| CallId::parse(text));
-        let mut keys = vec![orders];
         for call in ordered.chain(calls.iter().copied()) {
             keys.extend([
                 settings.customer(call),

@@ -3,7 +3,7 @@
 //! | key | value | written by |
 //! |---|---|---|
 //! | `ghanti:customer:{call_id}` | the customer's record, JSON | `put_customer` |
-//! | `ghanti:orders:{e164}` | ids of the number's orders, a list, newest first | `put_customer` |
+//! | `ghanti:orders:#{hash}` | ids of the number's orders, a list, newest first | `put_customer` |
 //! | `ghanti:held:{order}` | `held`, once the order was handed to a flow | `hold` |
 //! | `ghanti:claim:{order}` | the CallSid or stream id that claimed the order's id | `claim` |
 //! | `ghanti:sid:{call_sid}` | the bound call's id, a space, and the order's id if known | `bind` |
@@ -14,10 +14,18 @@
 //! `ghanti` is the default of [`SessionSettings::prefix`]. The TTL of a key starts anew each time
 //! it is written; a rate's is a minute longer than its value is ahead. A flow's look-up uses its key
 //! as it is, without the prefix.
+//!
+//! In place of a number stands its HMAC-SHA256 with [`SessionSettings::number_key`], so that nobody
+//! who sees keys (`MONITOR`, a slow log, a backup) reads numbers. An earlier engine wrote the number
+//! itself: such lists are read, and erased, until they expire.
 
+use std::fmt;
 use std::time::Duration;
 
+use ghanti_model::chain::hexadecimal;
 use ghanti_model::{CallId, CallSid, PhoneNumber};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 /// How the session store names keys and how long it keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +35,33 @@ pub struct SessionSettings {
     /// How long a key is kept, at least a millisecond. It must cover the time from storing a
     /// customer's record to the last applet of the call.
     pub ttl: Duration,
+    /// What numbers in keys are hashed with, the same in all engines of one Redis. Without it they
+    /// stand in clear.
+    pub number_key: Option<NumberKey>,
+}
+
+/// A secret by which numbers are hashed; it prints as dots.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NumberKey(String);
+
+impl NumberKey {
+    /// A key of any length.
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    fn hash(&self, phone: &PhoneNumber) -> Option<String> {
+        // HMAC takes keys of any length (RFC 2104)
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).ok()?;
+        mac.update(phone.expose().as_bytes());
+        Some(hexadecimal(&mac.finalize().into_bytes()))
+    }
+}
+
+impl fmt::Debug for NumberKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("NumberKey(…)")
+    }
 }
 
 impl Default for SessionSettings {
@@ -36,6 +71,7 @@ impl Default for SessionSettings {
         Self {
             prefix: "ghanti".to_owned(),
             ttl: Duration::from_secs(24 * 60 * 60),
+            number_key: None,
         }
     }
 }
@@ -58,11 +94,28 @@ impl SessionSettings {
         Key::open(format!("{}:customer:{call}", self.prefix))
     }
 
+    /// The key of a number's orders.
     pub(crate) fn orders(&self, phone: &PhoneNumber) -> Key {
+        let hash = self.number_key.as_ref().and_then(|key| key.hash(phone));
+        let name = hash.map_or_else(|| phone.expose().to_owned(), |hash| format!("#{hash}"));
         Key {
-            text: format!("{}:orders:{}", self.prefix, phone.expose()),
+            text: format!("{}:orders:{name}", self.prefix),
             shown: format!("{}:orders:{phone}", self.prefix),
         }
+    }
+
+    /// The keys under which orders of a number may be: that of [`Self::orders`], and that of earlier
+    /// engines.
+    pub(crate) fn all_orders(&self, phone: &PhoneNumber) -> Vec<Key> {
+        let mut keys = vec![self.orders(phone)];
+        if self.number_key.is_some() {
+            let in_clear = Self {
+                number_key: None,
+                ..self.clone()
+            };
+            keys.push(in_clear.orders(phone));
+        }
+        keys
     }
 
     pub(crate) fn held(&self, order: CallId) -> Key {
@@ -158,6 +211,24 @@ mod tests {
         assert_eq!(settings.sid(&sid).text, "ghanti:sid:abc123");
         assert_eq!(settings.decision(&sid).text, "ghanti:decision:abc123");
         assert_eq!(settings.rate("exotel:acme").text, "ghanti:rate:exotel:acme");
+    }
+
+    #[test]
+    fn a_number_in_a_key_is_hashed_with_the_installations_key() {
+        let with = |secret: &str| SessionSettings {
+            number_key: Some(NumberKey::new(secret.to_owned())),
+            ..SessionSettings::default()
+        };
+        let phone = PhoneNumber::parse("09876543210").unwrap();
+        let key = with("one").orders(&phone);
+        assert!(!key.text.contains("9876543210"), "{}", key.text);
+        assert_eq!(key.text, with("one").orders(&phone).text);
+        assert_ne!(key.text, with("another").orders(&phone).text);
+        assert_eq!(key.shown, "ghanti:orders:xxxxxx3210");
+        assert!(!format!("{:?}", with("one")).contains("one"));
+        let all = with("one").all_orders(&phone);
+        let all: Vec<&str> = all.iter().map(|key| key.text.as_str()).collect();
+        assert_eq!(all, [key.text.as_str(), "ghanti:orders:+919876543210"]);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Lease {
     node: NodeId,
     records: Arc<dyn CallRecords>,
     task: JoinHandle<()>,
+    /// Whether the last renewal was written.
+    written: watch::Receiver<Result<(), StoreError>>,
     /// Locked, so that the next process of this folder knows whether this one still runs. `None` if
     /// an earlier one still runs.
     _file: Option<File>,
@@ -56,7 +58,8 @@ impl Lease {
         }
         let (mut renewal, judges_from) = (Renewal::new(node), watch::Sender::new(Instant::now()));
         let mut looker = Looker::new(node, judges_from.subscribe());
-        renewal.beat(records.as_ref(), &judges_from).await;
+        let writes = watch::Sender::new(renewal.beat(records.as_ref(), &judges_from).await);
+        let written = writes.subscribe();
         looker.look(records.as_ref()).await;
         let renewed = Arc::clone(&records);
         let task = tokio::spawn(async move {
@@ -64,7 +67,8 @@ impl Lease {
             let beats = async {
                 loop {
                     tokio::time::sleep(HEARTBEAT).await;
-                    renewal.beat(renewed.as_ref(), &judges_from).await;
+                    let beaten = renewal.beat(renewed.as_ref(), &judges_from).await;
+                    drop(writes.send_replace(beaten));
                 }
             };
             let looks = async {
@@ -79,8 +83,18 @@ impl Lease {
             node,
             records,
             task,
+            written,
             _file: file,
         })
+    }
+
+    /// Whether the database took the last renewal: a database that is read-only, or whose disk is
+    /// full, answers questions and takes nothing.
+    ///
+    /// # Errors
+    /// Why it did not.
+    pub fn renewed(&self) -> Result<(), StoreError> {
+        self.written.borrow().clone()
     }
 
     /// Returns this node's id.
@@ -119,7 +133,11 @@ impl Renewal {
     }
 
     /// Renews the lease. If that fails, the leases of others may not be judged for a while.
-    async fn beat(&mut self, records: &dyn CallRecords, judges_from: &watch::Sender<Instant>) {
+    async fn beat(
+        &mut self,
+        records: &dyn CallRecords,
+        judges_from: &watch::Sender<Instant>,
+    ) -> Result<(), StoreError> {
         let now_ms = unix_ms();
         let until_ms = now_ms.saturating_add(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX));
         let renewed = records.heartbeat(self.node, now_ms, until_ms).await;
@@ -128,9 +146,10 @@ impl Renewal {
             judges_from.send_replace(Instant::now() + LEASE);
         }
         self.outage.note(
-            renewed,
+            renewed.clone(),
             "the lease of this engine could not be renewed; trying again",
         );
+        renewed
     }
 }
 

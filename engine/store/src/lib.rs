@@ -36,7 +36,7 @@ pub use campaigns::{
     Tally,
 };
 pub use do_not_call::DoNotCall;
-pub use keys::SessionSettings;
+pub use keys::{NumberKey, SessionSettings};
 pub use layered::LayeredSessions;
 pub use lease::Lease;
 pub use lists::{CustomerKey, CustomerList, ListedCustomer, Put, Removed};

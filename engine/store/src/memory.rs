@@ -15,6 +15,12 @@ use crate::keys::{Key, SessionSettings};
 /// The most keys kept. A call needs seven, of some 300 bytes each, so this is enough for 50,000
 /// calls in about 150 MB. When the store is full, the key that would expire first is dropped.
 pub const MAX_KEYS: usize = 350_000;
+/// The most bytes of keys and values, with some for each beside them: what an engine holds of
+/// callers must not depend on how much somebody puts into an order. Beyond it, too, the key that
+/// would expire first is dropped.
+pub const MAX_BYTES: usize = 256 << 20;
+/// What a key takes besides its texts: the nodes of two maps.
+const KEY_BYTES: usize = 160;
 /// Separates the texts of a list; neither ids nor single-line JSON contain it.
 const NEXT: &str = "\n";
 
@@ -22,6 +28,7 @@ const NEXT: &str = "\n";
 pub struct MemorySessions {
     settings: SessionSettings,
     max_keys: usize,
+    max_bytes: usize,
     texts: Mutex<Texts>,
 }
 
@@ -36,8 +43,15 @@ impl MemorySessions {
         Self {
             settings,
             max_keys,
+            max_bytes: MAX_BYTES,
             texts: Mutex::default(),
         }
+    }
+
+    /// The same store with at most so many bytes instead of [`MAX_BYTES`].
+    #[must_use]
+    pub fn with_max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
     }
 
     /// Stores a value under a key that is not the engine's, for `lookup`, as other programs do in
@@ -63,7 +77,10 @@ impl MemorySessions {
 
     fn keep_in(&self, texts: &mut Texts, key: &str, value: String) {
         texts.remove(key);
-        while texts.by_key.len() >= self.max_keys.max(1) {
+        let bytes = bytes_of(key, &value);
+        while texts.by_key.len() >= self.max_keys.max(1)
+            || (texts.bytes + bytes > self.max_bytes && !texts.by_key.is_empty())
+        {
             texts.remove_first_to_expire();
         }
         texts.insert(key, value, Instant::now() + self.settings.ttl);
@@ -179,11 +196,14 @@ struct Texts {
     by_key: HashMap<String, Text>,
     by_expiry: BTreeMap<Expiry, String>,
     written: u64,
+    /// What all take.
+    bytes: usize,
 }
 
 impl Texts {
     fn insert(&mut self, key: &str, value: String, expires: Instant) {
         self.written += 1;
+        self.bytes += bytes_of(key, &value);
         let expiry = (expires, self.written);
         self.by_expiry.insert(expiry, key.to_owned());
         self.by_key.insert(key.to_owned(), Text { value, expiry });
@@ -192,12 +212,15 @@ impl Texts {
     fn remove(&mut self, key: &str) {
         if let Some(text) = self.by_key.remove(key) {
             self.by_expiry.remove(&text.expiry);
+            self.bytes -= bytes_of(key, &text.value);
         }
     }
 
     fn remove_first_to_expire(&mut self) {
-        if let Some((_, key)) = self.by_expiry.pop_first() {
-            self.by_key.remove(&key);
+        if let Some((_, key)) = self.by_expiry.pop_first()
+            && let Some(text) = self.by_key.remove(&key)
+        {
+            self.bytes -= bytes_of(&key, &text.value);
         }
     }
 
@@ -210,6 +233,11 @@ impl Texts {
             self.remove_first_to_expire();
         }
     }
+}
+
+/// A key is in both maps.
+fn bytes_of(key: &str, value: &str) -> usize {
+    2 * key.len() + value.len() + KEY_BYTES
 }
 
 #[cfg(test)]
@@ -260,6 +288,23 @@ mod tests {
         store.put("crm:1", "new");
         tokio::time::advance(Duration::from_secs(40)).await;
         assert_eq!(store.lookup("crm:1").await.unwrap().as_deref(), Some("new"));
+    }
+
+    #[tokio::test]
+    async fn large_orders_do_not_take_more_than_the_store_may_have() {
+        let store = MemorySessions::new(settings(60)).with_max_bytes(1 << 20);
+        let large = "x".repeat(64 << 10);
+        for order in 0..200 {
+            store.put(&format!("order-{order}"), &large);
+            store.put("small", "kept by being written again");
+        }
+        assert!(store.live().bytes <= 1 << 20);
+        assert_eq!(store.len(), 16, "as many as fit, and the small one");
+        assert!(store.lookup("small").await.unwrap().is_some());
+        let gone: Vec<String> = (0..200).map(|order| format!("order-{order}")).collect();
+        gone.iter().for_each(|order| store.live().remove(order));
+        store.live().remove("small");
+        assert_eq!(store.live().bytes, 0);
     }
 
     #[tokio::test]

@@ -79,7 +79,7 @@ pub trait CallRecords: Send + Sync {
         Ok(self.log_by_sid(sid).await?.map(CallLog::into_record))
     }
 
-    /// Returns the newest records, at most `limit`, newest first.
+    /// Returns the newest records without their journals, at most `limit`, newest first.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError>;
 
     /// Returns the newest records of a number's ended calls, at most `limit`, newest first.

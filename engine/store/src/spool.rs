@@ -18,6 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ghanti_model::{CallEvent, CallId, CallRecord};
 
+/// The file by which it is tried whether the disk takes anything, and its size.
+const TRIED: &str = "tried";
+const TRIED_BYTES: usize = 4_096;
+
 const EVENTS: &str = "events";
 const RECORD: &str = "json";
 const BEING_WRITTEN: &str = "tmp";
@@ -68,6 +72,19 @@ impl Spool {
             folder: folder.to_path_buf(),
             calls: Mutex::new(calls),
         })
+    }
+
+    /// Writes a file as large as a few events, and removes it again.
+    pub(crate) fn try_out(&self) -> io::Result<()> {
+        let path = self.folder.join(TRIED);
+        let mut file = private_file()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        let written = file.write_all(&[b' '; TRIED_BYTES]);
+        fs::remove_file(&path)?;
+        written
     }
 
     /// Appends events of a call.

@@ -52,8 +52,10 @@ mod rules;
 mod same_site;
 mod scripts;
 mod shipped;
+mod silence;
 mod speech;
 mod start;
+mod starving;
 mod stores_away;
 #[path = "../support/mod.rs"]
 mod support;

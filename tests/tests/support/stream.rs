@@ -98,6 +98,12 @@ impl Stream {
         self.0.send(message).await
     }
 
+    /// Sends 120 ms of silence; an error where the engine has closed the socket.
+    pub async fn send_silence(&mut self, sid: &str) -> Result<(), Error> {
+        let frame = silence_of(sid).to_string();
+        self.send(Message::text(frame)).await
+    }
+
     /// The bot's next message; nothing when it has closed the socket.
     pub async fn hear(&mut self) -> Option<Value> {
         loop {

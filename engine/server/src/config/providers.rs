@@ -114,6 +114,7 @@ impl Provider {
             stall: Duration::from_millis(self.stall_ms),
             result: Duration::from_millis(self.result_ms),
             retries: self.retries,
+            at_once: None,
         }
     }
 }

@@ -74,7 +74,7 @@ fn code(record: &CallRecord, problem: &Problem) -> Option<Code> {
         "mu-law-audio" => Code::MuLawAudio,
         "no-media" => Code::NoCallerAudio,
         "language-not-heard" => Code::LanguageNotHeard,
-        "prompt-failed" => Code::SpeechFails,
+        "prompt-failed" | "no-voice" => Code::SpeechFails,
         "unknown-order" => Code::CustomFieldForeign,
         "several-orders" => Code::OrdersAmbiguous,
         "wrong-number" | "unknown-number" => Code::NumbersUnlike,

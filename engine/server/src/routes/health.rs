@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ghanti_host::FlowVersion;
 use ghanti_model::FlowName;
+use ghanti_store::Lease;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -29,13 +30,15 @@ const WITHOUT_SPOOL: &str =
     "events of calls are only in memory: neither the database nor the spool can be written";
 
 /// Answers 200 if calls can be handled without restrictions: a flow is loaded, nothing is wrong with the
-/// flows, and the events of calls are stored. Otherwise, or while the engine is stopping, answers 503
-/// and says what is missing. What does not work while a store is down is in `degraded`. Calls are
+/// flows, their languages can be spoken, and the events of calls are stored. Otherwise, or while the
+/// engine is stopping, answers 503 and says what is missing. What does not work while a store is down is in `degraded`. Calls are
 /// admitted even with 503, unless the engine is stopping.
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let services = &app.services;
     let (sessions, records) =
         tokio::join!(services.sessions.ping(), services.registry.archive().ping());
+    let lease = services.lease.as_ref();
+    let records = records.and_then(|()| lease.map_or(Ok(()), Lease::renewed));
     let state = |result: Result<(), _>| {
         result.map_or_else(
             |error: ghanti_store::StoreError| error.to_string(),
@@ -46,8 +49,10 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let flows: Vec<&str> = versions.keys().map(|name| name.as_str()).collect();
     let problems = services.catalogue.problems();
     let draining = app.draining.is_cancelled();
-    let keeps = records.is_ok() || services.registry.writer().keeps();
-    let ready = keeps && !flows.is_empty() && problems.is_empty() && !draining;
+    let writer = services.registry.writer();
+    let keeps = records.is_ok() || (writer.keeps() && writer.try_spool().await.is_ok());
+    let mute = app.mute.reasons();
+    let ready = keeps && mute.is_empty() && !flows.is_empty() && problems.is_empty() && !draining;
     let mut degraded = BTreeMap::new();
     if sessions.is_err() {
         degraded.insert("sessions", WITHOUT_SESSIONS);
@@ -72,6 +77,7 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
         "degraded": degraded,
         "flows": if flows.is_empty() { json!("none: put one into the flows folder") } else { json!(flows) },
         "problems": problems,
+        "voices": if mute.is_empty() { json!("ok") } else { json!(mute) },
         "recognizer": recognizer,
         "draining": draining,
         "live_calls": services.registry.live().len(),

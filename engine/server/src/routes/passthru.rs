@@ -80,7 +80,7 @@ pub async fn bind(app: &App, request: PassthruRequest, passthru_ms: Option<u64>)
         );
         return None;
     };
-    let sighting = sighting(&request);
+    let sighting = sighting_of(&request);
     remember(app, &sid, &sighting).await;
     let sought = Sought {
         sid: Some(&sid),
@@ -129,7 +129,7 @@ pub async fn bind(app: &App, request: PassthruRequest, passthru_ms: Option<u64>)
 /// Stores the data of an applet's request in this process, without waiting: the stream may start
 /// before the stores have answered.
 fn remember_locally(app: &App, request: &PassthruRequest) {
-    let sighting = sighting(request);
+    let sighting = sighting_of(request);
     if let Some(sid) = &request.call_sid
         && sighting != Sighting::default()
     {
@@ -147,7 +147,7 @@ pub fn share(app: &App, request: &PassthruRequest) {
     ) else {
         return;
     };
-    let (app, sighting) = (app.clone(), sighting(request));
+    let (app, sighting) = (app.clone(), sighting_of(request));
     app.tasks.clone().spawn(async move {
         remember(&app, &sid, &sighting).await;
         drop(permit);

@@ -199,6 +199,9 @@ fn admit(app: &App, session: &str) -> Result<Opening, Refusal> {
     {
         return Err(Refusal::Draining);
     }
+    if app.mute.is_whole() {
+        return Err(Refusal::Mute);
+    }
     app.admission.open(sid, now).map_err(|_| Refusal::Full)
 }
 

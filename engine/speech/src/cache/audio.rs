@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::fault::Loss;
 use crate::synthesis::{Samples, SynthesisError};
+use crate::turns::Interest;
 
 /// All pieces of a prompt, in order, shared by all calls.
 pub(super) type Speech = Arc<[Samples]>;
@@ -47,7 +48,8 @@ impl PromptAudio {
     pub(super) fn failed(error: SynthesisError) -> Self {
         let growth = Arc::<Growth>::default();
         growth.end(Err(error));
-        Self::growing(Follower::new(&growth, watch::channel(()).1))
+        let interest = Interest::default();
+        Self::growing(Follower::new(&growth, watch::channel(()).1, interest))
     }
 
     /// The next piece, waiting for it if necessary; `None` after the last one or after an error.
@@ -113,13 +115,19 @@ struct Grown {
 pub(super) struct Follower {
     growth: Arc<Growth>,
     grown: watch::Receiver<()>,
+    _interest: Interest,
 }
 
 impl Follower {
-    pub(super) fn new(growth: &Arc<Growth>, grown: watch::Receiver<()>) -> Self {
+    pub(super) fn new(
+        growth: &Arc<Growth>,
+        grown: watch::Receiver<()>,
+        interest: Interest,
+    ) -> Self {
         Self {
             growth: Arc::clone(growth),
             grown,
+            _interest: interest,
         }
     }
 }

@@ -9,20 +9,25 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghanti_model::Language;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::breaker::Breaker;
-use super::sentences::sentences;
+use super::sentences::{portions, sentences};
 use super::{Failures, Limits};
 use crate::fault::FailureCount;
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
+use crate::turns::{Claim, Turns, Usage};
 
 /// The pause between two sentences, besides what is left of their own silence.
 const SENTENCE_PAUSE_MS: u32 = 200;
 
 /// How long to wait before a sentence is asked for again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is spoken to see whether a voice speaks: every language has a word for it.
+const WORD: &str = "1";
 
 type Pieces = Receiver<Result<Samples, SynthesisError>>;
 
@@ -35,6 +40,7 @@ pub(crate) struct Voice {
     limits: Limits,
     breaker: Breaker,
     failures: Failures,
+    turns: Option<Turns>,
 }
 
 impl Voices {
@@ -45,6 +51,7 @@ impl Voices {
             limits,
             breaker: Breaker::default(),
             failures: Failures::default(),
+            turns: limits.at_once.map(Turns::new),
         });
         Self(voices.collect())
     }
@@ -64,10 +71,13 @@ impl Voices {
         self.0.iter()
     }
 
-    /// What is to be spoken: sentences, or the whole text where nobody could take over.
+    /// What is to be spoken, each part in a turn of its own: sentences, or the whole text where
+    /// nobody could take over and it is not too long for one turn.
     pub(crate) fn parts(&self, text: &str) -> VecDeque<String> {
         if self.0.len() > 1 {
             sentences(text)
+        } else if self.0.iter().any(|voice| voice.turns.is_some()) {
+            portions(text)
         } else {
             VecDeque::from([text.to_owned()])
         }
@@ -87,6 +97,39 @@ impl Voices {
             voice: None,
             ..utterance.clone()
         })
+    }
+
+    /// Whether a language is spoken, tried with one word where this machine is to speak it; `None`
+    /// where a provider over the network is, which is paid for each word and whose failures are
+    /// seen in calls, or where there was no turn.
+    pub(crate) async fn try_out(
+        &self,
+        language: &Language,
+        rate_hz: u32,
+    ) -> Option<Result<(), SynthesisError>> {
+        let utterance = Utterance {
+            text: WORD.into(),
+            language: language.clone(),
+            voice: None,
+        };
+        let claim = Claim::default();
+        let _interest = claim.join(&Usage::default());
+        let mut failed = SynthesisError::NoVoice(language.clone());
+        for voice in self
+            .all()
+            .filter(|voice| voice.synthesizer.speaks(language))
+        {
+            voice.turns.as_ref()?;
+            let mut word = VecDeque::from([WORD.to_owned()]);
+            let mut ignore = |_| {};
+            let tried = voice.speak(&mut word, &utterance, rate_hz, &claim, &mut ignore);
+            match tried.await {
+                Ok(()) => return Some(Ok(())),
+                Err(SynthesisError::NoTurn(_)) => return None,
+                Err(error) => failed = error,
+            }
+        }
+        Some(Err(failed))
     }
 
     /// How often each failed.
@@ -125,12 +168,14 @@ impl Voice {
         self.breaker.admits()
     }
 
-    /// Speaks the parts that are left, and takes those away that were spoken whole.
+    /// Speaks the parts that are left, and takes those away that were spoken whole. `claim` says
+    /// which calls want it.
     pub(crate) async fn speak(
         &self,
         parts: &mut VecDeque<String>,
         utterance: &Utterance,
         rate_hz: u32,
+        claim: &Claim,
         deliver: &mut (dyn FnMut(Samples) + Send),
     ) -> Result<(), SynthesisError> {
         while let Some(part) = parts.front() {
@@ -138,7 +183,13 @@ impl Voice {
                 text: part.as_str().into(),
                 ..utterance.clone()
             };
+            let turn = match &self.turns {
+                // a crowd is no fault of the voice
+                Some(turns) => Some(turns.turn(claim).await?),
+                None => None,
+            };
             let spoken = self.say(&part, rate_hz, deliver).await;
+            drop(turn);
             if let Err(SynthesisError::NoVoice(_)) = spoken {
                 return spoken;
             }

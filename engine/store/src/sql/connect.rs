@@ -33,11 +33,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest that the migrations may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// Connects, and returns the file of an SQLite database too.
 pub(super) async fn connect(
     url: Option<&str>,
     data_dir: &Path,
     ca_file: Option<&Path>,
-) -> Result<Pool, OpenError> {
+) -> Result<(Pool, Option<PathBuf>), OpenError> {
     let url = url.map(str::trim).filter(|url| !url.is_empty());
     match url.map(|url| (url, url.split_once(':').map_or("", |(scheme, _)| scheme))) {
         None => sqlite(SqliteConnectOptions::new().filename(data_dir.join(FILE))).await,
@@ -48,7 +49,8 @@ pub(super) async fn connect(
         Some((url, "postgres" | "postgresql")) => {
             let options =
                 PgConnectOptions::from_str(url).map_err(|error| unusable(POSTGRES, &error))?;
-            postgres(encrypted(options, names_mode(url), ca_file)?).await
+            let pool = postgres(encrypted(options, names_mode(url), ca_file)?).await?;
+            Ok((pool, None))
         }
         Some(_) => Err(OpenError::Url {
             store: "the call records",
@@ -58,7 +60,7 @@ pub(super) async fn connect(
     }
 }
 
-async fn sqlite(options: SqliteConnectOptions) -> Result<Pool, OpenError> {
+async fn sqlite(options: SqliteConnectOptions) -> Result<(Pool, Option<PathBuf>), OpenError> {
     let file = options.get_filename().to_path_buf();
     check_folder(&file)?;
     let options = options
@@ -73,13 +75,14 @@ async fn sqlite(options: SqliteConnectOptions) -> Result<Pool, OpenError> {
         .disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options)
         .await
-        .map_err(|error| unwritable(file, &error))?;
+        .map_err(|error| unwritable(file.clone(), &error))?;
     migrate(&migrations::sqlite(), &mut connection, SQLITE).await?;
     drop(connection.close().await);
     let pool = SqlitePoolOptions::new()
         .max_connections(SQLITE_CONNECTIONS)
         .acquire_timeout(DEADLINE);
-    Ok(Pool::Sqlite(pool.connect_lazy_with(options)))
+    let pool = Pool::Sqlite(pool.connect_lazy_with(options));
+    Ok((pool, Some(file)))
 }
 
 /// Whether a URL of PostgreSQL says how connections are encrypted.

@@ -57,6 +57,7 @@ mod claims;
 mod connect;
 mod deliveries;
 mod erase;
+mod file;
 mod lists;
 mod members;
 mod migrations;
@@ -81,12 +82,13 @@ use ghanti_model::{
 };
 use sqlx::{PgPool, SqlitePool};
 
+use self::file::DatabaseFile;
 use self::pseudonym::Pseudonyms;
 use crate::keyed::json_fault;
 use crate::outbox::Outbox;
 use crate::{
-    CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, StoreError,
-    StoreMeter,
+    CallRecords, DEADLINE, DialRequestKey, DoNotCall, NumberKey, OpenError, REQUEST_KEPT_MS,
+    StoreError, StoreMeter,
 };
 
 pub use attempts::{InProgress, NewAttempt, Settlement};
@@ -103,7 +105,9 @@ const POSTGRES: &str = "PostgreSQL";
 const BY_ID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_id = $1";
 const BY_SID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
 const NEWEST: &str =
-    "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
+    "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1 OFFSET $2";
+/// How many of them are read at once: each may have a journal of megabytes, which is dropped.
+const NEWEST_AT_ONCE: usize = 16;
 const ENDED_OF: &str = "SELECT call_id, record FROM calls WHERE customer_number = $1 AND state = 'ended' \
      ORDER BY created_ms DESC, call_id DESC LIMIT $2";
 // a record is saved several times; a request that was lifted must stay lifted
@@ -135,6 +139,7 @@ impl Pool {
 /// Events and records of calls in a database.
 pub struct SqlRecords {
     pool: Pool,
+    file: Option<DatabaseFile>,
     pseudonyms: Pseudonyms,
     outbox: Option<Arc<dyn Outbox>>,
     late: AtomicU64,
@@ -165,7 +170,7 @@ impl SqlRecords {
         data_dir: &Path,
         ca_file: Option<&Path>,
     ) -> Result<Self, OpenError> {
-        let pool = connect::connect(url, data_dir, ca_file).await?;
+        let (pool, file) = connect::connect(url, data_dir, ca_file).await?;
         let pseudonyms = Pseudonyms::open(&pool)
             .await
             .map_err(|error| OpenError::Migration {
@@ -178,11 +183,21 @@ impl SqlRecords {
         });
         Ok(Self {
             pool,
+            file: file.and_then(DatabaseFile::of),
             meter,
             pseudonyms,
             outbox: None,
             late: AtomicU64::new(0),
         })
+    }
+
+    /// What numbers in the keys of the session store are hashed with: all engines of this database
+    /// have the same.
+    pub fn number_key(&self) -> NumberKey {
+        NumberKey::new(
+            self.pseudonyms
+                .of_purpose("numbers in keys of the session store"),
+        )
     }
 
     /// Writes messages about the calls whose events are added from now on.
@@ -211,6 +226,14 @@ impl SqlRecords {
         &self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
+        let gone = self.file.as_ref().and_then(DatabaseFile::gone);
+        if let Some(reason) = gone {
+            self.meter.failed();
+            return Err(StoreError::Unavailable {
+                store: self.store(),
+                reason,
+            });
+        }
         let reason = match tokio::time::timeout(DEADLINE, statement).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => error.to_string(),
@@ -301,10 +324,22 @@ impl CallRecords for SqlRecords {
     }
 
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
+        let mut newest = Vec::new();
         let limit = i64::from(limit);
-        let rows: Vec<(String, String)> =
-            on_either!(self, pool => sqlx::query_as(NEWEST).bind(limit).fetch_all(pool))?;
-        Ok(self.readable(&rows))
+        for behind in (0..limit).step_by(NEWEST_AT_ONCE) {
+            let at_once = i64::try_from(NEWEST_AT_ONCE).unwrap_or(i64::MAX);
+            let wanted = at_once.min(limit - behind);
+            let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(NEWEST).bind(wanted).bind(behind).fetch_all(pool))?;
+            let records = self.readable(&rows).into_iter();
+            newest.extend(records.map(|record| CallRecord {
+                journal: None,
+                ..record
+            }));
+            if rows.len() < NEWEST_AT_ONCE {
+                break;
+            }
+        }
+        Ok(newest)
     }
 
     async fn ended_of(

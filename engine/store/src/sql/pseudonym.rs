@@ -75,6 +75,11 @@ impl Pseudonyms {
         self.hash(&format!("call {id}"))
     }
 
+    /// A key for something else that is derived from this one.
+    pub(super) fn of_purpose(&self, purpose: &str) -> String {
+        self.hash(&format!("key {purpose}"))
+    }
+
     fn hash(&self, text: &str) -> String {
         // HMAC takes keys of any length (RFC 2104)
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()) else {

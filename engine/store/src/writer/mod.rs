@@ -11,7 +11,7 @@ mod task;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ struct Shared {
     unsaved: watch::Sender<usize>,
     /// Whether neither the database nor the spool took the last events.
     is_full: AtomicBool,
+    /// How many events neither the database nor the spool has taken, and memory does not have.
+    lost: AtomicUsize,
 }
 
 impl EventWriter {
@@ -99,6 +101,7 @@ impl EventWriter {
             urgent: Notify::new(),
             unsaved: watch::Sender::new(0),
             is_full: AtomicBool::new(false),
+            lost: AtomicUsize::new(0),
         });
         let task = tokio::spawn(task::run(Arc::clone(&shared)));
         Ok(Self { shared, task })
@@ -144,6 +147,17 @@ impl EventWriter {
     /// they are in memory alone, and a call may lose its record.
     pub fn keeps(&self) -> bool {
         !self.shared.is_full.load(Ordering::Relaxed)
+    }
+
+    /// Whether the spool takes something, which is tried.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn try_spool(&self) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.spool.try_out())
+            .await
+            .map_err(std::io::Error::other)?
     }
 
     /// Whether there are events of a call that are in memory alone.
@@ -193,16 +207,13 @@ impl EventWriter {
         let in_time = tokio::time::timeout(timeout, unsaved.wait_for(|&count| count == 0))
             .await
             .is_ok();
-        let mut lost = 0;
         if !in_time {
             let shared = Arc::clone(&self.shared);
-            lost = tokio::task::spawn_blocking(move || shared.spool_all())
-                .await
-                .unwrap_or_default();
+            let _ = tokio::task::spawn_blocking(move || shared.spool_all()).await;
         }
         Flushed {
             spooled: self.shared.spool.len(),
-            lost,
+            lost: self.shared.lost.load(Ordering::Relaxed),
         }
     }
 }
@@ -241,17 +252,16 @@ impl Shared {
     fn spool_or_tell(&self, call: CallId, events: &[Arc<CallEvent>]) -> std::io::Result<()> {
         self.spool.put(call, events).inspect_err(|error| {
             let folder = self.spool.folder().display();
+            self.lost.fetch_add(events.len(), Ordering::Relaxed);
             tracing::error!(%call, %error, %folder, events = events.len(), "events of a call are lost: neither the database nor the spool takes them");
         })
     }
 
-    /// Spools everything that is only in memory. Returns how many events could not be spooled.
-    fn spool_all(&self) -> usize {
+    /// Spools everything that is only in memory.
+    fn spool_all(&self) {
         let unsaved = self.queue().unsaved().cloned().collect();
-        by_call(unsaved)
-            .iter()
-            .filter(|(call, events)| self.spool_or_tell(*call, events).is_err())
-            .map(|(_, events)| events.len())
-            .sum()
+        for (call, events) in by_call(unsaved) {
+            let _ = self.spool_or_tell(call, &events);
+        }
     }
 }
