@@ -127,7 +127,9 @@ impl State {
             .iter()
             .filter(|(_, socket)| socket.hold == Hold::Slot)
             .map(|(&id, socket)| (socket.since, Weakest::Socket(id)));
-        let (since, weakest) = reservations.chain(sockets).min_by_key(|(since, _)| *since)?;
+        let (since, weakest) = reservations
+            .chain(sockets)
+            .min_by_key(|(since, _)| *since)?;
         (since + CHANCE <= now).then_some(weakest)
     }
 
@@ -237,7 +239,10 @@ impl Admission {
         let reservation = session
             .as_ref()
             .and_then(|session| state.reserved.get_mut(session));
-        let hold = if reservation.map(|reservation| reservation.renew(now)).is_some() {
+        let hold = if reservation
+            .map(|reservation| reservation.renew(now))
+            .is_some()
+        {
             Hold::Reserved
         } else if self.is_open_to_weak(&state) {
             Hold::Slot
@@ -294,7 +299,9 @@ impl Admission {
     /// Locks the state after removing expired reservations.
     fn state(&self, now: Instant) -> MutexGuard<'_, State> {
         let mut state = locked(&self.state);
-        state.reserved.retain(|_, reservation| now < reservation.until);
+        state
+            .reserved
+            .retain(|_, reservation| now < reservation.until);
         state
     }
 }

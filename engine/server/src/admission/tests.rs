@@ -129,7 +129,8 @@ fn a_second_stream_of_a_call_gives_its_slot_back_when_it_is_closed() {
 }
 
 #[test]
-fn a_socket_that_never_starts_gives_its_slot_back_and_leaves_the_reservation_for_exotels_second_try() {
+fn a_socket_that_never_starts_gives_its_slot_back_and_leaves_the_reservation_for_exotels_second_try()
+ {
     let slots = Slots::new();
     assert!(slots.reserve("a", 0));
     drop(slots.open("a", 5).unwrap());

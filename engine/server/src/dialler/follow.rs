@@ -15,7 +15,7 @@ use ghanti_model::event::{DialAnswer, StatusReported};
 use ghanti_model::{CallId, CallSid, CallState, EventKind, unix_ms};
 use ghanti_session::network;
 
-use super::{Dialler, DialContext};
+use super::{DialContext, Dialler};
 use crate::unknown_dial::{Found, Owner, UnknownDial};
 
 /// After how long, once the phone has stopped ringing and its end should have been reported, a call
@@ -209,12 +209,7 @@ async fn find(engine: &DialContext, dialler: &Dialler, call: CallId, dial: &Unkn
 
 /// Asks Exotel how a call stands whose status callback did not come, and records its final status.
 /// Returns whether it has one.
-pub async fn look_up(
-    engine: &DialContext,
-    dialler: &Dialler,
-    call: CallId,
-    sid: &CallSid,
-) -> bool {
+pub async fn look_up(engine: &DialContext, dialler: &Dialler, call: CallId, sid: &CallSid) -> bool {
     match dialler.api.call(sid).await {
         Ok(details) => {
             let Some(reported) = reported(details) else {
