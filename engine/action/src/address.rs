@@ -18,7 +18,7 @@ impl Network {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{}` is no address or network: write it as `10.1.2.3` or `10.1.0.0/16`",
+                "`{}` is not an address or network: write it as `10.1.2.3` or `10.1.0.0/16`",
                 text.escape_default()
             )
         };
@@ -69,7 +69,7 @@ impl fmt::Display for Forbidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "its host is at {}, which is no public address: name that in `private` if it is meant",
+            "its host is at {}, which is not a public address: add it to `private` if it is meant",
             self.0
         )
     }

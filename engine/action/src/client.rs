@@ -16,10 +16,10 @@ use crate::resolve::{Guarded, ResolveError};
 
 /// How long a connection may take, with TLS.
 pub(crate) const CONNECT: Duration = Duration::from_secs(2);
-/// Connections that are kept for the next request of an action.
+/// Maximum number of idle connections of an action.
 pub(crate) const KEPT_CONNECTIONS: usize = 8;
-/// How long one is kept.
-pub(crate) const KEPT: Duration = Duration::from_secs(30);
+/// How long a connection may be idle.
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 
 /// What came back.
 pub(crate) struct Received {
@@ -45,7 +45,7 @@ pub(crate) fn reach(url: &Url, private: &[Network]) -> Result<Reach, String> {
     if let Ok(address) = bare.parse::<IpAddr>() {
         reach.check(address).map_err(|forbidden| {
             format!(
-                "leads to {}, which is no public address: name that in `private` if it is meant",
+                "leads to {}, which is not a public address: add it to `private` if it is meant",
                 forbidden.0
             )
         })?;
@@ -68,7 +68,7 @@ impl HttpClient {
             .retry(retry::never())
             .no_proxy()
             .pool_max_idle_per_host(KEPT_CONNECTIONS)
-            .pool_idle_timeout(KEPT)
+            .pool_idle_timeout(IDLE)
             .connect_timeout(CONNECT)
             .user_agent(concat!("ghanti/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -115,7 +115,7 @@ impl Received {
             404 | 405 => "there is nothing of that name, or `url` and `method` are wrong",
             408 | 504 => "it was too slow",
             429 => "it takes no more requests for now",
-            _ => "see what is wrong there",
+            _ => "check the server",
         };
         let is_fault = matches!(status, 408 | 429 | 500..=599);
         Err(Fault::Unavailable {
@@ -125,7 +125,7 @@ impl Received {
     }
 }
 
-/// Why nothing was answered, without the URL, which may hold a secret.
+/// Why there was no response, without the URL, which may contain a secret.
 fn unsent(error: &reqwest::Error) -> Fault {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(inner) = cause {

@@ -86,7 +86,7 @@ pub struct Definition {
     pub text: Option<String>,
     /// `redis`: the key.
     pub key: Option<String>,
-    /// `redis`: what stands at the key.
+    /// `redis`: the type of the key's value.
     pub value: Option<RedisValue>,
     /// `redis`: the fields of a hash that are read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,7 +99,7 @@ pub struct Definition {
 pub enum Kind {
     /// An HTTP request.
     Http,
-    /// A turn of a language model behind an OpenAI-compatible server.
+    /// A turn of a language model on an OpenAI-compatible server.
     Model,
     /// An SMS to the call's customer, by Exotel.
     Sms,
@@ -174,7 +174,7 @@ pub enum AnswerFormat {
     None,
 }
 
-/// What stands at a key of Redis.
+/// The value of a key in Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RedisValue {

@@ -5,7 +5,9 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
     /// The operator defines no action of this name.
-    #[error("`{0}` is no action here: let the operator define `[actions.{0}]` in ghanti.toml")]
+    #[error(
+        "`{0}` is not an action of this engine: the operator has to define `[actions.{0}]` in ghanti.toml"
+    )]
     Unknown(String),
     /// The input does not fit.
     #[error("the input of `{action}` cannot be used: {reason}")]

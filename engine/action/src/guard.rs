@@ -27,7 +27,7 @@ impl Guard {
         Self(all)
     }
 
-    /// Fails if a secret stands anywhere in an answer.
+    /// Fails if an answer contains a secret.
     pub(crate) fn check(&self, answer: &Json) -> Result<(), Fault> {
         if self.0.iter().any(|secret| repeats(answer, secret.expose())) {
             return Err(Fault::answer(

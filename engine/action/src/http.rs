@@ -61,7 +61,7 @@ impl Headers {
             let Ok(parsed) = name.parse::<HeaderName>() else {
                 errors.add(
                     "headers",
-                    format!("has `{shown}`, which is no name of a header"),
+                    format!("has `{shown}`, which is not a valid header name"),
                 );
                 continue;
             };
@@ -123,7 +123,7 @@ impl HttpPlan {
         let headers = Headers::read(definition, errors);
         let body = match (&definition.body, definition.form.is_empty()) {
             (Some(_), false) => {
-                errors.add("form", "stands beside `body`: give one of them");
+                errors.add("form", "is set together with `body`: give one of them");
                 return None;
             }
             (Some(body), true) => Body::Json(errors.take("body", JsonTemplate::parse(body))?),
@@ -160,7 +160,7 @@ impl HttpPlan {
                 if headers.has("authorization") {
                     errors.add(
                         "login",
-                        "stands beside a header `authorization`: give one of them",
+                        "is set together with a header `authorization`: give one of them",
                     );
                 }
                 let mut part = |text| errors.take("login", Template::parse(text));
@@ -240,7 +240,7 @@ impl HttpPlan {
             AnswerKind::Json => json(&body)?,
             AnswerKind::Text => String::from_utf8(body)
                 .map(Json::from)
-                .map_err(|_| Fault::answer("its answer is no text in UTF-8"))?,
+                .map_err(|_| Fault::answer("its answer is not UTF-8"))?,
         };
         guard.check(&answer)?;
         Ok(answer)
@@ -253,6 +253,6 @@ fn json(body: &[u8]) -> Result<Json, Fault> {
         return Ok(Json::Null);
     }
     serde_json::from_slice(body).map_err(|_| {
-        Fault::answer("its answer is no JSON: set `answer = \"text\"` if it is a text")
+        Fault::answer("its answer is not JSON: set `answer = \"text\"` if it is a text")
     })
 }

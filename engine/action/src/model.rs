@@ -96,7 +96,7 @@ impl ModelPlan {
         if definition.output.is_none() && definition.answer_format.is_some() {
             errors.add(
                 "answer-format",
-                "stands without `output`: give the schema of the answer, or remove it",
+                "is set without `output`: give the schema of the answer, or remove it",
             );
         }
         let model = errors.need("model", definition.model.as_deref());
@@ -150,7 +150,7 @@ impl ModelPlan {
                         Err(reason) => reason,
                     }
                 }
-                Err(_) => "it is no JSON".to_owned(),
+                Err(_) => "it is not JSON".to_owned(),
             };
             if turn >= TURNS {
                 return Err(Fault::answer(format!(

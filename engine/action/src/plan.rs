@@ -151,7 +151,7 @@ impl Plan {
         let mut schema = |key, schema: &Option<serde_json::Value>| {
             let schema = schema.as_ref()?;
             let read = Schema::new(schema)
-                .map_err(|reason| format!("is no JSON Schema that can be used: {reason}"));
+                .map_err(|reason| format!("is not a valid JSON Schema: {reason}"));
             errors.take(key, read)
         };
         let (input, output) = (

@@ -27,8 +27,8 @@ use crate::fault::Fault;
 use crate::resolve::Guarded;
 use crate::template::{Template, Values};
 
-/// Connections that an action keeps for the next look-up.
-pub(crate) const KEPT: usize = 4;
+/// Maximum number of idle connections of an action.
+pub(crate) const IDLE: usize = 4;
 /// What a reply has besides its value, in bytes, with those of the greeting.
 const ENVELOPE_BYTES: usize = 4 << 10;
 /// The longest key, in bytes.
@@ -155,7 +155,7 @@ impl RedisPlan {
                     return Ok(Json::from(text));
                 }
                 serde_json::from_str(&text)
-                    .map_err(|_| Fault::answer("what stands at the key is no JSON"))
+                    .map_err(|_| Fault::answer("the value of the key is not JSON"))
             }
             RedisValue::Hash => self.hash(connections, values, &key, most).await,
         }
@@ -174,7 +174,7 @@ impl RedisPlan {
         let reply = self.ask(connections, values, &get, most).await?;
         if matches!(&reply, Value::BulkString(bytes) if bytes.len() > most) {
             return Err(Fault::answer(format!(
-                "what stands at the key is longer than {most} bytes: see `output-bytes`"
+                "the value of the key is longer than {most} bytes: see `output-bytes`"
             )));
         }
         Ok(Some(text(reply)?).filter(|text| !text.is_empty()))
@@ -191,7 +191,7 @@ impl RedisPlan {
         get.arg(key).arg(&self.fields);
         // a longer reply than may be breaks the connection
         let Value::Array(found) = self.ask(connections, values, &get, most).await? else {
-            return Err(Fault::answer("it answered something that is no hash"));
+            return Err(Fault::answer("its answer is not a hash"));
         };
         if found.iter().all(|value| matches!(value, Value::Nil)) {
             return Ok(Json::Null);
@@ -293,7 +293,8 @@ type Place = (String, u16, bool, i64, Reach);
 
 /// Host, port, whether by TLS, database, and what may be reached. No error repeats the URL.
 fn place(text: &str, private: Vec<Network>) -> Result<Place, String> {
-    let wrong = "is no address of a Redis: write it as `rediss://host:6379/0`, and user and password as `login`";
+    let wrong =
+        "is not a Redis URL: write it as `rediss://host:6379/0`, and user and password as `login`";
     let url = Url::parse(text).map_err(|_| wrong.to_owned())?;
     let is_tls = match url.scheme() {
         "rediss" => true,
@@ -328,9 +329,9 @@ fn text(value: Value) -> Result<String, Fault> {
     let bytes = match value {
         Value::BulkString(bytes) => bytes,
         Value::SimpleString(text) => text.into_bytes(),
-        _ => return Err(Fault::answer("it answered something that is no text")),
+        _ => return Err(Fault::answer("its answer is not a text")),
     };
-    String::from_utf8(bytes).map_err(|_| Fault::answer("what stands at the key is no UTF-8"))
+    String::from_utf8(bytes).map_err(|_| Fault::answer("the value of the key is not UTF-8"))
 }
 
 /// Why Redis answered nothing, by the kind of error: its message is the server's.
@@ -338,7 +339,7 @@ fn refused(error: &RedisError) -> Fault {
     let reason = match error.code() {
         Some("NOAUTH" | "WRONGPASS" | "NOPERM") => "it does not accept `login`",
         Some("WRONGTYPE") => {
-            return Fault::answer("what stands at the key is of another type: see `value`");
+            return Fault::answer("the value of the key has another type: see `value`");
         }
         Some("LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN") => "it is busy",
         _ if error.is_io_error() => {
@@ -447,7 +448,7 @@ impl RedisConnections {
 
     fn keep(&self, connection: Connection) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT {
+        if kept.len() < IDLE {
             kept.push(connection);
         }
     }

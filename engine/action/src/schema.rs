@@ -1,4 +1,4 @@
-//! JSON Schema of inputs and answers. Schemas are the operator's; what they are held against is not.
+//! JSON Schema of inputs and answers. Schemas are the operator's; the values that they validate are not.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 /// The longest path that an error names, in bytes: names in an answer are a server's.
 const PATH_BYTES: usize = 100;
 
-/// A schema that values are held against.
+/// A schema that validates values.
 pub(crate) struct Schema {
     validator: Validator,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A password, a token, or a URL that holds one. `Debug` and `Serialize` show a placeholder.
+/// A password, a token, or a URL that contains one. `Debug` and `Serialize` show a placeholder.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretText(String);
 

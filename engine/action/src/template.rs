@@ -88,7 +88,7 @@ impl Place {
             }
             _ => {
                 return Err(format!(
-                    "`{{{}}}` is no place for a value: write {{field}}, {{field?}}, {{*}}, {{secret:NAME}} or {{call:id}}; a brace itself is doubled",
+                    "`{{{}}}` is not a valid placeholder: write {{field}}, {{field?}}, {{*}}, {{secret:NAME}} or {{call:id}}; a brace itself is doubled",
                     text.escape_default()
                 ));
             }
@@ -218,7 +218,7 @@ impl Template {
         self.places().next().is_some()
     }
 
-    /// The only place, if there is nothing beside it: its value keeps its type.
+    /// The placeholder, if the template is nothing else: its value keeps its type.
     pub(crate) fn only_place(&self) -> Option<&Place> {
         match self.0.as_slice() {
             [Piece::Place(place)] => Some(place),

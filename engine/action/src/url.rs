@@ -26,7 +26,7 @@ pub(crate) struct UrlTemplate {
     query: Option<Template>,
 }
 
-/// A value as it stands in a path or a query.
+/// A value, escaped for a path or a query.
 pub(crate) fn encoded(value: &str) -> String {
     utf8_percent_encode(value, &RESERVED).to_string()
 }
@@ -35,23 +35,24 @@ impl UrlTemplate {
     /// Reads a URL. No error repeats it: it may hold a secret that was written into it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err("is no URL: write it as `https://crm.example.com/path`".to_owned());
+            return Err("is not a URL: write it as `https://crm.example.com/path`".to_owned());
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (host, rest) = rest.split_at(end);
         if scheme.contains('{') || host.contains(['{', '}']) {
             return Err(
-                "has a value in its host: write the host itself, and values behind it".to_owned(),
+                "has a value in its host: write the host itself, and values only after it"
+                    .to_owned(),
             );
         }
         if rest.contains('#') {
-            return Err("has a `#`, which is never sent: remove what is behind it".to_owned());
+            return Err("has a `#`, which is never sent: remove the rest from there on".to_owned());
         }
         let Ok(origin) = Url::parse(&format!("{scheme}://{host}/")) else {
-            return Err("is no URL: write it as `https://crm.example.com/path`".to_owned());
+            return Err("is not a URL: write it as `https://crm.example.com/path`".to_owned());
         };
         if !origin.username().is_empty() || origin.password().is_some() {
-            return Err("holds a user or password: give them as `login`".to_owned());
+            return Err("contains a user or password: give them as `login`".to_owned());
         }
         if !matches!(origin.scheme(), "https" | "http") {
             return Err("begins with neither https:// nor http://".to_owned());

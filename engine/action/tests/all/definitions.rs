@@ -54,13 +54,16 @@ fn what_is_wrong_is_told_by_its_key() {
             http("text = 'x'"),
             "`text` of `[actions.a]` belongs to actions of the kind sms",
         ),
-        (http("body = 1\nform = { a = 'x' }"), "stands beside `body`"),
+        (
+            http("body = 1\nform = { a = 'x' }"),
+            "is set together with `body`",
+        ),
         (http("method = 'GET'\nbody = 1"), "takes no body"),
         (http("headers = { Host = 'x' }"), "which the engine sets"),
-        (http("headers = { 'a b' = 'x' }"), "no name of a header"),
+        (http("headers = { 'a b' = 'x' }"), "not a valid header name"),
         (
             http("headers = { authorization = 'x' }\nlogin = { password = 'x' }"),
-            "stands beside a header",
+            "is set together with a header",
         ),
         (
             http("headers = { a = '{secret:k}' }"),
@@ -89,11 +92,11 @@ fn what_is_wrong_is_told_by_its_key() {
         (http("calls = 0"), "choose 1 to 1000"),
         (http("output-bytes = 1000000"), "choose 2 to 262144"),
         (http("redact = ['a..b']"), "a path without a name"),
-        (http("private = ['crm']"), "no address or network"),
+        (http("private = ['crm']"), "not an address or network"),
         (http("ca-file = ''"), "`ca-file` of `[actions.a]` is empty"),
         (
             with(MODEL, "answer-format = 'none'"),
-            "stands without `output`",
+            "is set without `output`",
         ),
         (
             with(

@@ -205,7 +205,7 @@ async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
     let by_name = actions(&action(&format!("https://localhost:{port}/"), ""));
     let refused = told(invoke(&by_name, json!({})).await);
     assert!(
-        refused.contains("no public address: name that in `private`"),
+        refused.contains("not a public address: add it to `private`"),
         "{refused}"
     );
     // what is named does not stand for others
@@ -213,7 +213,7 @@ async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
         &format!("http://localhost:{port}/"),
         "'10.0.0.0/8'",
     ));
-    assert!(told(invoke(&other, json!({})).await).contains("no public address"));
+    assert!(told(invoke(&other, json!({})).await).contains("not a public address"));
     // an address is checked where the definition is read, in whatever spelling
     for url in [
         "https://127.0.0.1/",

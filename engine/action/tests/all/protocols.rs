@@ -244,7 +244,7 @@ async fn redis_is_looked_up_and_a_value_is_no_more_than_a_part_of_the_key() {
         Json::Null
     );
     assert!(told(invoke(&text, json!({ "id": "long" })).await).contains("longer than 100 bytes"));
-    assert!(told(invoke(&text, json!({ "id": "h" })).await).contains("of another type"));
+    assert!(told(invoke(&text, json!({ "id": "h" })).await).contains("has another type"));
     for id in ["42:x", "*", "a b", "", "4\r\nFLUSHALL", "4/2"] {
         assert!(
             told(invoke(&text, json!({ "id": id })).await).contains("part of a key"),
