@@ -100,7 +100,7 @@ pub enum MappingError {
         example: String,
     },
     /// `--map` names a column that is not there.
-    #[error("--map {field}: there is no column `{wanted}`, only {there}")]
+    #[error("--map {field}: there is no column `{wanted}`: the columns are {there}")]
     NoColumn {
         /// The field.
         field: String,
@@ -379,7 +379,7 @@ fn plain(name: &str) -> String {
         .collect()
 }
 
-/// `EMI Amount (Rs.)` without what stands in brackets, if that says nothing that matters.
+/// `EMI Amount (Rs.)` without the text in brackets, if that has no meaning.
 fn without_remark(name: &str) -> &str {
     let inside = name
         .trim_end()

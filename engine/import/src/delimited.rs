@@ -23,9 +23,9 @@ pub(crate) enum HeaderError {
     Io(#[from] io::Error),
     #[error("has no row with anything in it: the first one has to be the header")]
     Empty,
-    #[error("line {0} is no UTF-8: save the list as \"CSV UTF-8\"")]
+    #[error("line {0} is not UTF-8: save the list as \"CSV UTF-8\"")]
     Encoding(u64),
-    #[error("line {0} has a NUL, so that the file is no text: save the list as \"CSV UTF-8\"")]
+    #[error("line {0} has a NUL, so the file is not a text: save the list as \"CSV UTF-8\"")]
     Binary(u64),
     #[error("line {line} is the header, and {reason}")]
     Row { line: u64, reason: String },
@@ -35,7 +35,7 @@ pub(crate) enum HeaderError {
     Separator(u64),
 }
 
-/// A list of separated values, behind its header.
+/// A list of separated values, after its header.
 pub(crate) struct Delimited<R> {
     lines: Lines<R>,
     /// Lines that have been read and not taken: those of the row at hand.
@@ -64,7 +64,7 @@ enum Parsed {
 }
 
 impl<R: BufRead> Delimited<R> {
-    /// Reads the header. A byte order mark has to be behind `source`'s position.
+    /// Reads the header. A byte order mark must have been read already.
     pub(crate) fn open(source: R) -> Result<(Self, Header), HeaderError> {
         let mut list = Self {
             lines: Lines::new(source),
@@ -141,7 +141,7 @@ impl<R: BufRead> Delimited<R> {
                         Row::fitting(line, cells, self.columns)
                     };
                     if !is_text {
-                        let reason = "is no UTF-8: save the list as \"CSV UTF-8\"";
+                        let reason = "is not UTF-8: save the list as \"CSV UTF-8\"";
                         row.faults = vec![Fault::of_row(reason)];
                     }
                     return Ok(row);
@@ -212,7 +212,7 @@ impl<R: BufRead> Delimited<R> {
         }
     }
 
-    /// `sep=;`, a first line by which a list tells Excel its separator.
+    /// `sep=;`, a first line which declares the separator for Excel.
     fn declared(&self) -> Option<u8> {
         match self.ahead.front()?.bytes.as_slice() {
             [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] => Some(*separator),

@@ -12,7 +12,7 @@ use crate::workbook::{Workbook, WorkbookError};
 /// How much of a text file is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
 
-/// Why a file is no list, or no longer one.
+/// Why a file cannot be read as a list.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// The file cannot be opened or read.
@@ -33,7 +33,7 @@ pub enum ListError {
         /// What to do about it.
         hint: &'static str,
     },
-    /// The file's first row is no header, or its sheet cannot be told.
+    /// The file's first row is not a header, or the sheet is ambiguous.
     #[error("`{}`: {reason}", .file.display())]
     Unusable {
         /// The file.
@@ -79,7 +79,7 @@ impl ListFile {
     /// with rows.
     ///
     /// # Errors
-    /// The file cannot be read, is no CSV in UTF-8 and no XLSX, or has no header.
+    /// The file cannot be read, is neither CSV in UTF-8 nor XLSX, or has no header.
     pub fn open(path: &Path, sheet: Option<&str>) -> Result<Self, ListError> {
         let failed = |reason| ListError::Io {
             file: path.to_owned(),

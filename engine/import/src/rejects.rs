@@ -1,4 +1,4 @@
-//! The file of rejected rows: the list's own columns, and behind them line, field and reason, so
+//! The file of rejected rows: the list's own columns, followed by line, field and reason, so
 //! that it can be corrected and imported as it is.
 
 use std::fs::{File, OpenOptions};
@@ -18,7 +18,7 @@ const HEADER_BYTES: u64 = 64 << 10;
 pub enum RejectsError {
     /// Another file has the name.
     #[error(
-        "`{}` is there and is no file of rejected rows: move it, or name another file with --rejects", .0.display()
+        "`{}` exists and is not a file of rejected rows: move it, or name another file with --rejects", .0.display()
     )]
     Other(PathBuf),
     /// The list itself has the name.

@@ -4,7 +4,7 @@
 /// has 16,384, all of them empty.
 pub const COLUMNS: usize = 256;
 
-/// The columns that a file of rejected rows has behind the list's own.
+/// The columns that a file of rejected rows has after the list's own.
 pub(crate) const REASONS: [&str; 3] = ["line", "field", "reason"];
 
 /// The first row of a list: the names of its columns.

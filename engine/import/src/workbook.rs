@@ -12,7 +12,7 @@ use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 
 use crate::row::{COLUMNS, Fault, Header, Row};
 
-/// Why a workbook is no list, or no longer one.
+/// Why a workbook cannot be read as a list.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkbookError {
     #[error("it is {0}")]
@@ -36,7 +36,7 @@ pub(crate) enum WorkbookError {
         "its sheet has a header of more than {COLUMNS} columns: delete those that are not needed"
     )]
     Columns,
-    #[error("row {row} stands behind a later one: open it in Excel and save it again")]
+    #[error("row {row} comes after a later one: open the file in Excel and save it again")]
     Order { row: u64 },
 }
 
@@ -134,7 +134,7 @@ impl Workbook {
             let Cells {
                 mut cells, faults, ..
             } = cells;
-            // a row of a sheet has no cells behind its last one, and none is missing
+            // a row of a sheet ends with its last cell, so no cell is missing
             if cells.len() < columns {
                 cells.resize(columns, String::new());
             }
@@ -164,7 +164,7 @@ impl Cells {
         if text.is_empty() {
             return;
         }
-        // one more than a list may have tells that there are too many
+        // one more than the maximum, to detect that there are too many
         let column = column.min(COLUMNS);
         if self.cells.len() <= column {
             self.cells.resize(column + 1, String::new());
@@ -192,7 +192,7 @@ fn each_row(
     loop {
         let next = reader
             .next_cell()
-            .map_err(|error| told(&format!("its sheet, behind row {},", row.line()), &error))?;
+            .map_err(|error| told(&format!("its sheet, after row {},", row.line()), &error))?;
         let at = next.as_ref().map(calamine::Cell::get_position);
         if at.is_none_or(|(next, _)| next != row.row) {
             let next = at.map_or(u32::MAX, |(next, _)| next);

@@ -188,7 +188,7 @@ pub(super) const GROUPS: [(Kind, &[&str]); 10] = [
     ),
 ];
 
-/// What may stand in brackets behind a column's name without changing what it means. `(in lakhs)`,
+/// Texts in brackets after a column's name that do not change its meaning. `(in lakhs)`,
 /// `(USD)` and `(MM/DD/YYYY)` do change it.
 pub(super) const REMARKS: [&str; 12] = [
     "rs",

@@ -2,7 +2,7 @@
 //! the pieces are that calamine holds at once. An archive of some KiB may inflate to GiB.
 //!
 //! calamine holds the shared strings, styles and names whole, and of the sheet one cell. Sizes that
-//! the archive itself tells are not believed; every part is inflated once and counted.
+//! that the archive itself states are not trusted; every part is inflated once and counted.
 
 use std::io::{Read, Seek};
 
@@ -149,7 +149,7 @@ struct Pieces {
     cell: Option<u64>,
     /// The tag so far, up to its name.
     name: Vec<u8>,
-    /// The number of strings that the shared strings tell.
+    /// The number of strings according to the shared strings.
     told_strings: u64,
 }
 
@@ -206,7 +206,7 @@ impl Pieces {
         Ok(())
     }
 
-    /// Goes on behind the byte that ended a piece.
+    /// Continues after the byte that ended a piece.
     fn step(&mut self, byte: u8) -> Result<(), Wrong> {
         self.within = match (self.within, byte) {
             (Within::Text, _) => {

@@ -7,7 +7,7 @@ const DIGITS: i32 = 15;
 /// The most decimals of a number's text: smaller numbers are none that a list has.
 const DECIMALS: i32 = 20;
 
-/// A number of which Excel has not kept all digits.
+/// A number of which Excel has not stored all digits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rounded {
     /// What is wrong; a predicate whose subject is the field.

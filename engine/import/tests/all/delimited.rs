@@ -121,13 +121,13 @@ fn other_encodings_are_told_by_line() {
         csv(latin).told(),
         [
             "2: 1 | Ravi",
-            "3! is no UTF-8: save the list as \"CSV UTF-8\"",
+            "3! is not UTF-8: save the list as \"CSV UTF-8\"",
             "4: 3 | Om"
         ]
     );
     let header = refused(b"Phone,Pr\xe9nom\n1,Ravi\n");
     assert!(
-        header.contains("line 1 is no UTF-8: save the list as \"CSV UTF-8\""),
+        header.contains("line 1 is not UTF-8: save the list as \"CSV UTF-8\""),
         "{header}"
     );
     let utf_16: Vec<u8> = "\u{feff}Phone,Name\n"
@@ -136,7 +136,7 @@ fn other_encodings_are_told_by_line() {
         .collect();
     assert!(refused(&utf_16).contains("is text in UTF-16: save the list as"));
     let without_mark = &utf_16[2..];
-    assert!(refused(without_mark).contains("has a NUL, so that the file is no text"));
+    assert!(refused(without_mark).contains("has a NUL, so the file is not a text"));
 }
 
 #[test]
