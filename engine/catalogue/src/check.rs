@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use ghanti_explore::flow_tests::{self, FlowTest, Trial};
+use ghanti_explore::flow_tests::{self, FlowTest, TestResult};
 use ghanti_explore::paths::{self, Bounds, Exploration};
 use ghanti_host::{Fault, FlowVersion, Step};
 use ghanti_language::{Severity as PromptSeverity, TemplateProblem};
@@ -106,7 +106,7 @@ impl Finding {
             ..Self::error(
                 Step::Tests,
                 complaint.reason,
-                "fix the flow; or the test, where it asks for what is no longer meant",
+                "fix the flow; or the test, if its expectation is outdated",
             )
         }
     }
@@ -130,7 +130,7 @@ pub struct Checked {
     /// Its tests.
     pub tests: Vec<(String, FlowTest)>,
     /// Its tests after their runs.
-    pub trials: Vec<Trial>,
+    pub test_results: Vec<TestResult>,
     /// Its conversation, if it was explored.
     pub exploration: Option<Exploration>,
     /// What is wrong, in the order of loading.
@@ -303,7 +303,7 @@ async fn prove(
         .extend(complaints.clone().map(Finding::test));
     // a test that cannot be read has failed, too
     for complaint in complaints {
-        checked.trials.push(Trial {
+        checked.test_results.push(TestResult {
             file: complaint.file.clone(),
             test: None,
             held: None,
@@ -312,13 +312,13 @@ async fn prove(
         });
     }
     for (file, test) in tests.iter().filter(|(file, _)| file.contains(filter)) {
-        let trial = flow_tests::run(version, file, test.clone()).await;
-        let complaints = trial.complaints.iter().cloned();
+        let result = flow_tests::run(version, file, test.clone()).await;
+        let complaints = result.complaints.iter().cloned();
         checked.findings.extend(complaints.map(Finding::test));
-        checked.trials.push(trial);
+        checked.test_results.push(result);
     }
     checked
-        .trials
+        .test_results
         .sort_by(|one, other| one.file.cmp(&other.file));
     if let Some(bounds) = explore {
         let exploration = paths::explore(version, &tests, bounds).await;
@@ -332,9 +332,9 @@ async fn prove(
 /// Checks the manifest's names against what the flow does.
 fn check_names(version: &FlowVersion, component: &[u8], text: &str, checked: &mut Checked) {
     let held = checked
-        .trials
+        .test_results
         .iter()
-        .filter_map(|trial| trial.held.as_ref());
+        .filter_map(|result| result.held.as_ref());
     let observed = flow_tests::observe(held);
     let manifest = version.manifest();
     let errors = manifest.check_names(component, &observed, text);

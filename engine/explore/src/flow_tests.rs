@@ -50,7 +50,7 @@ impl std::fmt::Display for Complaint {
 
 /// A test after its run.
 #[derive(Debug)]
-pub struct Trial {
+pub struct TestResult {
     /// The file's name without the extension.
     pub file: String,
     /// The test, or `None` if the file cannot be read.
@@ -100,7 +100,7 @@ pub fn test_complaints(text: &str) -> Vec<String> {
 }
 
 /// Runs one test.
-pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> Trial {
+pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> TestResult {
     let began = std::time::Instant::now();
     let held = hold(version, test.caller(), &test.known.settings).await;
     let took = began.elapsed();
@@ -111,7 +111,7 @@ pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> Trial {
         reason,
     };
     let judged = test.judge(&held, version);
-    Trial {
+    TestResult {
         file: file.to_owned(),
         complaints: judged.into_iter().map(complain).collect(),
         test: Some(test),
@@ -148,13 +148,13 @@ pub async fn pass(
         return Err(fault(&complaints, "fix the test"));
     }
     let all = async {
-        let mut trials = Vec::new();
+        let mut test_results = Vec::new();
         for (file, flow_test) in read {
-            trials.push(run(version, &file, flow_test).await);
+            test_results.push(run(version, &file, flow_test).await);
         }
-        trials
+        test_results
     };
-    let Ok(trials) = tokio::time::timeout(ALL, all).await else {
+    let Ok(test_results) = tokio::time::timeout(ALL, all).await else {
         let reason = format!(
             "the {} tests are not held within {} s",
             tests.len(),
@@ -166,19 +166,21 @@ pub async fn pass(
             "keep fewer tests, or let the flow compute less",
         ));
     };
-    let complaints: Vec<_> = trials
+    let complaints: Vec<_> = test_results
         .iter()
-        .flat_map(|trial| trial.complaints.iter().cloned())
+        .flat_map(|result| result.complaints.iter().cloned())
         .collect();
     if complaints.is_empty() {
         tracing::info!(flow = %version.name, version = %version.id, tests = tests.len(), "the flow's own tests hold");
         return Ok(observe(
-            trials.iter().filter_map(|trial| trial.held.as_ref()),
+            test_results
+                .iter()
+                .filter_map(|result| result.held.as_ref()),
         ));
     }
     Err(fault(
         &complaints,
-        "fix the flow; or the test, where it asks for what is no longer meant",
+        "fix the flow; or the test, if its expectation is outdated",
     ))
 }
 

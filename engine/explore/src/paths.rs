@@ -102,7 +102,7 @@ pub struct Path {
     pub events: Vec<Event>,
     /// How the flow ended; `None` where it did not within the bounds.
     pub end: Option<RunEnd>,
-    /// Why it is no proper end, if it is none.
+    /// Why it is an improper end, if it is one.
     pub failure: Option<String>,
     /// How long the call takes, in milliseconds, with speech.
     pub ms: u64,
@@ -122,7 +122,7 @@ impl Path {
         })
     }
 
-    /// How it ends: its disposition, the target of a transfer, and whether it is no proper end.
+    /// How it ends: its disposition, the target of a transfer, and whether it is an improper end.
     pub(crate) fn ending(&self) -> (Option<&str>, Option<&str>, bool) {
         (self.outcome(), self.transfer(), self.failure.is_some())
     }
@@ -145,7 +145,7 @@ impl Path {
 pub enum Severity {
     /// The flow is at fault.
     Error,
-    /// Odd; an author should look at it.
+    /// Unusual; an author should check it.
     Warning,
 }
 
@@ -275,6 +275,6 @@ pub async fn gate(
             format!("line {line}: {}, on the path {path}", finding.message)
         })
         .collect();
-    let hint = "fix the flow; `ghanti flow test` shows the conversation. A property that is no longer meant is taken out and named in `[update] drops-rules`";
+    let hint = "fix the flow; `ghanti flow test` shows the conversation. Remove a property that is outdated, and name it in `[update] drops-rules`";
     Err(Fault::new(Step::Properties, reasons.join("\n"), hint).at(first.line))
 }

@@ -22,7 +22,7 @@ pub struct Held {
     pub end: Option<RunEnd>,
     /// The stack where the flow failed, if it did.
     pub stack: Vec<String>,
-    /// The last error that the flow logged: a panic tells its place there.
+    /// The last error that the flow logged: a panic has its location there.
     pub logged: Option<String>,
     /// What happened.
     pub scripted: Scripted,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use ghanti_catalogue::{Checked, Finding, Severity};
-use ghanti_explore::flow_tests::Trial;
+use ghanti_explore::flow_tests::TestResult;
 use ghanti_explore::transcript::{Line, lines};
 use ghanti_host::Step;
 use serde_json::{Value as Json, json};
@@ -124,9 +124,9 @@ impl Test {
 
 impl Tested {
     /// The conversation of a test.
-    fn conversation(&self, trial: &Trial) -> Vec<Line> {
+    fn conversation(&self, result: &TestResult) -> Vec<Line> {
         let (Some(version), Some(test), Some(held)) =
-            (&self.checked.version, &trial.test, &trial.held)
+            (&self.checked.version, &result.test, &result.held)
         else {
             return Vec::new();
         };
@@ -165,25 +165,29 @@ impl Tested {
             snapshots,
         } = self;
         writeln!(out, "{} ({})", flow.name, flow.folder.display())?;
-        for trial in &checked.trials {
-            let verdict = if trial.complaints.is_empty() {
+        for result in &checked.test_results {
+            let verdict = if result.complaints.is_empty() {
                 "pass"
             } else {
                 "FAIL"
             };
-            writeln!(out, "  {verdict}  {}", trial.file)?;
-            for complaint in &trial.complaints {
+            writeln!(out, "  {verdict}  {}", result.file)?;
+            for complaint in &result.complaints {
                 let complaint = complaint.to_string().replace('\n', "\n          ");
                 writeln!(out, "        {complaint}")?;
             }
-            if show || !trial.complaints.is_empty() {
-                write!(out, "{}", findings::conversation(&self.conversation(trial)))?;
+            if show || !result.complaints.is_empty() {
+                write!(
+                    out,
+                    "{}",
+                    findings::conversation(&self.conversation(result))
+                )?;
             }
         }
         for line in snapshots {
             writeln!(out, "  {line}")?;
         }
-        let (count, took) = (checked.trials.len(), self.took());
+        let (count, took) = (checked.test_results.len(), self.took());
         let failed = self.failed();
         let rate = if took.is_zero() {
             String::new()
@@ -212,34 +216,38 @@ impl Tested {
     }
 
     fn failed(&self) -> usize {
-        let failed = |trial: &&Trial| !trial.complaints.is_empty();
-        self.checked.trials.iter().filter(failed).count()
+        let failed = |result: &&TestResult| !result.complaints.is_empty();
+        self.checked.test_results.iter().filter(failed).count()
     }
 
     fn took(&self) -> Duration {
-        self.checked.trials.iter().map(|trial| trial.took).sum()
+        self.checked
+            .test_results
+            .iter()
+            .map(|result| result.took)
+            .sum()
     }
 
     fn json(&self) -> Json {
-        let tests = self.checked.trials.iter().map(|trial| {
-            let complaints = trial.complaints.iter().map(|complaint| {
+        let tests = self.checked.test_results.iter().map(|result| {
+            let complaints = result.complaints.iter().map(|complaint| {
                 json!({
                     "line": complaint.line,
                     "column": complaint.column,
                     "reason": complaint.reason,
                 })
             });
-            let conversation = self.conversation(trial);
+            let conversation = self.conversation(result);
             let conversation = conversation.iter().map(|line| {
                 json!({ "speaker": line.speaker.as_str(), "text": line.text, "name": line.name })
             });
             json!({
-                "name": trial.file,
-                "file": format!("tests/{}.toml", trial.file),
-                "passed": trial.complaints.is_empty(),
+                "name": result.file,
+                "file": format!("tests/{}.toml", result.file),
+                "passed": result.complaints.is_empty(),
                 "complaints": complaints.collect::<Vec<_>>(),
                 "conversation": conversation.collect::<Vec<_>>(),
-                "milliseconds": trial.took.as_secs_f64() * 1_000.0,
+                "milliseconds": result.took.as_secs_f64() * 1_000.0,
             })
         });
         let explored = self.checked.exploration.as_ref();

@@ -389,7 +389,7 @@ impl Answer {
         let does = match does? {
             Does::Replies(reply, _) => Does::Replies(reply, other),
             _ if other.is_some() => {
-                reader.expect("language", item, "a `choice` or a `text` beside it");
+                reader.expect("language", item, "a `choice` or a `text` with it");
                 return None;
             }
             does => does,

@@ -1,11 +1,11 @@
-//! What is said in a test, as a text to be kept beside it and compared.
+//! The snapshot of a test: what is said in it, as a text to be stored and compared.
 //!
 //! A test asks for it by `snapshot = true` in `[expect]`. Kept are the bot's words, with the caller's
 //! turns between them; what the flow does besides is expected by name.
 
 use ghanti_host::FlowVersion;
 
-use super::{FlowTest, Trial};
+use super::{FlowTest, TestResult};
 use crate::transcript::{Speaker, lines};
 
 /// The ending of a snapshot's file.
@@ -19,8 +19,8 @@ impl FlowTest {
 }
 
 /// The text of a test's conversation; `None` where it was not held, or the flow failed in it.
-pub fn snapshot(version: &FlowVersion, trial: &Trial) -> Option<String> {
-    let (test, held) = (trial.test.as_ref()?, trial.held.as_ref()?);
+pub fn snapshot(version: &FlowVersion, result: &TestResult) -> Option<String> {
+    let (test, held) = (result.test.as_ref()?, result.held.as_ref()?);
     if held.failure().is_some() {
         return None;
     }
@@ -28,7 +28,7 @@ pub fn snapshot(version: &FlowVersion, trial: &Trial) -> Option<String> {
     let said = said.iter().filter(|line| line.speaker != Speaker::Flow);
     let mut text = format!(
         "# What is said in tests/{}.toml, as `ghanti flow test --update` writes it.\n",
-        trial.file
+        result.file
     );
     for line in said {
         let shown = line.shown().replace(char::is_control, " ");

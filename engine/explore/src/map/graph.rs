@@ -52,7 +52,7 @@ pub enum Target {
         outcome: String,
         /// The target of a transfer.
         transfer: Option<String>,
-        /// Whether it is no proper end.
+        /// Whether it is an improper end.
         is_failure: bool,
     },
 }

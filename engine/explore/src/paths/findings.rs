@@ -7,7 +7,7 @@ use super::explorer::{Explorer, Node};
 use super::steps::{told, told_count};
 use super::{Finding, Severity};
 
-/// The most findings of one kind that are kept; more are counted.
+/// Maximum number of findings of one kind; further ones are only counted.
 const FINDINGS_MAX: usize = 8;
 
 impl Explorer<'_> {

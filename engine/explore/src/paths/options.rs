@@ -125,7 +125,7 @@ fn of_question(asking: &Asking, place: &Place<'_>) -> (Vec<Choice>, Option<Strin
         };
         add(act, true);
         if let (true, Does::Replies(reply @ Reply::Choice(_), _)) = (place.follows, &does) {
-            // one stands for all: the conversation itself is tried in each of them
+            // one language represents all: the conversation itself is tried in each of them
             if let Some(other) = place.languages.get(1) {
                 add(
                     Does::Replies(reply.clone(), Some(other.clone())).into(),

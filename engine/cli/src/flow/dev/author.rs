@@ -105,13 +105,13 @@ impl Author {
             }
             let checked = self.loading.files.check(name, path, "", None).await;
             // the engine shows why there is no version
-            if checked.version.is_none() || checked.trials.is_empty() {
+            if checked.version.is_none() || checked.test_results.is_empty() {
                 continue;
             }
             let complaints: Vec<_> = checked
-                .trials
+                .test_results
                 .iter()
-                .flat_map(|trial| &trial.complaints)
+                .flat_map(|result| &result.complaints)
                 .map(|complaint| {
                     let line = complaint
                         .line
@@ -120,10 +120,10 @@ impl Author {
                 })
                 .collect();
             let failed = checked
-                .trials
+                .test_results
                 .iter()
-                .filter(|trial| !trial.complaints.is_empty());
-            let (failed, all) = (failed.count(), checked.trials.len());
+                .filter(|result| !result.complaints.is_empty());
+            let (failed, all) = (failed.count(), checked.test_results.len());
             let line = match failed {
                 0 => self.print(&format!("its tests pass, all {all}"), Tone::Good),
                 _ => self

@@ -61,14 +61,14 @@ fn suite(writer: &mut Writer<Vec<u8>>, tested: &Tested) -> std::io::Result<()> {
 fn cases(tested: &Tested) -> Vec<Case> {
     let mut cases: Vec<_> = tested
         .checked
-        .trials
+        .test_results
         .iter()
-        .map(|trial| {
-            let complaints: Vec<_> = trial.complaints.iter().map(ToString::to_string).collect();
-            let conversation = || findings::conversation(&tested.conversation(trial));
+        .map(|result| {
+            let complaints: Vec<_> = result.complaints.iter().map(ToString::to_string).collect();
+            let conversation = || findings::conversation(&tested.conversation(result));
             Case {
-                name: trial.file.clone(),
-                seconds: trial.took.as_secs_f64(),
+                name: result.file.clone(),
+                seconds: result.took.as_secs_f64(),
                 failure: (!complaints.is_empty()).then(|| (complaints.join("\n"), conversation())),
             }
         })

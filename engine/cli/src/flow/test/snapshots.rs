@@ -37,10 +37,10 @@ impl Comparing {
             return Ok(Vec::new());
         };
         let (mut lines, mut asked) = (Vec::new(), BTreeSet::new());
-        for trial in &mut checked.trials {
-            let file = format!("{FOLDER}/{}.{ENDING}", trial.file);
+        for result in &mut checked.test_results {
+            let file = format!("{FOLDER}/{}.{ENDING}", result.file);
             let path = folder.join(&file);
-            let line = match &trial.test {
+            let line = match &result.test {
                 Some(test) => test.snapshot_line(),
                 // a test that cannot be read may use a snapshot
                 None => {
@@ -51,7 +51,7 @@ impl Comparing {
             let Some(line) = line else { continue };
             asked.insert(path.clone());
             // a failed test's conversation is not a valid snapshot
-            let said = snapshot(&version, trial).filter(|_| trial.complaints.is_empty());
+            let said = snapshot(&version, result).filter(|_| result.complaints.is_empty());
             let Some(said) = said else { continue };
             let stored = stored(&path)?;
             if stored.as_ref() == Some(&said) {
@@ -69,8 +69,8 @@ impl Comparing {
                     difference(&stored, &said)
                 ),
             };
-            trial.complaints.push(Complaint {
-                file: trial.file.clone(),
+            result.complaints.push(Complaint {
+                file: result.file.clone(),
                 line: Some(line),
                 column: None,
                 reason: reason.clone(),
@@ -78,7 +78,7 @@ impl Comparing {
             checked.findings.push(Finding {
                 severity: Severity::Error,
                 step: Step::Tests,
-                file: Some(format!("tests/{}.toml", trial.file)),
+                file: Some(format!("tests/{}.toml", result.file)),
                 line: Some(line),
                 column: None,
                 message: reason,
