@@ -1,5 +1,5 @@
-//! One call as Exotel makes it: the order, Passthru, the stream's URL, the stream, what follows it; and
-//! what is to be thought of it.
+//! One call as Exotel makes it: the order, Passthru, the stream's URL, the stream, the applets after it; and
+//! the verdict on the call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,9 +26,9 @@ use crate::target::Target;
 /// Placeholder in a customer's fields for the call's number.
 const NTH: &str = "{n}";
 
-/// How often an order is tried that an overloaded engine does not take.
+/// Number of attempts to store an order if the engine is overloaded.
 const ORDER_TRIES: u32 = 10;
-/// The pause between these tries.
+/// The pause between them.
 const ORDER_AGAIN: Duration = Duration::from_secs(1);
 
 /// Ends of calls that are the engine's fault, or the network's, whatever the flow.
@@ -47,7 +47,7 @@ const BAD_OUTCOMES: [Outcome; 10] = [
 
 /// What all calls of a stage share.
 pub struct Shared {
-    /// Whom they call.
+    /// The bot that they call.
     pub target: Target,
     /// The callers' audio.
     pub sounds: Arc<Sounds>,
@@ -63,14 +63,14 @@ pub struct Shared {
     pub over: CancellationToken,
 }
 
-/// What became of a call.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It went as expected.
     Good,
     /// It ended otherwise, or with messages that Exotel cannot handle.
     Wrong(Vec<String>),
-    /// The bot did not take it.
+    /// The bot did not accept it.
     Refused(String),
     /// No audio within the bound.
     Mute,
@@ -113,7 +113,7 @@ pub async fn call(shared: Arc<Shared>, nth: u64, caller: Arc<Caller>) {
     });
 }
 
-/// A call to a socket alone.
+/// A call to a bare socket.
 async fn on_socket(shared: &Shared, url: &Url, nth: u64, caller: &Caller) -> Verdict {
     let phone = customer_of(nth, &caller.customer).phone;
     let facts = match Facts::new(CallId::generate(), phone, caller.direction) {
@@ -156,7 +156,7 @@ async fn through_engine(
     match applets.passthru(&facts).await {
         Ok(()) => {}
         Err(WireFault::Refused { words }) => return (Verdict::Refused(words), None),
-        // Exotel goes on behind a Passthru that fails
+        // Exotel continues after a Passthru that fails
         Err(fault) => faults.push(fault.to_string()),
     }
     let url = match applets.voicebot_url(&facts).await {
@@ -184,7 +184,7 @@ async fn through_engine(
     (verdict, outcome)
 }
 
-/// A call whose order was not stored: the engine has too much to do, or the load orders what it cannot.
+/// A call whose order was not stored: the engine is overloaded, or the order is invalid.
 fn unordered(error: &EngineError) -> Verdict {
     match error {
         EngineError::Refused { status, .. } if !matches!(status, 429 | 503) => {
@@ -266,7 +266,7 @@ impl Drop for Live<'_> {
     }
 }
 
-/// What Exotel does behind the stream. Returns whether the call went on to an agent.
+/// Exotel's applets after the stream. Returns whether the call continued with an agent.
 async fn after(
     applets: &Applets,
     facts: &Facts,
@@ -298,8 +298,8 @@ async fn after(
             .ok()
             .and_then(|connected| connected.numbers.into_iter().next());
         if let Some(agent) = agent {
-            let told = applets.passthru_after_connect(facts, &agent, answer).await;
-            let _ = told.map_err(&mut note);
+            let reports = applets.passthru_after_connect(facts, &agent, answer).await;
+            let _ = reports.map_err(&mut note);
             talked = Some(answer);
         }
     }
@@ -310,14 +310,13 @@ async fn after(
     goes_on
 }
 
-/// What is to be thought of a call whose stream is over. `record` is the engine's, where an engine was
-/// called.
+/// The verdict on a call whose stream has ended. `record` is the engine's, if an engine was called.
 fn judged(caller: &Caller, streamed: &Streamed, record: Option<Option<&CallRecord>>) -> Verdict {
     let mut wrong = streamed.faults.clone();
     match &streamed.end {
         End::Mute => return Verdict::Mute,
         End::Broken(reason) => return Verdict::Dropped(reason.clone()),
-        End::OutOfTime => wrong.push("the call was not over in time".to_owned()),
+        End::OutOfTime => wrong.push("the call did not end in time".to_owned()),
         End::Bot | End::Caller if caller.scenario.is_some() && streamed.steps_left > 0 => {
             wrong.push(format!(
                 "the call ended before the caller's last {} steps were due",

@@ -20,7 +20,7 @@ const PRESSES: &str = "1";
 /// The shortest turn of both sides together, by which the number of steps of a call is bounded.
 const TURN_MS: u64 = 1_000;
 
-/// Somebody who calls.
+/// A caller.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// What they are called in `--mix` and in the report.

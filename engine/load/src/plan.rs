@@ -23,7 +23,7 @@ pub struct Plan {
 /// A stage of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Stage {
-    /// How many calls are held at once. One that ends is followed by another.
+    /// Number of concurrent calls. One that ends is followed by another.
     pub calls: u64,
     /// For how long, after the last of them was begun.
     #[serde(serialize_with = "seconds", rename = "seconds")]
@@ -61,7 +61,7 @@ pub enum PlanError {
         /// How long the longest call is held.
         hold_s: u64,
     },
-    /// A call that is not held at all.
+    /// A call without a duration.
     #[error("calls of no length: choose a `--hold` of a second or more")]
     Hold,
 }

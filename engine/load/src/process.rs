@@ -1,5 +1,5 @@
-//! What Linux says of a process, from outside: its time on the processors, memory, descriptors,
-//! threads; and which process listens at an address.
+//! Measures a process from outside, on Linux: its processor time, memory, descriptors and threads; and
+//! finds the process that listens at an address.
 
 use std::fs;
 use std::io;
@@ -68,7 +68,7 @@ pub fn threads(pid: u32) -> io::Result<u64> {
     field(&stat(pid)?, 20)
 }
 
-/// The memory of a process in KiB, what it shares with others counted in part (PSS).
+/// The memory of a process in KiB, shared pages counted proportionally (PSS).
 ///
 /// # Errors
 /// It has ended, or is another user's.
@@ -110,7 +110,7 @@ pub fn listener(address: SocketAddr) -> Option<u32> {
 fn inode_of(table: &str, address: SocketAddr) -> Option<u64> {
     let is_here = |ip: IpAddr| {
         ip == address.ip().to_canonical()
-            // a socket for all addresses takes what comes to this machine, and that does
+            // a socket for all addresses also accepts connections to this one
             || (ip.is_unspecified() && address.ip().is_loopback())
     };
     table.lines().skip(1).find_map(|line| {
@@ -141,7 +141,7 @@ fn address_of(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// The fields of `/proc/PID/stat` behind the program's name, which may hold anything; the first is
+/// The fields of `/proc/PID/stat` after the program's name, which may contain anything; the first is
 /// number 3.
 fn stat(pid: u32) -> io::Result<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;

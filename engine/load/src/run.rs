@@ -1,5 +1,5 @@
 //! A stage of a load: calls are begun at a rate, each that ends is followed by another, and at the end
-//! all hang up. Meanwhile both processes are looked at.
+//! all hang up. Meanwhile both processes are sampled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,16 +23,16 @@ use crate::timeline::{Sample, Slopes};
 /// After the last call has begun, until all is running.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// The time between two looks at both processes, at least: reading a large process' memory takes some
+/// Minimum interval between two samples of both processes: reading a large process' memory takes some
 /// milliseconds of it.
-const LOOK: Duration = Duration::from_secs(2);
-/// The most looks of a stage.
-const LOOKS: u32 = 600;
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
+/// Maximum number of samples of a stage.
+const SAMPLES: u32 = 600;
 
-/// How often the progress is told.
-const TOLD: Duration = Duration::from_secs(1);
+/// Interval at which the progress is reported.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long calls may take to end, with the applets behind them and their records.
+/// Timeout for calls to end, with the applets after them and their records.
 const END: Duration = Duration::from_secs(40);
 
 /// A stage at least this long has slopes.
@@ -43,11 +43,11 @@ const SLOPES: Duration = Duration::from_secs(600);
 pub enum Watched {
     /// Its id on this machine.
     Process(u32),
-    /// It is not looked at, for this reason.
+    /// It is not sampled, for this reason.
     Not(String),
 }
 
-/// The state of a stage, for whoever watches it.
+/// The state of a stage, for its observer.
 #[derive(Debug, Clone)]
 pub struct Glance {
     /// Since when the stage runs.
@@ -56,15 +56,15 @@ pub struct Glance {
     pub of: Duration,
     /// Open streams.
     pub live: u64,
-    /// Calls to be held at once.
+    /// Number of concurrent calls.
     pub calls: u64,
     /// The counts so far.
     pub counts: Counts,
-    /// The newest look.
+    /// The newest sample.
     pub newest: Option<Sample>,
 }
 
-/// Whoever watches a load.
+/// The observer of a load.
 pub trait Progress {
     /// A second has passed.
     fn tick(&self, glance: &Glance);
@@ -122,7 +122,7 @@ struct Running<'a> {
     /// When all calls run: from then on both processes are measured.
     measured_from: Instant,
     ends: Instant,
-    looks: Looks,
+    sampler: Sampler,
     window: Option<Window>,
     measured: Option<Windowed>,
 }
@@ -154,22 +154,22 @@ impl<'a> Running<'a> {
             began,
             measured_from: began + ramp + SETTLE.min(stage.lasts / 4),
             ends: began + ramp + stage.lasts,
-            looks: Looks::new(watched, &shared.measures),
+            sampler: Sampler::new(watched, &shared.measures),
             window: None,
             measured: None,
             shared,
         }
     }
 
-    /// Holds the calls until the stage is over or the load is stopped.
+    /// Keeps the calls going until the stage has ended or the load is stopped.
     async fn hold(&mut self, progress: &dyn Progress) {
         let every = Duration::from_secs_f64(1.0 / self.generator.plan.calls_per_s);
         let mut begins = interval(every);
         begins.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut looks = interval(LOOK.max((self.ends - self.began) / LOOKS));
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = interval(TOLD);
-        told.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sampler = interval(SAMPLE_INTERVAL.max((self.ends - self.began) / SAMPLES));
+        sampler.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reports = interval(REPORT_INTERVAL);
+        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.generator.stop.clone();
         loop {
             tokio::select! {
@@ -177,16 +177,16 @@ impl<'a> Running<'a> {
                 () = stop.cancelled() => break,
                 () = sleep_until(self.ends) => break,
                 () = sleep_until(self.measured_from), if self.window.is_none() => {
-                    self.window = Some(self.looks.begin());
+                    self.window = Some(self.sampler.begin());
                 }
                 Some(_) = self.calls.join_next(), if !self.calls.is_empty() => {}
                 _ = begins.tick() => self.begin(),
-                _ = looks.tick() => self.looks.look(self.began, &self.shared),
-                _ = told.tick() => progress.tick(&self.glance()),
+                _ = sampler.tick() => self.sampler.look(self.began, &self.shared),
+                _ = reports.tick() => progress.tick(&self.glance()),
             }
         }
-        self.looks.look(self.began, &self.shared);
-        self.measured = self.window.take().map(|window| self.looks.end(&window));
+        self.sampler.look(self.began, &self.shared);
+        self.measured = self.window.take().map(|window| self.sampler.end(&window));
     }
 
     /// Begins a call, if there are too few.
@@ -200,7 +200,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Waits until all calls have ended. Returns how many had to be given up.
+    /// Waits until all calls have ended. Returns how many did not end in time.
     async fn end(&mut self) -> u64 {
         let all = async { while self.calls.join_next().await.is_some() {} };
         let _ = timeout(END, all).await;
@@ -216,7 +216,7 @@ impl<'a> Running<'a> {
             live: self.shared.live.load(Ordering::Relaxed),
             calls: self.stage.calls,
             counts: self.shared.measures.counts(),
-            newest: self.looks.samples.last().cloned(),
+            newest: self.sampler.samples.last().cloned(),
         }
     }
 
@@ -230,7 +230,7 @@ impl<'a> Running<'a> {
             ));
         }
         let lasts = self.ends - self.began;
-        let samples = self.looks.samples;
+        let samples = self.sampler.samples;
         let slopes = (lasts >= SLOPES || self.stage.soak).then(|| {
             let from_s = (self.measured_from - self.began).as_secs_f64();
             let settled = samples.iter().filter(|sample| sample.at_s >= from_s);
@@ -240,15 +240,15 @@ impl<'a> Running<'a> {
     }
 }
 
-/// Looks at both processes and at what was measured between them.
-struct Looks {
+/// Samples both processes and the measures.
+struct Sampler {
     watched: Watched,
     samples: Vec<Sample>,
     before: Set,
     readings: Option<(Instant, Option<Reading>, Option<Reading>)>,
 }
 
-impl Looks {
+impl Sampler {
     fn new(watched: &Watched, measures: &Measures) -> Self {
         Self {
             watched: watched.clone(),
@@ -355,7 +355,7 @@ impl Looks {
             }),
             pss_kib_mean: mean(samples.iter().filter_map(|sample| sample.pss_kib)),
             pss_kib_max: samples.iter().filter_map(|sample| sample.pss_kib).max(),
-            // of all looks: the first one is before any call
+            // of all samples: the first one is before any call
             pss_kib_idle: self.samples.first().and_then(|sample| sample.pss_kib),
             descriptors_max: samples.iter().filter_map(|sample| sample.descriptors).max(),
             threads_max: samples.iter().filter_map(|sample| sample.threads).max(),

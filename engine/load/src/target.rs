@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn credentials_are_in_no_report() {
-        for (url, told) in [
+        for (url, reports) in [
             (
                 "http://a:b@bot.example:8000/x?token=c",
                 "http://bot.example:8000/x",
@@ -90,7 +90,7 @@ mod tests {
             ("ws://127.0.0.1:1", "ws://127.0.0.1:1"),
             ("a:b@bot", "bot"),
         ] {
-            assert_eq!(shown(url), told);
+            assert_eq!(shown(url), reports);
         }
     }
 }

@@ -74,10 +74,11 @@ fn a_generator_that_falls_behind_makes_its_figures_void() {
     });
     let void = slow.void.clone().unwrap();
     assert!(void.contains("35.0 ms"), "{void}");
-    let told = report(vec![slow, run("floor", |_| {})]);
-    assert_eq!(told.conclusion(false), Conclusion::Void);
+    let reports = report(vec![slow, run("floor", |_| {})]);
+    assert_eq!(reports.conclusion(false), Conclusion::Void);
     assert!(
-        told.markdown(&[])
+        reports
+            .markdown(&[])
             .contains("**engine: void, the generator fell behind")
     );
     assert_eq!(
@@ -116,7 +117,10 @@ fn the_table_has_a_column_for_each_run_and_rows_that_have_figures() {
         "- descriptors, an hour: not measured",
         "![late.svg](late.svg)",
     ] {
-        assert!(text.lines().any(|told| told == line), "`{line}` in\n{text}");
+        assert!(
+            text.lines().any(|reports| reports == line),
+            "`{line}` in\n{text}"
+        );
     }
     assert!(!text.contains("onset to `clear` |"), "{text}");
 }
