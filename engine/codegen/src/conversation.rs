@@ -245,7 +245,7 @@ fn languages(
         .filter(|language| !prompts.contains_key(language));
     let missing: Vec<_> = missing
         .map(|language| {
-            Problem::in_manifest(format!("`[flow] languages` has `{language}`, and there is no `prompts/{language}.ftl`: write it, or take the language out"))
+            Problem::in_manifest(format!("`[flow] languages` has `{language}`, and there is no `prompts/{language}.ftl`: write it, or remove the language"))
         })
         .collect();
     if missing.is_empty() {

@@ -6,7 +6,7 @@ use crate::conversation::{Answer, Conversation, Field, Kind, Message, Question, 
 use crate::names::{check, pascal, snake, upper};
 use crate::{PREAMBLE, Problem, listed, one_line, quoted};
 
-/// Words that are no identifiers, soft ones not among them.
+/// Reserved words, without soft keywords.
 const KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
     "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
@@ -67,7 +67,7 @@ fn member(name: &str) -> String {
     upper(name)
 }
 
-/// The name of a question's answers: with `Answer` behind it, since other classes may have its name.
+/// The name of a question's answers: with the suffix `Answer`, since other classes may have its name.
 fn class(name: &str) -> String {
     format!("{}Answer", pascal(name))
 }

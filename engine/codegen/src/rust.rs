@@ -14,7 +14,7 @@ const KEYWORDS: [&str; 47] = [
     "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
     "virtual", "where", "while",
 ];
-/// Words that are no identifiers even with it.
+/// Reserved words even with it.
 const RESERVED: [&str; 4] = ["crate", "self", "super", "yield"];
 
 /// The module `generated` of a flow.

@@ -56,7 +56,7 @@ fn comment(text: &str) -> String {
     one_line(text).replace("*/", "* /")
 }
 
-/// The name of a question's type: with `Answer` behind it, since `Date` and `Error` are taken.
+/// The name of a question's type: with the suffix `Answer`, since `Date` and `Error` are taken.
 fn pascal_type(name: &str) -> String {
     format!("{}Answer", pascal(name))
 }

@@ -39,7 +39,7 @@ fn heard(heard: Extent) -> &'static str {
     }
 }
 
-/// What is told of an event besides its name.
+/// The details of an event besides its name.
 fn gist(kind: &EventKind) -> String {
     match kind {
         EventKind::Named { call_sid } => call_sid.to_string(),

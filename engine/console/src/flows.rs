@@ -24,7 +24,7 @@ pub struct Version {
     pub reason: Option<String>,
 }
 
-/// A version that was rejected, or what is no flow.
+/// A rejected version, or an entry that is not a flow.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// The flow, or the file.
@@ -61,7 +61,7 @@ pub struct Flow {
 pub struct FlowsPage {
     /// The flows.
     pub flows: Vec<Flow>,
-    /// Entries of the folder that are no flows.
+    /// Entries of the folder that are not flows.
     pub invalid: Vec<Fault>,
     /// The flow of calls that none claims, and why it is that one.
     pub unclaimed: (Option<String>, String),

@@ -188,7 +188,7 @@ pub struct Notice {
     pub hint: String,
 }
 
-/// A page that says why there is no other.
+/// A page that shows a problem.
 pub fn notice(site: &Site, notice: &Notice) -> String {
     let content = html! {
         h1 { (notice.title) }

@@ -49,7 +49,7 @@ pub struct Now {
     pub live: usize,
     /// Those that are shown, the newest first.
     pub calls: Vec<Live>,
-    /// How many are awaited: their applet was told to go on.
+    /// How many are expected: their applet has been answered.
     pub awaited: usize,
     /// How many may be live.
     pub most: usize,
