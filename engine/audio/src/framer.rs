@@ -2,9 +2,7 @@
 //! each. A last packet of another length makes the platform wait 20 ms, which is audible as a gap
 //! (Exotel's support page on stream audio).
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
+use crate::cursor::PromptCursor;
 use crate::encoding::Encoding;
 
 /// Every frame is a multiple of this many bytes.
@@ -15,83 +13,6 @@ pub const MIN_FRAME_MS: u32 = 100;
 
 /// The longest configurable frame, in milliseconds; longer ones delay whatever comes next.
 pub const MAX_FRAME_MS: u32 = 200;
-
-/// A prompt being sent: pieces of PCM16 at the wire's rate, to which more may still be appended.
-/// Pieces are shared by all calls that play them, and released once framed.
-#[derive(Debug, Clone, Default)]
-pub struct PromptCursor {
-    pieces: VecDeque<Arc<[i16]>>,
-    /// Samples of the first piece that have been framed.
-    offset: usize,
-    available: usize,
-    complete: bool,
-}
-
-impl PromptCursor {
-    /// A prompt without audio yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A complete prompt, from a cache.
-    pub fn whole(pieces: impl IntoIterator<Item = Arc<[i16]>>) -> Self {
-        let mut prompt = Self::new();
-        pieces
-            .into_iter()
-            .for_each(|piece| prompt.push_piece(piece));
-        prompt.complete();
-        prompt
-    }
-
-    /// Appends a piece. Ignored if the prompt is complete.
-    pub fn push_piece(&mut self, piece: Arc<[i16]>) {
-        if self.complete || piece.is_empty() {
-            return;
-        }
-        self.available += piece.len();
-        self.pieces.push_back(piece);
-    }
-
-    /// Declares that the last piece has been pushed.
-    pub fn complete(&mut self) {
-        self.complete = true;
-    }
-
-    /// Whether the last piece has been pushed.
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    /// Samples not yet framed.
-    pub fn available(&self) -> usize {
-        self.available
-    }
-
-    /// Whether everything has been framed and no more will come.
-    pub fn is_drained(&self) -> bool {
-        self.complete && self.available == 0
-    }
-
-    /// Takes up to `samples` samples, in runs.
-    fn take(&mut self, samples: usize, mut run: impl FnMut(&[i16])) {
-        let mut wanted = samples.min(self.available);
-        self.available -= wanted;
-        while wanted > 0 {
-            let Some(piece) = self.pieces.front() else {
-                return;
-            };
-            let rest = piece.get(self.offset..).unwrap_or_default();
-            let taken = rest.get(..wanted).unwrap_or(rest);
-            run(taken);
-            wanted -= taken.len();
-            self.offset += taken.len();
-            if self.offset >= piece.len() {
-                self.pieces.pop_front();
-                self.offset = 0;
-            }
-        }
-    }
-}
 
 /// The content of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +116,8 @@ impl Framer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::encoding::Decoder;
 
@@ -327,16 +250,5 @@ mod tests {
         let mut prompt = PromptCursor::whole([Arc::from([])]);
         assert_eq!(framer.next(&mut prompt, &mut Vec::new()), None);
         assert!(prompt.is_drained());
-    }
-
-    #[test]
-    fn one_copy_of_a_piece_serves_all_calls_and_is_let_go_when_framed() {
-        let piece: Arc<[i16]> = Arc::from([3; 1_600]);
-        let mut first = PromptCursor::whole([Arc::clone(&piece)]);
-        let second = PromptCursor::whole([Arc::clone(&piece)]);
-        assert_eq!(Arc::strong_count(&piece), 3);
-        Framer::new(8_000, 200, Encoding::Pcm16).next(&mut first, &mut Vec::new());
-        drop(second);
-        assert_eq!(Arc::strong_count(&piece), 1);
     }
 }

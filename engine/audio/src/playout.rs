@@ -47,6 +47,8 @@ struct Mark {
     position: u64,
     /// Estimated time at which those have been played; non-decreasing along the queue.
     due_ms: u64,
+    /// Whether more of the same prompt follows it.
+    is_within: bool,
 }
 
 /// The playout of one stream. All times are milliseconds on the caller's clock and must not
@@ -123,7 +125,17 @@ impl PlayoutClock {
 
     /// Records that a mark was sent after everything sent so far. Names must be unique.
     pub fn mark(&mut self, name: impl Into<String>, now_ms: u64) -> Result<(), MarksFull> {
-        let name = name.into();
+        self.push_mark(name.into(), now_ms, false)
+    }
+
+    /// The same in the middle of a prompt. If it comes back early it confirms what was sent before
+    /// it, but does not hasten what follows: a peer that returns marks at once is thus not sent a
+    /// prompt faster than it is played.
+    pub fn mark_within(&mut self, name: impl Into<String>, now_ms: u64) -> Result<(), MarksFull> {
+        self.push_mark(name.into(), now_ms, true)
+    }
+
+    fn push_mark(&mut self, name: String, now_ms: u64, is_within: bool) -> Result<(), MarksFull> {
         if self.marks.len() >= MAX_MARKS {
             return Err(MarksFull { name });
         }
@@ -131,6 +143,7 @@ impl PlayoutClock {
             name,
             position: self.sent_samples(),
             due_ms: now_ms.max(self.end_ms()),
+            is_within,
         });
         Ok(())
     }
@@ -143,7 +156,10 @@ impl PlayoutClock {
             return Vec::new();
         };
         let Some(Mark {
-            position, due_ms, ..
+            position,
+            due_ms,
+            is_within,
+            ..
         }) = self.marks.get(index).cloned()
         else {
             return Vec::new();
@@ -152,7 +168,7 @@ impl PlayoutClock {
         self.confirmed_samples = self.confirmed_samples.max(position);
         if now_ms >= due_ms {
             self.lag_ms = (now_ms - due_ms).min(MAX_LAG_MS);
-        } else {
+        } else if !is_within {
             self.advance_to(position, now_ms);
         }
         settled

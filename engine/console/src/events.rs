@@ -58,6 +58,12 @@ fn gist(kind: &EventKind) -> String {
         EventKind::PromptStarted { text, .. } | EventKind::Utterance { text, .. } => {
             text.name.clone()
         }
+        EventKind::PromptPaused {
+            template, heard_ms, ..
+        } => format!("{template} · {heard_ms} ms"),
+        EventKind::PromptResumed {
+            template, from_ms, ..
+        } => format!("{template} · {from_ms} ms"),
         EventKind::PromptConfirmed { template, .. } => template.clone(),
         EventKind::Asked { question } => question.clone(),
         EventKind::Problem { problem, .. } => problem.name.clone(),

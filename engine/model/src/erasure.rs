@@ -99,6 +99,8 @@ impl EventKind {
             | Self::CallAgain { .. }
             | Self::PromptStarted { .. }
             | Self::PromptPlayed { .. }
+            | Self::PromptPaused { .. }
+            | Self::PromptResumed { .. }
             | Self::PromptConfirmed { .. }
             | Self::Asked { .. }
             | Self::Listening
@@ -178,6 +180,8 @@ impl EventKind {
             | Self::Established { .. }
             | Self::CallAgain { .. }
             | Self::PromptPlayed { .. }
+            | Self::PromptPaused { .. }
+            | Self::PromptResumed { .. }
             | Self::PromptConfirmed { .. }
             | Self::Asked { .. }
             | Self::Listening

@@ -190,6 +190,34 @@ pub enum EventKind {
         /// How many milliseconds of it were heard.
         heard_ms: u64,
     },
+    /// The prompt being played was paused, because the caller began to speak.
+    PromptPaused {
+        /// Its line of the transcript.
+        line: u32,
+        /// Its number in the call.
+        prompt: PromptId,
+        /// Its template's name; empty if it has none.
+        template: String,
+        /// How many milliseconds of it had been heard.
+        heard_ms: u64,
+        /// When they began to speak, in milliseconds since the stream's start.
+        at_ms: u64,
+        /// How long after that the engine paused the prompt, in milliseconds.
+        stopped_after_ms: u64,
+    },
+    /// A paused prompt went on, because what the caller said was nothing.
+    PromptResumed {
+        /// Its line of the transcript.
+        line: u32,
+        /// Its number in the call.
+        prompt: PromptId,
+        /// Its template's name; empty if it has none.
+        template: String,
+        /// From where, in milliseconds of the prompt: what was heard last is said again.
+        from_ms: u64,
+        /// How long nothing was sent, in milliseconds.
+        paused_ms: u64,
+    },
     /// A later mark came back, which confirms a prompt that was only assumed to have been heard.
     PromptConfirmed {
         /// Its line of the transcript.
@@ -341,6 +369,8 @@ impl EventKind {
             EventKind::CallAgain { .. } => "call-again",
             EventKind::PromptStarted { .. } => "prompt-started",
             EventKind::PromptPlayed { .. } => "prompt-played",
+            EventKind::PromptPaused { .. } => "prompt-paused",
+            EventKind::PromptResumed { .. } => "prompt-resumed",
             EventKind::PromptConfirmed { .. } => "prompt-confirmed",
             EventKind::Asked { .. } => "asked",
             EventKind::Listening => "listening",
@@ -397,6 +427,8 @@ impl EventKind {
             | EventKind::CallAgain { .. }
             | EventKind::PromptStarted { .. }
             | EventKind::PromptPlayed { .. }
+            | EventKind::PromptPaused { .. }
+            | EventKind::PromptResumed { .. }
             | EventKind::PromptConfirmed { .. }
             | EventKind::Asked { .. }
             | EventKind::Listening

@@ -185,6 +185,8 @@ impl CallRecord {
             EventKind::Asked { .. }
             | EventKind::Listening
             | EventKind::BargedIn { .. }
+            | EventKind::PromptPaused { .. }
+            | EventKind::PromptResumed { .. }
             | EventKind::Responded(_)
             | EventKind::Erased(_)
             | EventKind::Other { .. } => {}

@@ -30,6 +30,30 @@ pub enum Event {
         /// How many milliseconds of it were heard.
         heard_ms: u64,
     },
+    /// The prompt being played was paused, because the caller began to speak.
+    PromptPaused {
+        /// The prompt.
+        prompt: PromptId,
+        /// Its template.
+        template: String,
+        /// How many milliseconds of it had been heard.
+        heard_ms: u64,
+        /// When they began to speak.
+        at_ms: u64,
+        /// How long after that it was paused.
+        stopped_after_ms: u64,
+    },
+    /// It goes on, because what the caller said was nothing.
+    PromptResumed {
+        /// The prompt.
+        prompt: PromptId,
+        /// Its template.
+        template: String,
+        /// From where, in milliseconds of the prompt.
+        from_ms: u64,
+        /// How long nothing was sent, in milliseconds.
+        paused_ms: u64,
+    },
     /// A later mark came back, which confirms a prompt that was only assumed to have been heard.
     PromptConfirmed {
         /// The prompt.

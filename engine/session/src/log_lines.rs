@@ -47,6 +47,22 @@ pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
         } => {
             tracing::debug!(target: CALL, %call, sid, template, ?heard, heard_ms, "prompt ended");
         }
+        EventKind::PromptPaused {
+            template,
+            heard_ms,
+            stopped_after_ms,
+            ..
+        } => {
+            tracing::debug!(target: CALL, %call, sid, template, heard_ms, stopped_after_ms, "prompt paused");
+        }
+        EventKind::PromptResumed {
+            template,
+            from_ms,
+            paused_ms,
+            ..
+        } => {
+            tracing::debug!(target: CALL, %call, sid, template, from_ms, paused_ms, "prompt resumed");
+        }
         EventKind::Asked { question } => {
             tracing::debug!(target: CALL, %call, sid, question, "asked")
         }

@@ -6,6 +6,7 @@
 //! [`Machine::tick`] at [`Machine::next_wake`].
 
 mod attempts;
+mod barge_in;
 mod keys;
 mod latency;
 mod network;
@@ -250,7 +251,8 @@ impl Machine {
             _ => None,
         };
         let media = self.network_wake();
-        [question, self.playback.next_wake(now_ms), media]
+        let pause = self.pause_wake(now_ms);
+        [question, self.playback.next_wake(now_ms), media, pause]
             .into_iter()
             .flatten()
             .min()
@@ -408,6 +410,7 @@ impl Machine {
 
     /// Completes the command in progress if it is due, else advances an open question.
     fn advance(&mut self, now_ms: u64) {
+        self.go_on(now_ms);
         match self.waiting.take() {
             Some(Waiting::Say(spoken)) if self.playback.has_place() => {
                 let prompt = self.queue(now_ms, spoken);

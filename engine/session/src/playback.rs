@@ -4,6 +4,13 @@
 //! Sans-I/O. Returned marks say what was heard; between marks it is estimated from what was sent
 //! and when. A prompt whose mark does not come back is assumed to have been heard, which satisfies
 //! no rule. A later mark that does come back confirms it, since audio is played in order.
+//!
+//! A prompt that may be interrupted has marks within, too, so that one that was paused goes on from
+//! what is known to have been heard (`playback/pause.rs`).
+
+mod pause;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -37,15 +44,55 @@ struct Queued {
     spoken: RenderedPrompt,
     cursor: PromptCursor,
     queued_ms: u64,
-    /// Position of its first sample, in milliseconds of all audio sent; none before its first
-    /// frame.
-    starts_at: Option<u64>,
-    sent_ms: u64,
+    /// Whether any of it was sent.
+    has_begun: bool,
+    /// Its part in progress: all of it, or what comes after a pause.
+    part: Part,
+    /// How much of it was heard in earlier parts, in milliseconds.
+    reached_ms: u64,
+    /// How much of it marks have confirmed without a gap, in samples.
+    confirmed: usize,
+    /// Outstanding marks within it: name, position, and the start of its part, in samples.
+    within: VecDeque<(String, usize, usize)>,
+    /// How many marks it has had within, which makes their names unique.
+    marks: u32,
+    /// How often it was paused.
+    pauses: u32,
+    /// The mark at its end.
     mark: Option<String>,
     failed: bool,
 }
 
+/// What is played of a prompt without a pause.
+#[derive(Default)]
+struct Part {
+    /// The prompt's position where it starts, in samples.
+    from: usize,
+    /// Position of its first sample, in milliseconds of all audio sent; none before its first
+    /// frame.
+    starts_at: Option<u64>,
+    /// Samples sent of it, padding included.
+    sent: usize,
+    /// How many of these no mark follows yet.
+    unmarked: usize,
+}
+
 impl Queued {
+    /// How much of it was sent, padding included, in milliseconds.
+    fn sent_ms(&self, rate_hz: u32) -> u64 {
+        (self.part.from + self.part.sent) as u64 * 1_000 / u64::from(rate_hz)
+    }
+
+    /// How much of it was heard when so much of all audio was.
+    fn heard_ms(&self, position_ms: u64, rate_hz: u32) -> u64 {
+        let from_ms = self.part.from as u64 * 1_000 / u64::from(rate_hz);
+        let heard_ms = self
+            .part
+            .starts_at
+            .map_or(0, |start| from_ms + position_ms.saturating_sub(start));
+        heard_ms.min(self.sent_ms(rate_hz)).max(self.reached_ms)
+    }
+
     fn playout(&self, heard: Extent, heard_ms: u64) -> Playout {
         Playout {
             prompt: self.id,
@@ -85,6 +132,8 @@ pub struct Playback {
     has_marks: bool,
     rate_hz: u32,
     last_id: u32,
+    /// Since when nothing is sent, because the caller speaks.
+    paused_ms: Option<u64>,
 }
 
 impl Playback {
@@ -99,6 +148,7 @@ impl Playback {
             has_marks: false,
             rate_hz,
             last_id: 0,
+            paused_ms: None,
         }
     }
 
@@ -111,8 +161,13 @@ impl Playback {
             spoken,
             cursor: PromptCursor::new(),
             queued_ms: now_ms,
-            starts_at: None,
-            sent_ms: 0,
+            has_begun: false,
+            part: Part::default(),
+            reached_ms: 0,
+            confirmed: 0,
+            within: VecDeque::new(),
+            marks: 0,
+            pauses: 0,
             mark: None,
             failed: false,
         });
@@ -207,8 +262,11 @@ impl Playback {
         frame: &mut Vec<u8>,
         events: &mut VecDeque<Event>,
     ) -> Option<Sending> {
+        if self.paused_ms.is_some() {
+            return None;
+        }
         let queued = self.queue.iter_mut().find(|queued| queued.mark.is_none())?;
-        if queued.starts_at.is_none()
+        if !queued.has_begun
             && queued.cursor.available() == 0
             && !queued.cursor.is_complete()
             && now_ms >= queued.queued_ms + FIRST_SAMPLES_MS
@@ -225,11 +283,16 @@ impl Playback {
             });
         }
         if queued.cursor.is_drained() {
-            let mark = format!("{MARK}{}", queued.id.0);
+            let mark = queued.end_mark();
             // the clock keeps more marks than a call queues prompts; a prompt whose mark it does
             // not keep is ended by a later mark
             let _ = self.clock.mark(mark.clone(), now_ms);
             queued.mark = Some(mark.clone());
+            return Some(Sending::Mark(mark));
+        }
+        if queued.is_to_mark(self.rate_hz)
+            && let Some(mark) = queued.mark_within(&mut self.clock, now_ms)
+        {
             return Some(Sending::Mark(mark));
         }
         if self.clock.lead_ms(now_ms) >= LEAD_MS {
@@ -243,9 +306,10 @@ impl Playback {
             }
             None => return None,
         };
-        let frame_ms = info.samples as u64 * 1000 / u64::from(self.rate_hz);
-        if queued.starts_at.is_none() {
-            queued.starts_at = Some(self.clock.sent_ms());
+        if queued.part.starts_at.is_none() {
+            queued.part.starts_at = Some(self.clock.sent_ms());
+        }
+        if !std::mem::replace(&mut queued.has_begun, true) {
             events.push_back(Event::PromptBegan {
                 prompt: queued.id,
                 template: queued.spoken.template.clone(),
@@ -255,7 +319,8 @@ impl Playback {
             });
         }
         self.clock.sent(now_ms, info.samples);
-        queued.sent_ms += frame_ms;
+        queued.part.sent += info.samples;
+        queued.part.unmarked += info.samples;
         Some(Sending::Frame)
     }
 
@@ -265,7 +330,7 @@ impl Playback {
         let to_send = self
             .queue
             .iter()
-            .find(|queued| queued.mark.is_none())
+            .find(|queued| queued.mark.is_none() && self.paused_ms.is_none())
             .map(|queued| {
                 if queued.cursor.available() > 0 || queued.cursor.is_drained() {
                     now_ms + (self.clock.lead_ms(now_ms) + 1).saturating_sub(LEAD_MS)
@@ -279,20 +344,17 @@ impl Playback {
 
     /// A mark came back: everything sent before it has been heard.
     pub fn mark_returned(&mut self, now_ms: u64, name: &str, events: &mut VecDeque<Event>) {
-        let Some(returned) = name
-            .strip_prefix(MARK)
-            .and_then(|id| id.parse().ok())
-            .map(PromptId)
-        else {
+        let Some(returned) = prompt_of(name) else {
             return;
         };
         let settled = self.clock.mark_returned(name, now_ms);
         for mark in &settled {
+            self.confirm_within(mark);
             self.end_marked(mark, Extent::Whole, events);
         }
         // a mark behind audio that was cleared confirms nothing: Exotel may return it because it
         // dropped the audio
-        if settled.is_empty() && !self.assumed.contains(&returned) {
+        if settled.is_empty() && (Self::is_within(name) || !self.assumed.contains(&returned)) {
             return;
         }
         self.has_marks = true;
@@ -305,14 +367,19 @@ impl Playback {
     /// them.
     pub fn pass_over_lost_marks(&mut self, now_ms: u64, events: &mut VecDeque<Event>) {
         while let Some(mark) = self.clock.take_overdue(now_ms) {
+            if Self::is_within(&mark) {
+                continue;
+            }
             if self.assumed.len() == ASSUMED {
                 self.assumed.pop_front();
             }
-            self.assumed.extend(
-                mark.strip_prefix(MARK)
-                    .and_then(|id| id.parse().ok())
-                    .map(PromptId),
-            );
+            // no mark confirms what lies in a gap
+            let has_gap = |prompt| {
+                let mut queue = self.queue.iter();
+                queue.any(|queued| queued.id == prompt && queued.has_gap())
+            };
+            self.assumed
+                .extend(prompt_of(&mark).filter(|prompt| !has_gap(*prompt)));
             self.end_marked(&mark, Extent::Assumed, events);
         }
     }
@@ -337,12 +404,15 @@ impl Playback {
 
     fn end_front(&mut self, heard: Extent, events: &mut VecDeque<Event>) {
         if let Some(queued) = self.queue.pop_front() {
-            let heard = match (queued.failed, queued.sent_ms) {
+            let sent_ms = queued.sent_ms(self.rate_hz);
+            let heard = match (queued.failed, sent_ms) {
                 (_, 0) => Extent::Unheard,
                 (true, _) => Extent::Partial,
+                // no mark came for all of what was heard before a pause
+                (false, _) if heard == Extent::Whole && queued.has_gap() => Extent::Assumed,
                 (false, _) => heard,
             };
-            self.end(&queued, heard, queued.sent_ms, events);
+            self.end(&queued, heard, sent_ms, events);
         }
     }
 
@@ -366,12 +436,11 @@ impl Playback {
             prompts: Vec::new(),
         };
         while let Some(queued) = self.queue.pop_front() {
-            let heard_ms = queued.starts_at.map_or(0, |start| {
-                position_ms.saturating_sub(start).min(queued.sent_ms)
-            });
+            let heard_ms = queued.heard_ms(position_ms, self.rate_hz);
+            let sent_ms = queued.sent_ms(self.rate_hz);
             let heard = if heard_ms == 0 {
                 Extent::Unheard
-            } else if queued.mark.is_some() && heard_ms == queued.sent_ms && !queued.failed {
+            } else if queued.mark.is_some() && heard_ms == sent_ms && !queued.failed {
                 Extent::Assumed
             } else {
                 Extent::Partial
@@ -382,6 +451,7 @@ impl Playback {
             }
         }
         self.clock.cleared(now_ms);
+        self.paused_ms = None;
         flushed
     }
 
@@ -389,4 +459,11 @@ impl Playback {
     pub fn take_done(&mut self) -> Vec<Playout> {
         std::mem::take(&mut self.done)
     }
+}
+
+/// The prompt that a mark is of.
+fn prompt_of(mark: &str) -> Option<PromptId> {
+    let id = mark.strip_prefix(MARK)?;
+    let id = id.split(['.', '+']).next()?;
+    id.parse().ok().map(PromptId)
 }

@@ -143,8 +143,10 @@ pub struct Utterance {
     pub began_ms: u64,
     /// Whether it may be an answer: the caller had heard the question when they began.
     pub counts: bool,
-    /// Whether it has interrupted a prompt.
+    /// Whether it has stopped prompts that cannot be paused.
     pub barged_in: bool,
+    /// How much of its speech was nothing, so that a paused prompt went on, in milliseconds.
+    pub passed_over_ms: u32,
     /// The choice matched by the partial result, and since when.
     pub candidate: Option<(String, u64)>,
     /// Whether the words so far are exactly that choice.
@@ -199,6 +201,7 @@ impl Utterance {
             began_ms,
             counts,
             barged_in: false,
+            passed_over_ms: 0,
             candidate: None,
             is_complete: false,
             is_acknowledged: false,

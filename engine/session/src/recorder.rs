@@ -57,6 +57,16 @@ impl Recorder {
                     self.delivered(call, manifest, &template);
                 }
             }
+            Event::PromptPaused { prompt, template, heard_ms, at_ms, stopped_after_ms } => {
+                if let Some(line) = self.line_of(prompt) {
+                    call.emit(EventKind::PromptPaused { line, prompt, template, heard_ms, at_ms, stopped_after_ms });
+                }
+            }
+            Event::PromptResumed { prompt, template, from_ms, paused_ms } => {
+                if let Some(line) = self.line_of(prompt) {
+                    call.emit(EventKind::PromptResumed { line, prompt, template, from_ms, paused_ms });
+                }
+            }
             Event::PromptConfirmed { prompt } => {
                 if let Some(at) = self.assumed.iter().position(|(assumed, ..)| *assumed == prompt) {
                     let (_, place, template) = self.assumed.swap_remove(at);
@@ -145,6 +155,13 @@ impl Recorder {
             heard: None,
             confidence: Some(confidence),
         }
+    }
+
+    /// Returns the transcript line of a prompt that has not ended; `None` if it has no place there.
+    fn line_of(&self, prompt: PromptId) -> Option<u32> {
+        let mut open = self.open.iter();
+        open.find(|(open, _)| *open == prompt)
+            .map(|(_, line)| *line)
     }
 
     /// Returns the number of the next transcript line; `None` if the transcript is full.

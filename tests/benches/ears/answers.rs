@@ -20,7 +20,7 @@ const PROMPT_MS: u32 = 800;
 const ANSWERS_AFTER: When = When::After(300);
 
 /// What else a line may be, by the name of its section.
-fn lines(runtime: &Runtime) -> Vec<(&'static str, Conditions)> {
+pub fn lines(runtime: &Runtime) -> Vec<(&'static str, Conditions)> {
     let voice = Voice::Espeak("en-gb".to_owned());
     let question = voice.speak("Am I speaking with Priya Sharma?", caller::RATE_HZ);
     let clean = Conditions {

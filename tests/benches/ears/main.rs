@@ -32,6 +32,7 @@ mod question;
 mod table;
 
 mod answers;
+mod barge_in;
 mod crowd;
 mod echo;
 mod report;
@@ -64,6 +65,9 @@ fn main() {
     }
     if wanted("crowd") {
         crowd::run(&mut report);
+    }
+    if wanted("barge-in") {
+        barge_in::run(&runtime, &mut report);
     }
     if wanted("sounds") {
         sounds::run(&runtime, &mut report);

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use crate::caller::{self, samples};
 use crate::corpus::Sentence;
 use crate::line::{self, Conditions, When};
-use crate::report::{Report, percent};
+use crate::report::{Report, percent, quantiles};
 use crate::{hearer, question};
 
 const PROMPT_MS: u32 = 6_000;
@@ -64,15 +64,31 @@ pub fn run(_: &Runtime, report: &mut Report) {
                 &format!("{kind}\t{}\t{}", outcome.reply, outcome.transcript()),
             );
         }
-        rows.push(vec![
+        let paused = outcomes.iter().filter(|outcome| outcome.pauses > 0).count();
+        let later_ms = |outcome: &line::Outcome| {
+            let took_ms = outcome.question_took_ms?;
+            Some(took_ms as i64 - i64::from(PROMPT_MS))
+        };
+        let mut cells = vec![
             kind.to_owned(),
             percent(cut, outcomes.len()),
             percent(spent, outcomes.len()),
-        ]);
+            percent(paused, outcomes.len()),
+        ];
+        cells.extend(quantiles(outcomes.iter().filter_map(later_ms).collect()));
+        rows.push(cells);
     }
     report.table(
         "Sounds over the question",
-        &["sound", "the question is cut", "taken for something said"],
+        &[
+            "sound",
+            "the question is cut",
+            "taken for something said",
+            "pauses it",
+            "it takes longer by ms: p50",
+            "p90",
+            "p99",
+        ],
         &rows,
     );
 }

@@ -11,6 +11,7 @@
 mod actions;
 mod api;
 mod authoring;
+mod barge_in;
 mod callbacks;
 mod campaigns;
 mod capacity;

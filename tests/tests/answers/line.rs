@@ -66,8 +66,13 @@ pub struct Outcome {
     pub heard: Vec<(String, f32)>,
     /// How much of the question was heard before it was answered or put again.
     pub question: Option<Extent>,
-    /// From the caller's first sound until the bot's audio was first stopped, in milliseconds.
+    /// From the caller's first sound until the bot's audio was first stopped, in milliseconds, be it
+    /// that it goes on later.
     pub stopped_after_ms: Option<i64>,
+    /// How often the question was paused.
+    pub pauses: u32,
+    /// From when the question began to be heard until it had been, in milliseconds.
+    pub question_took_ms: Option<u64>,
     /// From the caller's last sound until they were answered, in milliseconds: until the flow had
     /// the answer, or something was said in reply.
     pub answered_after_ms: Option<i64>,
@@ -362,8 +367,10 @@ impl Line<'_> {
                 template, heard, ..
             } if template == question::PROMPT => {
                 self.outcome.question = Some(heard);
+                self.outcome.question_took_ms = self.began_ms.map(|at_ms| self.now_ms - at_ms);
                 self.heard_ms = Some(self.now_ms);
             }
+            Event::PromptPaused { .. } => self.outcome.pauses += 1,
             Event::Said {
                 text, confidence, ..
             } => self.outcome.heard.push((text.into_exposed(), confidence)),

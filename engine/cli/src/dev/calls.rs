@@ -129,6 +129,18 @@ fn words(event: &CallEvent, log: &CallLog) -> Option<(String, Tone)> {
                 Tone::Faint,
             ),
         },
+        EventKind::PromptPaused {
+            template, heard_ms, ..
+        } => (
+            format!("bot: {template} was paused after {heard_ms} ms"),
+            Tone::Faint,
+        ),
+        EventKind::PromptResumed {
+            template, from_ms, ..
+        } => (
+            format!("bot: {template} goes on from {from_ms} ms"),
+            Tone::Faint,
+        ),
         EventKind::BargedIn { .. } => ("caller: interrupts".to_owned(), Tone::Plain),
         EventKind::Utterance { text: said, .. } => (
             format!(

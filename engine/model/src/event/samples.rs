@@ -182,6 +182,21 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             heard: Extent::Assumed,
             heard_ms: 2_400,
         },
+        EventKind::PromptPaused {
+            line: 0,
+            prompt: PromptId(1),
+            template: "greeting".to_owned(),
+            heard_ms: 800,
+            at_ms: 790,
+            stopped_after_ms: 210,
+        },
+        EventKind::PromptResumed {
+            line: 0,
+            prompt: PromptId(1),
+            template: "greeting".to_owned(),
+            from_ms: 480,
+            paused_ms: 1_060,
+        },
         EventKind::PromptConfirmed {
             line: 0,
             prompt: PromptId(1),

@@ -1,5 +1,6 @@
 //! Behaviour of the machine, as tables of values: no socket, no clock, no recogniser.
 
+mod barge_in;
 mod bench;
 mod echo;
 mod keys;

@@ -1,10 +1,8 @@
-//! How the caller's speech answers a question, and when it stops a prompt.
+//! How the caller's speech answers a question. When it pauses or stops a prompt is in `barge_in.rs`.
 //!
 //! Speech counts as an answer only if the caller had heard the question, all but its last moment.
 //! Otherwise the prompt goes on, because people say "hello" as they pick up and "okay" while they
-//! listen. Only urgent choices (wrong number, an agent, no more calls) are accepted at any time. A
-//! question with choices is interrupted only by recognised words, never by mere sound; an open
-//! question is interrupted by any speech.
+//! listen. Only urgent choices (wrong number, an agent, no more calls) are accepted at any time.
 
 use ghanti_language::builtin::Reading;
 use ghanti_language::{ChoiceMatcher, Match};
@@ -12,6 +10,7 @@ use ghanti_model::Reply;
 use ghanti_speech::{Hearing, Recognized};
 
 use super::attempts::NOISES;
+use super::barge_in::STABLE_MS;
 use super::{END_SILENCE_MS, Machine, Output, Waiting};
 use crate::event::Event;
 use crate::fallback_prompt::{self, ONE_MOMENT};
@@ -20,10 +19,6 @@ use crate::question::{Answers, Asking, Phase, Stage, Utterance};
 /// How much of a question may still be unplayed when its answer begins: nobody waits for the last
 /// syllable.
 const UNHEARD_MS: u64 = 600;
-/// How much speech interrupts the prompt of an open question, where any words are an answer.
-const BARGE_IN_MS: u32 = 300;
-/// How long the partial result must stay on the same choice before it stops a prompt.
-const STABLE_MS: u64 = 120;
 /// How long the recogniser may take for its final result before the caller is asked to wait.
 const UNDERSTAND_MS: u64 = 2_000;
 /// How long it may take after that, before the question is asked again.
@@ -67,7 +62,7 @@ impl Machine {
             let counts = self.counts(now_ms, asking, began_ms);
             self.begin_utterance(Utterance::new(began_ms, counts));
         }
-        self.stop_prompts(now_ms);
+        self.barge_in(now_ms);
         let ended = ended.or_else(|| self.has_answered(now_ms));
         let samples = self.caller_audio.take_feed();
         if !samples.is_empty() {
@@ -159,50 +154,6 @@ impl Machine {
         asking.utterance = Some(utterance);
         self.caller_audio.set_end_silence_ms(end_silence_ms);
         self.caller_audio.open();
-    }
-
-    /// Stops prompts if the caller's speech so far is a barge-in.
-    fn stop_prompts(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
-            return;
-        };
-        let Some(utterance) = asking
-            .utterance
-            .as_mut()
-            .filter(|utterance| !utterance.barged_in && !utterance.is_acknowledged)
-        else {
-            return;
-        };
-        if self.playback.is_idle() {
-            return;
-        }
-        let may_interrupt = utterance.counts && self.playback.is_interruptible();
-        let stops = match &asking.asked.answers {
-            Answers::Choices(_) | Answers::Value(_) => {
-                let is_stable = utterance
-                    .candidate
-                    .as_ref()
-                    .is_some_and(|(_, since_ms)| now_ms >= since_ms + STABLE_MS);
-                is_stable && (utterance.stops || may_interrupt)
-            }
-            Answers::Open => may_interrupt && self.caller_audio.voiced_ms() >= BARGE_IN_MS,
-            Answers::Keys { .. } => false,
-        };
-        if stops {
-            utterance.barged_in = true;
-            let began_ms = utterance.began_ms;
-            self.events.push_back(Event::BargedIn {
-                at_ms: began_ms,
-                stopped_after_ms: now_ms.saturating_sub(began_ms),
-            });
-            let stopped = self.flush(now_ms);
-            if let Some(Waiting::Ask(asking)) = &mut self.waiting {
-                asking.stopped = stopped;
-                asking.phase = Phase::Listening {
-                    deadline_ms: now_ms + asking.asked.no_input_ms,
-                };
-            }
-        }
     }
 
     /// A result of the recognition.
@@ -376,7 +327,7 @@ impl Machine {
             Some(reply) if is_answer || stops => {
                 self.events.push_back(said);
                 if !is_acknowledged {
-                    let _ = self.flush(now_ms);
+                    self.interrupted(now_ms);
                 }
                 let Some(Waiting::Ask(asking)) = &mut self.waiting else {
                     return;
@@ -490,6 +441,9 @@ impl Machine {
     /// Puts the question again without using up an attempt, and offers its keys. After [`OVERLOADS`]
     /// times only they are left; without keys the caller was not heard.
     pub(super) fn put_again(&mut self, now_ms: u64) {
+        if self.playback.is_paused() {
+            let _ = self.flush(now_ms);
+        }
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
         };

@@ -24,9 +24,17 @@ pub(super) struct Bench {
     pub(super) playing_until_ms: u64,
     pub(super) marks: Vec<(u64, String)>,
     pub(super) return_marks: bool,
+    /// Whether marks behind audio that is dropped come back at once, instead of never.
+    pub(super) return_dropped: bool,
     pub(super) log: Vec<String>,
     pub(super) completions: Vec<Completion>,
     pub(super) prompt_ms: u64,
+    /// What every prompt sounds like, where that matters.
+    pub(super) prompt: Option<Arc<[i16]>>,
+    /// What the caller has heard since the stream's start, and is still going to.
+    pub(super) heard: Vec<i16>,
+    /// The bot's voice comes back: by this factor, and so much later in milliseconds.
+    pub(super) echo: Option<(f32, usize)>,
     pub(super) speech: Vec<i16>,
     pub(super) recognised: Option<(&'static str, bool)>,
     /// The recogniser's partial result while the caller is still speaking.
@@ -58,9 +66,13 @@ impl Bench {
             playing_until_ms: 0,
             marks: Vec::new(),
             return_marks: true,
+            return_dropped: false,
             log: Vec::new(),
             completions: Vec::new(),
             prompt_ms: 1_000,
+            prompt: None,
+            heard: Vec::new(),
+            echo: None,
             speech: Vec::new(),
             recognised: None,
             partial: None,
@@ -89,8 +101,12 @@ impl Bench {
             match self.machine.send(self.now_ms, &mut frame) {
                 Some(Sending::Frame) => {
                     assert_eq!(frame.len() % 320, 0, "frames are multiples of 320 bytes");
-                    self.playing_until_ms =
-                        self.playing_until_ms.max(self.now_ms) + frame.len() as u64 / 16;
+                    let begins_ms = self.playing_until_ms.max(self.now_ms);
+                    self.playing_until_ms = begins_ms + frame.len() as u64 / 16;
+                    self.heard.resize(begins_ms as usize * 8, 0);
+                    let samples = frame.as_chunks::<2>().0.iter();
+                    self.heard
+                        .extend(samples.map(|sample| i16::from_le_bytes(*sample)));
                 }
                 Some(Sending::Mark(mark)) => self
                     .marks
@@ -103,14 +119,24 @@ impl Bench {
     pub(super) fn perform(&mut self, output: Output) {
         match output {
             Output::Fetch(fetch) => {
-                let samples: Vec<i16> = vec![1_000; self.prompt_ms as usize * 8];
-                self.machine.piece(fetch.prompt, Arc::from(samples));
+                let samples = self
+                    .prompt
+                    .clone()
+                    .unwrap_or_else(|| Arc::from(vec![1_000; self.prompt_ms as usize * 8]));
+                self.machine.piece(fetch.prompt, samples);
                 self.machine.pieces_complete(fetch.prompt);
             }
             Output::Clear => {
                 self.log.push(format!("{} clear", self.now_ms));
                 self.playing_until_ms = self.now_ms;
-                self.marks.clear();
+                self.heard.truncate(self.now_ms as usize * 8);
+                if self.return_dropped {
+                    for (at_ms, _) in &mut self.marks {
+                        *at_ms = self.now_ms;
+                    }
+                } else {
+                    self.marks.clear();
+                }
             }
             Output::Finish if self.is_free => {
                 assert!(self.fed > 0, "a second hearing of nothing");
@@ -169,6 +195,16 @@ impl Bench {
             let take = self.speech.len().min(160);
             for (to, from) in frame.iter_mut().zip(self.speech.drain(..take)) {
                 *to = from;
+            }
+            if let Some((gain, late_ms)) = self.echo {
+                let begins = (self.now_ms - FRAME_MS) as usize * 8;
+                for (nth, sample) in frame.iter_mut().enumerate() {
+                    let back = (begins + nth)
+                        .checked_sub(8 * late_ms)
+                        .and_then(|at| self.heard.get(at))
+                        .map_or(0.0, |bot| gain * f32::from(*bot));
+                    *sample = sample.saturating_add(back.round() as i16);
+                }
             }
             self.machine.audio(self.now_ms, &frame);
             self.machine.tick(self.now_ms);
@@ -239,6 +275,12 @@ pub(super) fn name(event: &Event) -> String {
             format!("responded{}", stages.collect::<String>())
         }
         Event::TalkedOver { text, .. } => format!("talked over {}", text.expose()),
+        Event::PromptPaused {
+            template, heard_ms, ..
+        } => format!("paused {template} {heard_ms}"),
+        Event::PromptResumed {
+            template, from_ms, ..
+        } => format!("resumed {template} {from_ms}"),
         Event::PromptConfirmed { prompt } => format!("confirmed {}", prompt.0),
         Event::NoMarks => "no marks".to_owned(),
         Event::NoMedia { .. } => "no media".to_owned(),

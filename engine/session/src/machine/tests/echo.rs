@@ -10,7 +10,7 @@ use crate::machine::{Command, Machine, Output};
 use crate::playback::Sending;
 
 /// A prompt of 3.7 s spoken by espeak-ng, from the test data of the `audio` crate.
-fn greeting() -> Vec<i16> {
+pub(super) fn greeting() -> Vec<i16> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../audio/tests/data/greeting_en_8k.wav"
