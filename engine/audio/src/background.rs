@@ -125,6 +125,11 @@ impl Background {
         self.frames = self.frames.saturating_add(1);
     }
 
+    /// The level of the last three frames, in dBFS.
+    pub fn level_dbfs(&self) -> f32 {
+        self.level_dbfs
+    }
+
     /// Whether the last frame is loud enough to be a voice, whatever else is known of it.
     pub fn is_loud(&self) -> bool {
         self.level_dbfs >= self.over_line_dbfs() - GATE_DB

@@ -26,6 +26,14 @@ const NOISY_DBFS: f32 = -55.0;
 /// Sound within this time after the caller's voice may still be the end of a word.
 const WORD_END_FRAMES: u32 = 240 / FRAME_MS;
 
+/// So much speech interrupts the bot …
+const INTERRUPTING_MS: u32 = 112;
+
+/// … of which so much is as loud as somebody who speaks into the telephone: 6 dB below the usual
+/// level. A television that is 15 dB below the caller is not, nor are people in the background.
+const NEAR_MS: u32 = 80;
+const NEAR_DBFS: f32 = -26.0;
+
 /// Listens to one caller. Takes about 140 kB of heap.
 #[derive(Debug)]
 pub struct Listener {
@@ -42,6 +50,9 @@ pub struct Listener {
     heard: Vec<i16>,
     since_voice: u32,
     since_echo: u32,
+    /// Speech of the turn, or since [`Listener::pass_over`], and how much of it is near.
+    over_bot_ms: u32,
+    near_ms: u32,
 }
 
 impl Listener {
@@ -60,6 +71,8 @@ impl Listener {
             heard: Vec::new(),
             since_voice: u32::MAX,
             since_echo: u32::MAX,
+            over_bot_ms: 0,
+            near_ms: 0,
         })
     }
 
@@ -122,6 +135,14 @@ impl Listener {
             self.since_voice.saturating_add(1)
         };
 
+        if !in_turn && self.since_voice > TRAILING_FRAMES {
+            self.pass_over();
+        }
+        if voice && pitched {
+            let is_near = self.background.level_dbfs() >= NEAR_DBFS;
+            self.over_bot_ms = self.over_bot_ms.saturating_add(FRAME_MS);
+            self.near_ms = self.near_ms.saturating_add(u32::from(is_near) * FRAME_MS);
+        }
         if echo || echo_rest {
             self.heard.extend(std::iter::repeat_n(0, self.begun.len()));
         } else {
@@ -163,6 +184,20 @@ impl Listener {
     /// not count.
     pub fn voiced_ms(&self) -> u32 {
         self.detector.voiced_ms()
+    }
+
+    /// Whether the speech of the turn so far is certainly the caller's, so that the bot should fall
+    /// silent: long enough, and loud enough for somebody near the telephone. A fainter caller is
+    /// heard, too, but may be somebody else.
+    pub fn interrupts(&self) -> bool {
+        self.detector.is_speaking()
+            && self.over_bot_ms >= INTERRUPTING_MS
+            && self.near_ms >= NEAR_MS
+    }
+
+    /// What was said so far interrupts nothing any more.
+    pub fn pass_over(&mut self) {
+        (self.over_bot_ms, self.near_ms) = (0, 0);
     }
 
     /// The turn detector.

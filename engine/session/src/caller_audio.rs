@@ -107,6 +107,17 @@ impl CallerAudio {
         self.listener.voiced_ms()
     }
 
+    /// Whether the speech of the turn so far is certainly the caller's, so that the bot should fall
+    /// silent.
+    pub fn interrupts(&self) -> bool {
+        self.listener.interrupts()
+    }
+
+    /// What was said so far interrupts nothing any more.
+    pub fn pass_over(&mut self) {
+        self.listener.pass_over();
+    }
+
     /// How long the caller has made no sound, in milliseconds.
     pub fn quiet_ms(&self) -> u32 {
         self.listener.turns().quiet_ms()

@@ -145,8 +145,8 @@ pub struct Utterance {
     pub counts: bool,
     /// Whether it has stopped prompts that cannot be paused.
     pub barged_in: bool,
-    /// How much of its speech was nothing, so that a paused prompt went on, in milliseconds.
-    pub passed_over_ms: u32,
+    /// Whether a paused prompt went on although the caller spoke on.
+    pub is_talk: bool,
     /// The choice matched by the partial result, and since when.
     pub candidate: Option<(String, u64)>,
     /// Whether the words so far are exactly that choice.
@@ -201,7 +201,7 @@ impl Utterance {
             began_ms,
             counts,
             barged_in: false,
-            passed_over_ms: 0,
+            is_talk: false,
             candidate: None,
             is_complete: false,
             is_acknowledged: false,

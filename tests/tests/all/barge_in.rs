@@ -260,7 +260,12 @@ async fn a_wrong_number_over_the_greeting_silences_it_at_once_and_for_good() {
     );
     assert_eq!(record["transcript"][0]["heard"], "partial", "{record:#}");
     assert_eq!(record["transcript"][2]["name"], "apology-wrong-person");
-    let paused = ["prompt-started", "prompt-paused", "barged-in", "prompt-played"];
+    let paused = [
+        "prompt-started",
+        "prompt-paused",
+        "barged-in",
+        "prompt-played",
+    ];
     assert_eq!(kinds[..4], paused, "{kinds:?}");
 }
 

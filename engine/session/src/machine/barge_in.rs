@@ -9,8 +9,6 @@ use super::{Machine, Output, STALL_MS, Waiting};
 use crate::event::Event;
 use crate::question::{Answers, Asking, Phase, Stage, Utterance};
 
-/// How much speech pauses a prompt.
-const PAUSE_MS: u32 = 160;
 /// How much speech stops the prompt of an open question, where any words are an answer.
 const BARGE_IN_MS: u32 = 300;
 /// How long the partial result must stay on the same choice before it stops a prompt.
@@ -33,8 +31,10 @@ impl Machine {
             return;
         }
         let stops = self.stops(asking, utterance, |since_ms| now_ms >= since_ms + STABLE_MS);
+        // who speaks on over a prompt that went on is not waited for again
         let is_voice = utterance.stage == Stage::Speaking
-            && self.caller_audio.voiced_ms() >= utterance.passed_over_ms + PAUSE_MS;
+            && !utterance.is_talk
+            && self.caller_audio.interrupts();
         let (began_ms, has_stopped) = (utterance.began_ms, utterance.barged_in);
         if asking.phase == Phase::Prompting
             && (stops || is_voice)
@@ -91,10 +91,11 @@ impl Machine {
         {
             return;
         }
+        self.caller_audio.pass_over();
         if let Some(Waiting::Ask(asking)) = &mut self.waiting
             && let Some(utterance) = &mut asking.utterance
         {
-            utterance.passed_over_ms = self.caller_audio.voiced_ms();
+            utterance.is_talk = self.caller_audio.quiet_ms() < GO_ON_MS;
         }
         self.playback.go_on(now_ms, &mut self.events);
     }

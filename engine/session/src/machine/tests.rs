@@ -212,11 +212,7 @@ fn a_yes_before_the_question_was_heard_is_no_answer_and_the_prompt_goes_on() {
             "{:#?}",
             bench.log
         );
-        assert_eq!(
-            (bench.happened("clear"), bench.happened("barged-in")),
-            (None, None),
-            "{at_ms}"
-        );
+        assert_eq!(bench.happened("barged-in"), None, "{at_ms}");
         assert!(
             bench.happened("ended greeting Whole").is_some(),
             "{:#?}",
@@ -232,11 +228,11 @@ fn who_spoke_over_the_question_is_asked_again_soon() {
     bench.command(Command::Ask(yes_or_no()));
     bench.pass(1_500);
     bench.says_at_once("yes");
-    bench.pass(7_200);
+    bench.pass(8_200);
     assert!(
         bench
             .happened("began still-there")
-            .is_some_and(|at_ms| at_ms <= 8_600),
+            .is_some_and(|at_ms| at_ms <= 9_600),
         "no dead air: {:#?}",
         bench.log
     );
@@ -250,8 +246,12 @@ fn a_wrong_number_is_heard_at_any_moment_and_stops_what_is_said() {
     bench.pass(1_000);
     bench.says_at_once("wrong number");
     bench.pass(2_500);
-    let barged_in = bench.happened("barged-in").unwrap();
-    assert_eq!(bench.happened("clear"), Some(barged_in));
+    assert!(
+        bench.happened("barged-in") > bench.happened("clear")
+            && bench.happened("clear") <= Some(1_550),
+        "silent at once, and for good once it is understood: {:#?}",
+        bench.log
+    );
     assert_eq!(
         bench.answer().reply,
         Reply::Choice("no".to_owned()),
@@ -261,34 +261,32 @@ fn a_wrong_number_is_heard_at_any_moment_and_stops_what_is_said() {
 }
 
 #[test]
-fn a_prompt_that_was_stopped_for_nothing_is_said_again() {
+fn a_prompt_that_cannot_be_paused_is_said_again_when_it_was_stopped_for_nothing() {
     let mut bench = Bench::new();
     bench.prompt_ms = 6_000;
+    bench.command(Command::Say(bench::disclosure()));
     bench.command(Command::Ask(yes_or_no()));
     bench.pass(1_000);
     bench.says_at_once("wrong number");
     bench.recognised = Some(("", false));
     bench.pass(10_000);
     assert!(bench.happened("barged-in").is_some());
+    let begun = |line: &&String| line.ends_with("began disclosure");
     assert_eq!(
-        bench
-            .log
-            .iter()
-            .filter(|line| line.ends_with("began greeting"))
-            .count(),
+        bench.log.iter().filter(begun).count(),
         2,
         "{:#?}",
         bench.log
     );
     assert!(
-        bench.happened("ended greeting Whole").is_some(),
+        bench.happened("ended disclosure Whole").is_some(),
         "{:#?}",
         bench.log
     );
 }
 
 #[test]
-fn a_cough_does_not_stop_the_greeting() {
+fn a_sound_that_is_no_word_does_not_stop_the_greeting() {
     let mut bench = Bench::new();
     bench.prompt_ms = 4_000;
     bench.command(Command::Ask(yes_or_no()));
@@ -296,9 +294,9 @@ fn a_cough_does_not_stop_the_greeting() {
     bench.speech = yes_wav();
     bench.recognised = Some(("", false));
     bench.pass(5_000);
-    assert_eq!(
-        (bench.happened("clear"), bench.happened("began pardon")),
-        (None, None),
+    assert!(
+        bench.happened("began pardon").is_none()
+            && bench.happened("ended greeting Whole").is_some(),
         "{:#?}",
         bench.log
     );
