@@ -4,7 +4,10 @@
 
 mod common;
 
-use common::{Call, agent_please, babble, gained, hello, mix, no_wrong_number, noise, tones};
+use common::{
+    Call, agent_please, babble, gained, greeting_en, greeting_hi, hello, mix, no_wrong_number,
+    noise, tones,
+};
 use ghanti_audio::TurnEvent;
 
 const SECOND: usize = 8_000;
@@ -59,6 +62,67 @@ fn the_caller_is_heard_over_babble_and_their_turn_ends() {
                 heard.ended_ms
             );
         }
+    }
+}
+
+#[test]
+fn a_television_15_db_below_the_caller_does_not_pause_the_bot_and_the_caller_beside_it_does() {
+    let prompt = greeting_en();
+    let television = |level_dbfs: f32| gained(&greeting_hi(), level_dbfs + 20.0);
+    for level_dbfs in [-35.0, -38.0, -45.0] {
+        for before_ms in [0, 700, 1_500] {
+            let mut alone = noise(9, -65.0, 5 * SECOND);
+            let voice = television(level_dbfs);
+            mix(&mut alone, 0, &voice[8 * before_ms..]);
+            let heard = Call::new(alone.clone()).playing(0, &prompt).hear();
+            assert_eq!(heard.paused_ms, None, "at {level_dbfs} dBFS");
+            for (words, caller) in [("no", no_wrong_number()), ("hello", hello())] {
+                let mut beside = alone.clone();
+                mix(&mut beside, 1_600, &caller);
+                let heard = Call::new(beside).playing(0, &prompt).hear();
+                assert!(
+                    heard
+                        .paused_ms
+                        .is_some_and(|at_ms| (1_600..1_900).contains(&at_ms)),
+                    "{words} beside {level_dbfs} dBFS: {:?}",
+                    heard.paused_ms
+                );
+            }
+        }
+    }
+    // a voice as loud as that of a caller cannot be told from theirs
+    let near = Call::new(line(&television(-20.0))).playing(0, &prompt);
+    assert!(near.hear().paused_ms.is_some());
+}
+
+#[test]
+fn clicks_coughs_tones_and_noise_do_not_pause_the_bot() {
+    let prompt = greeting_en();
+    let length = 3 * SECOND;
+    let cough: Vec<i16> = noise(12, -16.0, 2_400)
+        .iter()
+        .enumerate()
+        .map(|(n, sample)| (f32::from(*sample) * (-(n as f32) / 480.0).exp()) as i16)
+        .collect();
+    for (name, sound) in [
+        (
+            "clicks",
+            vec![[12_000_i16; 16].to_vec(), vec![0; 3_984]]
+                .concat()
+                .repeat(4),
+        ),
+        ("coughs", [cough, vec![0; 1_600]].concat().repeat(4)),
+        (
+            "ringback",
+            tones(&[400.0, 425.0], -18.0, (400, 200), length),
+        ),
+        ("a beep", tones(&[1_000.0], -15.0, (700, 300), length)),
+        ("noise", noise(13, -22.0, length)),
+    ] {
+        let mut line = noise(9, -65.0, 4 * SECOND);
+        mix(&mut line, 700, &sound);
+        let heard = Call::new(line).playing(0, &prompt).hear();
+        assert_eq!(heard.paused_ms, None, "{name}");
     }
 }
 

@@ -154,6 +154,8 @@ pub struct Heard {
     pub turns: Vec<TurnEvent>,
     /// When 240 ms of speech had been detected.
     pub interrupted_ms: Option<u64>,
+    /// When the bot would first be paused.
+    pub paused_ms: Option<u64>,
     /// When the last turn was reported as ended.
     pub ended_ms: Option<u64>,
     /// The most speech in a turn.
@@ -210,6 +212,9 @@ impl<'a> Call<'a> {
             });
             heard.samples_16k.extend_from_slice(listener.heard());
             heard.voiced_ms = heard.voiced_ms.max(listener.voiced_ms());
+            if listener.interrupts() && heard.paused_ms.is_none() {
+                heard.paused_ms = Some(now_ms);
+            }
             if listener.voiced_ms() >= 240 && heard.interrupted_ms.is_none() {
                 heard.interrupted_ms = Some(now_ms);
             }

@@ -8,6 +8,7 @@
 use super::{Machine, Output, STALL_MS, Waiting};
 use crate::event::Event;
 use crate::question::{Answers, Asking, Phase, Stage, Utterance};
+use crate::rendered_prompt::RenderedPrompt;
 
 /// How much speech stops the prompt of an open question, where any words are an answer.
 const BARGE_IN_MS: u32 = 300;
@@ -43,20 +44,21 @@ impl Machine {
             self.playback.pause(now_ms, began_ms, &mut self.events);
             self.outputs.push_back(Output::Clear);
         } else if stops && !has_stopped {
-            self.events.push_back(Event::BargedIn {
-                at_ms: began_ms,
-                stopped_after_ms: now_ms.saturating_sub(began_ms),
-            });
-            let stopped = self.flush(now_ms);
-            if let Some(Waiting::Ask(asking)) = &mut self.waiting {
-                if let Some(utterance) = &mut asking.utterance {
-                    utterance.barged_in = true;
-                }
-                asking.stopped = stopped;
-                asking.phase = Phase::Listening {
-                    deadline_ms: now_ms + asking.asked.no_input_ms,
-                };
+            self.stop(now_ms);
+        }
+    }
+
+    /// Stops prompts, which are said again if that turns out to have been a mistake.
+    pub(super) fn stop(&mut self, now_ms: u64) {
+        let stopped = self.interrupt(now_ms);
+        if let Some(Waiting::Ask(asking)) = &mut self.waiting {
+            if let Some(utterance) = &mut asking.utterance {
+                utterance.barged_in = true;
             }
+            asking.stopped = stopped;
+            asking.phase = Phase::Listening {
+                deadline_ms: now_ms + asking.asked.no_input_ms,
+            };
         }
     }
 
@@ -119,18 +121,18 @@ impl Machine {
         }
     }
 
-    /// Stops prompts for good, because the caller has answered.
-    pub(super) fn interrupted(&mut self, now_ms: u64) {
-        if let Some(paused_ms) = self.playback.paused_ms()
-            && let Some(Waiting::Ask(asking)) = &self.waiting
+    /// Stops prompts, because of what the caller says. Returns those that were not heard to their end.
+    pub(super) fn interrupt(&mut self, now_ms: u64) -> Vec<RenderedPrompt> {
+        let silent_ms = self.playback.paused_ms().unwrap_or(now_ms);
+        if let Some(Waiting::Ask(asking)) = &self.waiting
             && let Some(utterance) = &asking.utterance
         {
             self.events.push_back(Event::BargedIn {
                 at_ms: utterance.began_ms,
-                stopped_after_ms: paused_ms.saturating_sub(utterance.began_ms),
+                stopped_after_ms: silent_ms.saturating_sub(utterance.began_ms),
             });
         }
-        let _ = self.flush(now_ms);
+        self.flush(now_ms)
     }
 
     /// When a paused prompt may have to go on although no audio of the caller comes.

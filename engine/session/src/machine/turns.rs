@@ -116,12 +116,19 @@ impl Machine {
             self.caller_audio.reset();
             return Some(now_ms.saturating_sub(u64::from(quiet_ms)));
         }
-        if let Some(acknowledge) = &asking.asked.acknowledge
-            && !utterance.is_acknowledged
-            && self.playback.is_idle()
-        {
-            utterance.is_acknowledged = true;
-            let acknowledge = acknowledge.clone();
+        if utterance.is_acknowledged {
+            return None;
+        }
+        let acknowledge = asking.asked.acknowledge.clone()?;
+        if self.playback.is_paused() && self.playback.is_interruptible() {
+            self.stop(now_ms);
+        }
+        if self.playback.is_idle() {
+            if let Some(Waiting::Ask(asking)) = &mut self.waiting
+                && let Some(utterance) = &mut asking.utterance
+            {
+                utterance.is_acknowledged = true;
+            }
             let prompt = self.queue(now_ms, acknowledge);
             self.latency.acknowledges(prompt);
         }
@@ -326,8 +333,10 @@ impl Machine {
         match reply {
             Some(reply) if is_answer || stops => {
                 self.events.push_back(said);
-                if !is_acknowledged {
-                    self.interrupted(now_ms);
+                if self.playback.is_paused() {
+                    let _ = self.interrupt(now_ms);
+                } else if !is_acknowledged {
+                    let _ = self.flush(now_ms);
                 }
                 let Some(Waiting::Ask(asking)) = &mut self.waiting else {
                     return;

@@ -159,6 +159,28 @@ fn an_answer_to_a_question_that_is_put_again_stops_it_for_good() {
 }
 
 #[test]
+fn a_yes_that_has_paused_the_question_is_acknowledged_as_soon_as_any_other() {
+    let mut bench = Bench::new();
+    bench.prompt = Some(Arc::from(greeting()));
+    bench.command(Command::Ask(super::acknowledging()));
+    bench.pass(3_700 + 6_000);
+    assert!(bench.happened("began still-there").is_some());
+    let at_ms = bench.now_ms;
+    bench.says_at_once("yes");
+    bench.pass(3_000);
+    let acknowledged_ms = bench.happened("began okay").unwrap();
+    assert!(
+        acknowledged_ms <= at_ms + word_ms() + 200,
+        "{:#?}",
+        bench.log
+    );
+    bench.pass(3_000);
+    assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
+    assert_eq!(count(&bench, "barged-in"), 1, "{:#?}", bench.log);
+    assert!(bench.happened("ended okay Whole").is_some());
+}
+
+#[test]
 fn free_speech_pauses_and_stops_the_question_it_answers() {
     let mut bench = greeted();
     bench.pass(100);
