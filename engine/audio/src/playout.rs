@@ -111,7 +111,7 @@ impl PlayoutClock {
         self.duration_ms(self.played_samples(now_ms.saturating_sub(self.lag_ms)))
     }
 
-    /// Records that a `clear` was sent: drops the unplayed audio and the marks behind it. Returns
+    /// Records that a `clear` was sent: drops the unplayed audio and the marks after it. Returns
     /// the amount dropped, in milliseconds; [`sent_ms`](Self::sent_ms) is then the total heard.
     pub fn cleared(&mut self, now_ms: u64) -> u64 {
         // ignores the lag: until the `clear` arrives, the network plays on for as long as audio

@@ -24,7 +24,7 @@ pub struct StereoRecording {
     rate_hz: u32,
     caller: Vec<i16>,
     bot: Vec<i16>,
-    /// Samples of each side that were taken out; `caller` and `bot` begin behind them.
+    /// Samples of each side that were taken out; `caller` and `bot` begin after them.
     taken: usize,
     cut: bool,
 }
@@ -72,7 +72,7 @@ impl StereoRecording {
         self.bot.truncate(end.saturating_sub(self.taken));
     }
 
-    /// Ends the recording at `at_ms`: what lies behind was never heard.
+    /// Ends the recording at `at_ms`: later audio was never heard.
     pub fn ended(&mut self, at_ms: u64) {
         let end = offset(self.rate_hz, at_ms).saturating_sub(self.taken);
         self.caller.truncate(end);
@@ -128,7 +128,7 @@ impl StereoRecording {
     }
 }
 
-/// Places samples on one side, which begins behind `taken` samples, overwriting existing ones. Returns
+/// Places samples on one side, which begins after `taken` samples, overwriting existing ones. Returns
 /// whether any were dropped because they lie beyond [`MAX_MINUTES`].
 fn place(
     side: &mut Vec<i16>,

@@ -2,7 +2,7 @@
 //! of that script has.
 //!
 //! Devanagari is Hindi or Marathi, Latin letters are English or Hinglish, which is Hindi as it is
-//! typed. Other romanised languages are not told apart: `naan vara matten` is nothing. Nothing is
+//! typed. Other romanised languages are not recognised: `naan vara matten` is nothing. Nothing is
 //! guessed: words that could be of either language are of none.
 
 mod words;
@@ -41,7 +41,7 @@ const SCRIPTS: [Script; 9] = [
     script(0x0D00..=0x0D7F, &["ml"]),
 ];
 
-/// The one of these languages that the words are in; `None` where nothing tells, or where they are
+/// The one of these languages that the words are in; `None` where nothing indicates one, or where they are
 /// in another language. Looks at as many characters as the lexicons do.
 pub fn detect(text: &str, among: &[Language]) -> Option<Language> {
     let words = normal_words(text);

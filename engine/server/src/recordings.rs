@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ghanti_model::{CallId, DeletedFor, EventKind, Recording, RecordingState};
 use ghanti_session::Services;
-use ghanti_session::recording::{kept, told};
+use ghanti_session::recording::{finish_file, record_result};
 use ghanti_store::{RecordingName, SqlRecords, StoreError};
 
 /// The age at which a file whose call is not in the database is deleted, in milliseconds: the call's
@@ -36,11 +36,11 @@ pub(crate) async fn recover(services: &Services, unended: Vec<RecordingName>) {
             Some(RecordingState::Begun | RecordingState::Missing) => {
                 let recorded = services.recordings.mend(name).await;
                 tracing::info!(call = %name.call, length_ms = recorded.length_ms, "an unfinished recording was completed");
-                told(services, name, recorded).await;
+                record_result(services, name, recorded).await;
             }
             // the engine died between recording the event and renaming the file
             Some(RecordingState::Complete | RecordingState::Cut | RecordingState::Mended) => {
-                kept(services, name).await;
+                finish_file(services, name).await;
             }
             Some(RecordingState::Deleted) | None => {
                 tracing::warn!(call = %name.call, "a recording without a record is deleted");

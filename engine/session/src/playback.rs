@@ -352,7 +352,7 @@ impl Playback {
             self.confirm_within(mark);
             self.end_marked(mark, Extent::Whole, events);
         }
-        // a mark behind audio that was cleared confirms nothing: Exotel may return it because it
+        // a mark after audio that was cleared confirms nothing: Exotel may return it because it
         // dropped the audio
         if settled.is_empty() && (Self::is_within(name) || !self.assumed.contains(&returned)) {
             return;

@@ -300,7 +300,7 @@ fn by_manifest(
     (Some(CustomerRecord { fields, ..customer }), problems)
 }
 
-/// What tells whose record a call has, as a digest.
+/// A digest of the data that determines which record a call has.
 fn identity(customer: Option<&CustomerRecord>, version: Option<&Pinned>) -> Option<String> {
     let schema = &version?.manifest().customer;
     customer_digest(schema.identifying(&customer?.fields))

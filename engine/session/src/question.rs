@@ -151,7 +151,7 @@ pub struct Utterance {
     pub candidate: Option<(String, u64)>,
     /// Whether the words so far are exactly that choice.
     pub is_complete: bool,
-    /// Whether the caller has been told that a yes was understood.
+    /// Whether a yes has been acknowledged to the caller.
     pub is_acknowledged: bool,
     /// Whether that choice may stop any prompt, even before the question was heard.
     pub stops: bool,

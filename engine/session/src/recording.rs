@@ -129,25 +129,25 @@ impl CallRecording {
     }
 }
 
-/// Ends a recording after its call, and has the record name what it is.
+/// Ends a recording after its call, and adds it to the call's record.
 pub async fn ended(services: &Services, track: Track) {
     let name = track.name();
     let recorded = track.end().await;
-    told(services, name, recorded).await;
+    record_result(services, name, recorded).await;
 }
 
-/// Has the record name what a recording is, and then gives the file its final name.
-pub async fn told(services: &Services, name: RecordingName, recorded: Recorded) {
+/// Adds a recording to the call's record, and then gives the file its final name.
+pub async fn record_result(services: &Services, name: RecordingName, recorded: Recorded) {
     let has_file = recorded.sha256.is_some();
     let event = EventKind::Recorded(Box::new(recorded));
     services.registry.append(name.call, event).await;
     if has_file && services.registry.writer().saved(name.call, SAVED).await {
-        kept(services, name).await;
+        finish_file(services, name).await;
     }
 }
 
-/// Gives the file of a recording, of which the record tells, its final name.
-pub async fn kept(services: &Services, name: RecordingName) {
+/// Gives the file of a recording that is in the call's record its final name.
+pub async fn finish_file(services: &Services, name: RecordingName) {
     if let Err(error) = services.recordings.keep(name).await {
         tracing::warn!(call = %name.call, %error, "a recording keeps its preliminary name; trying again at the next start");
     }

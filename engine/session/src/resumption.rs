@@ -75,7 +75,7 @@ pub fn resumable(
     }
 }
 
-/// Whether the one on the line is whom the call was with; `None` if that cannot be told, since what
+/// Whether the one on the line is whom the call was with; `None` if that cannot be determined, since what
 /// the applets reported of the call cannot be read.
 pub fn is_same_caller(record: &CallRecord, found: &Found, start: &Start) -> Option<bool> {
     if found.number == record.customer_number {

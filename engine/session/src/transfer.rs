@@ -108,7 +108,7 @@ fn state_of(status: &CallStatus) -> Option<AgentLegState> {
 
 /// Returns whether a request comes from an applet after Connect: the agent's leg is over, so nobody
 /// is to be connected again.
-pub fn is_behind_connect(record: &CallRecord, request: &PassthruRequest) -> bool {
+pub fn is_after_connect(record: &CallRecord, request: &PassthruRequest) -> bool {
     has_asked(record)
         && request
             .dial_call_status

@@ -24,7 +24,7 @@ pub enum Fault {
     /// 429.
     #[error("takes no more requests for now (429): see the limits of the account")]
     TooManyRequests,
-    /// 5xx, or an error told within a connection.
+    /// 5xx, or an error message within a connection.
     #[error("answered {0}: see what is wrong there")]
     Failing(u16),
     /// Another status that is no success.

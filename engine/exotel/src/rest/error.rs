@@ -122,7 +122,7 @@ pub enum ReplyError {
 }
 
 impl ReplyError {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> &'static str {
         match self {
             ReplyError::BadCredentials { .. } => {
@@ -180,7 +180,7 @@ impl ReplyError {
     }
 }
 
-/// 408: who waited for whom is not certain behind a gateway.
+/// 408: behind a gateway it is not certain who waited for whom.
 const REQUEST_TIMEOUT: u16 = 408;
 
 impl Answer<'_> {

@@ -90,7 +90,7 @@ pub(super) fn cardinal(tokens: &[Token]) -> Option<Cardinal> {
         if scales == 0 || total >= LIMIT * ONE {
             break;
         }
-        // behind "dedh lakh" only what is less than a quarter of a lakh
+        // after "dedh lakh" only what is less than a quarter of a lakh
         last_scale = if group.is_fraction { scale / 4 } else { scale };
         // "one lakh crore"
         if let Some(Token::Word(Meaning::Scale(10_000_000))) = tokens.get(at)
@@ -165,7 +165,7 @@ fn group(tokens: &[Token], is_first: bool) -> Option<Group> {
     Some(group)
 }
 
-/// "hundred" or "thousand" without a number before or behind it.
+/// "hundred" or "thousand" without a number before or after it.
 fn is_bare_scale(tokens: &[Token]) -> bool {
     let is_bare = matches!(tokens, [Token::Word(Meaning::Scale(100 | 1_000)), ..]);
     is_bare
@@ -288,7 +288,7 @@ fn decimals(tokens: &[Token]) -> Option<(u128, usize)> {
             (_, Some(number)) => number,
             _ => break,
         };
-        // a number of two digits stands alone behind the point
+        // a number of two digits must be alone after the point
         let places = if number >= 10 { 2 } else { 1 };
         if (places == 2 && digits > 0) || digits + places > PLACES {
             return None;
@@ -319,7 +319,7 @@ pub(super) fn is(tokens: &[Token], at: usize, meaning: Meaning) -> bool {
     tokens.get(at) == Some(&Token::Word(meaning))
 }
 
-/// Whether the last word needs another one behind it: "twelve thousand and", "saade". What stands
+/// Whether the last word needs another one after it: "twelve thousand and", "saade". What stands
 /// before it is returned.
 pub(super) fn before_open_end(tokens: &[Token]) -> Option<&[Token]> {
     let mut rest = tokens;

@@ -139,7 +139,7 @@ fn within(minor: i64, code: &str, min: i64, max: i64) -> Reading {
     }
 }
 
-/// Whole units, or `*` for the point and both its decimals behind it.
+/// Whole units, or `*` for the point and both its decimals after it.
 pub(super) fn keyed(keys: &str, code: &str, min: i64, max: i64) -> Reading {
     let (whole, part) = keys.split_once('*').unwrap_or((keys, "00"));
     let is_number = |text: &str| text.bytes().all(|key| key.is_ascii_digit());

@@ -40,7 +40,7 @@ struct Said {
     bare: Vec<u8>,
     /// Whether they were written together: `5/12`.
     is_pair: bool,
-    /// Whether the day is a number behind its month: "december twenty" may go on with "twenty six",
+    /// Whether the day is a number after its month: "december twenty" may go on with "twenty six",
     /// which is then no short year.
     is_month_first: bool,
     /// Whether a part of the day was said: "kal subah".

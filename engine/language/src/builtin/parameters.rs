@@ -1,4 +1,4 @@
-//! Grammars as a manifest spells them: `expects = "date"` with parameters beside it.
+//! Grammars as a manifest spells them: `expects = "date"` with parameters next to it.
 
 use std::collections::BTreeMap;
 

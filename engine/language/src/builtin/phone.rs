@@ -84,7 +84,7 @@ fn is_beginning(written: &str) -> bool {
     }
 }
 
-/// Ten digits, also behind 0 or 91.
+/// Ten digits, also after 0 or 91.
 pub(super) fn keyed(keys: &str) -> Reading {
     if keys.is_empty() || !keys.bytes().all(|key| key.is_ascii_digit()) {
         Reading::Nothing

@@ -91,7 +91,7 @@ fn words_and_keys_are_read_as_the_tables_say() {
     let mut wrong = Vec::new();
     for case in all_cases() {
         let read = shown(&case.read());
-        // behind `!` stands the reason
+        // the reason follows `!`
         let is_right = match case.expected.strip_prefix('!') {
             Some(_) => read == "!",
             None => read == case.expected,

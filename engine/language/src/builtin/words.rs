@@ -1,7 +1,7 @@
 //! The words that the grammars understand, and an utterance as a row of them.
 //!
 //! A word has one meaning in a language, whatever the grammar; a grammar does not read an utterance
-//! with a meaning it has no use for. The tables are data: one file per language, beside this one.
+//! with a meaning it has no use for. The tables are data: one file per language, in the folder `words`.
 //! Words are compared as the lexicons compare them (case, nuktas, chandrabindu, digits of every
 //! script), and Hindi in Latin letters also without the differences that
 //! people do not spell, such as long vowels.
@@ -104,7 +104,7 @@ pub(super) enum Meaning {
     In,
     /// "after", before a length of time.
     After,
-    /// "later", "baad", behind a length of time.
+    /// "later", "baad", after a length of time.
     Later,
     /// "ago", "pehle"
     Ago,

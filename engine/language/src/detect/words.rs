@@ -44,7 +44,7 @@ const ENGLISH: &str = "
     want need know think tell say speak talking
 ";
 
-/// English words that Hindi speakers use, too: they tell English only where no other word tells
+/// English words that Hindi speakers use, too: they indicate English only where no other word indicates
 /// anything.
 const BORROWED: &str = "
     yes no yeah call calling pay paid sorry thank thanks wrong already next week month later tomorrow today now

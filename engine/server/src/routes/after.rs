@@ -101,7 +101,7 @@ async fn is_after_connect(app: &App, request: &PassthruRequest) -> bool {
     let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else {
         return false;
     };
-    matches!(app.services.registry.by_sid(sid).await, Ok(Some(record)) if transfer::is_behind_connect(&record, request))
+    matches!(app.services.registry.by_sid(sid).await, Ok(Some(record)) if transfer::is_after_connect(&record, request))
 }
 
 /// Returns the decision for a call, if there is one. An error means that no store could be read.

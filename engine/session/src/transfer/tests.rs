@@ -281,14 +281,14 @@ fn connect_for_a_call_that_was_to_end_is_told_with_the_fix() {
 fn the_applet_behind_connect_is_not_sent_to_connect_again() {
     let request = PassthruRequest::parse("CallSid=c1&DialCallStatus=no-answer");
     assert!(
-        !is_behind_connect(decided().record(), &request),
+        !is_after_connect(decided().record(), &request),
         "nobody has asked yet"
     );
-    assert!(is_behind_connect(
+    assert!(is_after_connect(
         after(decided(), &[Connect]).record(),
         &request
     ));
-    assert!(!is_behind_connect(
+    assert!(!is_after_connect(
         after(decided(), &[Connect]).record(),
         &PassthruRequest::parse("CallSid=c1&DialCallStatus=null")
     ));

@@ -272,10 +272,10 @@ async fn passthru_after(
 ) -> StatusCode {
     let mut seen = app.seen.lock().unwrap();
     // the Passthru after Connect ends the flow
-    let is_behind_connect = seen.requests.iter().any(|(path, ..)| path == "connect");
+    let is_after_connect = seen.requests.iter().any(|(path, ..)| path == "connect");
     seen.requests
         .push(("after".to_owned(), parameters, headers));
-    if seen.agent.is_some() && !is_behind_connect {
+    if seen.agent.is_some() && !is_after_connect {
         StatusCode::FOUND
     } else {
         StatusCode::OK

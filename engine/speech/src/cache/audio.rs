@@ -18,7 +18,7 @@ pub(super) type Speech = Arc<[Samples]>;
 pub struct PromptAudio {
     source: Source,
     next: usize,
-    /// How many losses were told.
+    /// How many losses were reported.
     told: usize,
 }
 

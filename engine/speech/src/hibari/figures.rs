@@ -46,8 +46,8 @@ pub(super) enum Reading {
     Quantity,
 }
 
-/// The words of figures with `,`, `.` or `:` in them and perhaps `st`, `nd`, `rd`, `th` behind
-/// them; words are separated by spaces, those of one number by hyphens where English has them,
+/// The words of figures with `,`, `.` or `:` in them and perhaps a suffix `st`, `nd`, `rd`,
+/// `th`; words are separated by spaces, those of one number by hyphens where English has them,
 /// figures read one by one by commas.
 pub(super) fn words(figures: &str, reading: Reading) -> String {
     let ordinal = ["st", "nd", "rd", "th"]

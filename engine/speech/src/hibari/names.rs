@@ -257,7 +257,7 @@ impl Place {
     /// Whether the syllable draws the stress.
     fn is_heavy(&self, length: Length, is_last: bool) -> bool {
         match length {
-            // a final vowel counts only with a consonant behind it
+            // a final vowel counts only with a consonant after it
             Length::Long | Length::Mid => !is_last || self.closed_by > 0,
             Length::Short => self.closed_by > 1 && !is_last,
         }

@@ -2,7 +2,7 @@
 //! each other.
 //!
 //! The alphabet is Kokoro's, with American sounds: `A I O W Y` are diphthongs. Ported from hibari's
-//! `g2p` and misaki (both Apache-2.0), with these differences: a word's role is told from the word
+//! `g2p` and misaki (both Apache-2.0), with these differences: a word's role is derived from the word
 //! before it instead of a tagger, and a word that no dictionary has is read as an Indian one.
 
 use super::figures::{self, Reading};

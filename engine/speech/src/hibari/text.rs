@@ -143,7 +143,7 @@ struct Tokens {
     made: Vec<Token>,
     /// A sign of rupees was read.
     rupees: bool,
-    /// A hyphen behind a word was read.
+    /// A hyphen after a word was read.
     hyphen: bool,
     /// White space was read since the last token.
     space: bool,

@@ -108,7 +108,7 @@ fn speak(voice: &Voice, job: &Job, pool: &Arc<ThreadPool>) -> Result<Vec<i16>, S
     Ok(samples)
 }
 
-/// Phonemes in parts that the model can take, each cut behind the last pause or word that fits.
+/// Phonemes in parts that the model can take, each cut after the last pause or word that fits.
 fn parts(phonemes: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = phonemes;

@@ -25,7 +25,7 @@ use crate::fault::Fault;
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
 /// Connections to one provider that are kept for the next sentence.
 const KEPT_CONNECTIONS: usize = 32;
-/// How long one is kept.
+/// How long a connection may be idle.
 const KEPT: Duration = Duration::from_secs(60);
 /// The longest answer that is not audio, and the longest message of a WebSocket.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -127,13 +127,13 @@ pub(super) async fn whole(mut response: Response, most: usize) -> Result<Vec<u8>
     Ok(body)
 }
 
-/// Reads JSON. The error tells its kind and place alone.
+/// Reads JSON. The error has only its kind and place.
 pub(super) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(text)
         .map_err(|error| Fault::Nonsense(format!("no such JSON: {:?} error", error.classify())))
 }
 
-/// Why nothing was answered, without the URL, which may hold a secret.
+/// Why there was no response, without the URL, which may contain a secret.
 pub(super) fn unsent(error: &reqwest::Error) -> Fault {
     if error.is_connect() || error.is_timeout() {
         Fault::Unreachable(innermost(error))

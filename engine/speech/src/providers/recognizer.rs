@@ -183,7 +183,7 @@ struct Listening<T> {
     open: Option<Session>,
     /// Sessions whose words are awaited.
     ending: Vec<JoinHandle<()>>,
-    /// How many utterances are over, and of how many the words were told: they are told in order.
+    /// How many utterances have ended, and for how many the words were reported, which is done in order.
     ended: u64,
     told: watch::Sender<u64>,
 }

@@ -10,7 +10,7 @@
 //!   `transcript.final` come back, and `error` with `is_fatal`.
 //!
 //! Languages are identified with the words: where a caller may answer in several, `language_code` is
-//! `auto`, and each transcript tells its language. A recogniser of free speech: phrases are not used,
+//! `auto`, and each transcript has its language. A recogniser of free speech: phrases are not used,
 //! and there is no confidence. Odia is `od-IN` to the voices and `or-IN` to the recogniser.
 
 use async_trait::async_trait;

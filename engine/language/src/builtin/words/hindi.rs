@@ -1,5 +1,5 @@
 //! Hindi, in Devanagari and in Latin letters. Spellings are separated by `|`; the English words are
-//! understood beside them. Of Latin spellings one is enough where `folded` makes others the same.
+//! understood as well. Of Latin spellings one is enough where `folded` makes others the same.
 
 use super::Meaning::{self, *};
 use super::Part;

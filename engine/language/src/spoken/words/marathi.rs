@@ -1,4 +1,4 @@
-//! Marathi, in Devanagari. A hundred by itself is शंभर, with more behind it एकशे.
+//! Marathi, in Devanagari. A hundred by itself is शंभर, followed by more एकशे.
 
 use super::super::counting::{Count, Forms, Numbers, Scale};
 use super::{Unit, Words};
