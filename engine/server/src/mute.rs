@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use ghanti_model::Language;
-
-use crate::app::App;
+use ghanti_session::Services;
 
 /// How often each language is tried: two words of fifty milliseconds or so.
 const LOOK: Duration = Duration::from_secs(10);
@@ -40,28 +40,29 @@ impl Mute {
     }
 }
 
-/// Tries the languages of the loaded flows until the engine stops.
-pub async fn watch(app: App) {
+/// Tries the languages of the loaded flows, at the rate of calls, for as long as it is awaited.
+pub async fn watch(mute: &Mute, services: &Services, rate_hz: u32) {
     loop {
-        look(&app).await;
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = app.draining.cancelled() => return,
-        }
+        look(mute, services, rate_hz).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 
-async fn look(app: &App) {
-    let versions = app.services.catalogue.versions();
+async fn look(mute: &Mute, services: &Services, rate_hz: u32) {
+    let versions = services.catalogue.versions();
     let languages: BTreeSet<Language> = versions
         .values()
         .flat_map(|version| version.languages.iter().cloned())
         .collect();
-    let before = app.mute.reasons();
+    let before = mute.reasons();
     let mut reasons = BTreeMap::new();
-    for language in &languages {
-        let rate_hz = app.config.calls.sample_rate_hz;
-        let reason = match app.services.prompts.try_out(language, rate_hz).await {
+    let prompts = &services.prompts;
+    // at once, as each of them may take its deadline
+    let tried = languages
+        .iter()
+        .map(|language| prompts.try_out(language, rate_hz));
+    for (language, tried) in languages.iter().zip(join_all(tried).await) {
+        let reason = match tried {
             Some(Ok(())) => None,
             Some(Err(error)) => Some(error.to_string()),
             // not known: as it was
@@ -79,5 +80,5 @@ async fn look(app: &App) {
         }
     }
     let is_whole = !languages.is_empty() && reasons.len() == languages.len();
-    *app.mute.state() = State { reasons, is_whole };
+    *mute.state() = State { reasons, is_whole };
 }

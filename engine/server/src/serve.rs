@@ -61,6 +61,16 @@ fn run_retention(app: &App) {
     app.tasks.spawn(aged.run(app.draining.clone()));
 }
 
+/// Checks in the background whether the flows' languages can be spoken.
+fn watch_voices(app: &App) {
+    let (mute, services) = (Arc::clone(&app.mute), Arc::clone(&app.services));
+    let (rate_hz, draining) = (app.config.calls.sample_rate_hz, app.draining.clone());
+    app.tasks.spawn(async move {
+        let watched = mute::watch(&mute, &services, rate_hz);
+        draining.run_until_cancelled(watched).await;
+    });
+}
+
 /// Completes in the background the recordings that an earlier engine left unfinished.
 fn recover_recordings(app: &App, unended: Vec<RecordingName>) {
     let (services, draining) = (Arc::clone(&app.services), app.draining.clone());
@@ -79,7 +89,7 @@ impl Front {
         run_campaigns(&app);
         run_retention(&app);
         recover_recordings(&app, unended);
-        app.tasks.spawn(mute::watch(app.clone()));
+        watch_voices(&app);
         // last: whoever reads this line may send any request at once
         tracing::info!(
             calls = app.admission.slots(),

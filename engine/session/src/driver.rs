@@ -40,8 +40,8 @@ use crate::wire::{Received, Wire};
 const INVALID_FRAMES: u32 = 8;
 
 /// After how many prompts in a row that were not spoken at all a call is ended: one may be a
-/// sentence that took too long, two are a synthesiser that is away. A call that begins with one has
-/// not greeted its caller, who would be asked something in silence: it is ended at once.
+/// sentence that took too long, two are a synthesiser that is away. Where a synthesiser fails before
+/// the caller was greeted, who would be asked something in silence, the call is ended at once.
 const MUTE: u32 = 2;
 
 type NextPiece = std::pin::Pin<
@@ -68,6 +68,8 @@ pub struct Driver<'a> {
     /// How many prompts in a row were not spoken at all.
     unspoken: u32,
     has_spoken: bool,
+    /// Whether a synthesiser failed, which is more than being late.
+    is_voice_broken: bool,
     recognition: Option<Box<dyn Recognition>>,
     hearings: mpsc::Receiver<Hearing>,
     rate_hz: u32,
@@ -123,6 +125,7 @@ impl<'a> Driver<'a> {
             usage: Usage::default(),
             unspoken: 0,
             has_spoken: false,
+            is_voice_broken: false,
             recognition: None,
             hearings,
             rate_hz: format.rate_hz,
@@ -187,7 +190,8 @@ impl<'a> Driver<'a> {
     /// Whether nothing is spoken any more: the caller hears silence, and is not to be kept on the
     /// line.
     pub fn is_mute(&self) -> bool {
-        self.unspoken >= if self.has_spoken { MUTE } else { 1 }
+        let is_broken = self.is_voice_broken && !self.has_spoken;
+        self.unspoken >= if is_broken { 1 } else { MUTE }
     }
 
     /// Runs the flow until it returns, after its call has ended: the command in progress gets its
@@ -389,7 +393,10 @@ impl<'a> Driver<'a> {
                 self.machine.piece(prompt, samples);
                 self.pieces.push(next_piece(prompt, audio));
             }
-            Some(Err(reason)) => self.machine.pieces_failed(prompt, reason),
+            Some(Err(reason)) => {
+                self.is_voice_broken = true;
+                self.machine.pieces_failed(prompt, reason);
+            }
             None => self.machine.pieces_complete(prompt),
         }
     }

@@ -341,6 +341,13 @@ impl Prepared {
             last_position: last_position(&call),
             began_ms: call.journal().and_then(|journal| journal.header().began_ms),
         });
+        if driver.is_mute() {
+            // whatever the flow made of a call in which nothing was heard
+            call.emit(EventKind::EngineEnded {
+                outcome: Outcome::NoVoice.to_string(),
+                hang_up: false,
+            });
+        }
         driver.recorder().step(&call, Step::Completed);
         keep_decision(&call, services).await;
         Some(driver.into_parts())
@@ -396,10 +403,6 @@ fn say_nothing_more(call: &LiveCall, services: &Services, version: &FlowVersion)
         "nothing could be spoken, and the call was ended instead of keeping the caller in silence: see why the prompts failed, and `ghanti speech check`"
             .to_owned(),
     );
-    call.emit(EventKind::EngineEnded {
-        outcome: Outcome::NoVoice.to_string(),
-        hang_up: false,
-    });
     if call.record().decision.is_none() {
         call.emit(EventKind::Decided(after_failure(services, Some(version))));
     }
