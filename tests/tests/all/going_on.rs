@@ -116,8 +116,11 @@ async fn an_sms_that_was_under_way_when_its_engine_died_is_not_sent_twice() {
     assert!(said.is_some(), "{record:#}");
     assert!(record["acting"].is_null(), "{record:#}");
     // what only reads was answered before, and is not asked again either
-    let looked_up = server.asked().len() - sent(&server);
-    assert_eq!(looked_up, 1, "{:?}", server.asked().len());
+    let asked = server.asked();
+    let looked_up = asked
+        .iter()
+        .filter(|asked| asked.path().starts_with("/loans"));
+    assert_eq!(looked_up.count(), 1, "{record:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,10 +141,6 @@ async fn the_end_of_a_call_that_goes_on_at_another_engine_is_told_once() {
     drop(stream);
     let record = second.ended(&call).await;
     assert_eq!(record["outcome"], "engine-stopped", "{record:#}");
-    crm.when("the end", |got| {
-        got.iter().any(|got| got.kind() == "call.ended")
-    })
-    .await;
 
     let mut again = Stream::begin(&second, sid, PHONE).await;
     again.hear_voice().await;

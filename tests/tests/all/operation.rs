@@ -287,7 +287,8 @@ async fn a_second_engine_on_the_same_data_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_says_when_it_runs_on_sample_values_and_takes_the_operators() {
-    let engine = setup(BY_KEYS).start();
+    let all = || root().join("flows");
+    let engine = setup(BY_KEYS).flows(all()).start();
     let samples = &ready(&engine).await["samples"];
     assert_eq!(
         samples["emi-reminder"],
@@ -309,7 +310,7 @@ async fn serve_says_when_it_runs_on_sample_values_and_takes_the_operators() {
     );
     let own = "[calls]\nagents = ['08040001111']\n[settings]\nlender = 'Mine'\ncaller = 'Mine'\nbot-name = 'Ravi'\n\
         clinic = 'Mine'\ncompany = 'Mine'\n";
-    let engine = setup(format!("{BY_KEYS}{own}")).start();
+    let engine = setup(format!("{BY_KEYS}{own}")).flows(all()).start();
     assert_eq!(ready(&engine).await["samples"], serde_json::json!({}));
     assert!(
         !engine.logs().contains("sample values"),
