@@ -9,7 +9,6 @@ use ghanti_test_servers::RedisServer;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::console::filled;
 use crate::nodes::{bare, reminder};
 use crate::support::{Engine, PATIENCE, Setup, Stream, root, silence_of, start_of};
 
@@ -119,8 +118,8 @@ async fn reports_of_invented_calls_leave_nothing_behind_and_keep_nobody_out() {
     for round in 0..20 {
         let reports = (0..50).map(async |nth| {
             let sid = format!("unknown-{round}-{nth}");
-            let form = [("CallSid", sid.as_str()), ("Status", "completed")];
-            let told = filled(engine.http().post(engine.url("/status")), &form);
+            let callback = json!({ "CallSid": sid, "Status": "completed" });
+            let told = engine.http().post(engine.url("/status")).json(&callback);
             assert_eq!(told.send().await.unwrap().status(), 200);
             let asked = format!("/connect?CallSid={sid}");
             assert_eq!(status(&engine, &asked).await, 200);
