@@ -9,8 +9,6 @@
 //! what is known to have been heard (`playback/pause.rs`).
 
 mod pause;
-#[cfg(test)]
-mod tests;
 
 use std::collections::VecDeque;
 
@@ -467,3 +465,6 @@ fn prompt_of(mark: &str) -> Option<PromptId> {
     let id = id.split(['.', '+']).next()?;
     id.parse().ok().map(PromptId)
 }
+
+#[cfg(test)]
+mod tests;
