@@ -107,9 +107,7 @@ fn clicks_coughs_tones_and_noise_do_not_pause_the_bot() {
     for (name, sound) in [
         (
             "clicks",
-            vec![[12_000_i16; 16].to_vec(), vec![0; 3_984]]
-                .concat()
-                .repeat(4),
+            [vec![12_000_i16; 16], vec![0; 3_984]].concat().repeat(4),
         ),
         ("coughs", [cough, vec![0; 1_600]].concat().repeat(4)),
         (
