@@ -96,7 +96,7 @@ impl<'a> Browser<'a> {
 }
 
 /// A request with a form.
-pub fn filled(request: RequestBuilder, form: &[(&str, &str)]) -> RequestBuilder {
+fn filled(request: RequestBuilder, form: &[(&str, &str)]) -> RequestBuilder {
     let encoded = Url::parse_with_params("http://localhost", form).unwrap();
     request
         .header("content-type", "application/x-www-form-urlencoded")
