@@ -82,7 +82,8 @@ outcomes! {
     NoVoice = "no-voice",
     /// The customer did not answer.
     NotAnswered = "not-answered",
-    /// Exotel refused to dial, or before that the call was withdrawn or its customer erased.
+    /// Exotel refused to dial, or answered an error and has no such call, or before that the call was
+    /// withdrawn or its customer erased.
     NotDialled = "not-dialled",
     /// Exotel stopped sending messages during the conversation.
     PeerLost = "peer-lost",

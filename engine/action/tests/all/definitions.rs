@@ -79,11 +79,11 @@ fn what_is_wrong_is_told_by_its_key() {
         ),
         (
             http("input = { type = 'text' }"),
-            "`input` of `[actions.a]` is no JSON Schema",
+            "`input` of `[actions.a]` is not a valid JSON Schema",
         ),
         (
             http("output = { '$ref' = 'https://evil.example.com/s' }"),
-            "`output` of `[actions.a]` is no JSON Schema",
+            "`output` of `[actions.a]` is not a valid JSON Schema",
         ),
         (
             http("timeout-ms = 60000"),

@@ -168,9 +168,9 @@ async fn every_fault_of_a_redis_is_an_error_in_time() {
             Reply::Bytes([b"*1\r\n".repeat(200), b":1\r\n".to_vec()].concat()),
             "is not available",
         ),
-        (Reply::Bytes(b":7\r\n".to_vec()), "no text"),
-        (Reply::Bytes(b"$-1\r\n".to_vec()), "no text"),
-        (Reply::Bytes(b"$2\r\n\xff\xff\r\n".to_vec()), "no UTF-8"),
+        (Reply::Bytes(b":7\r\n".to_vec()), "is not a text"),
+        (Reply::Bytes(b"$-1\r\n".to_vec()), "is not a text"),
+        (Reply::Bytes(b"$2\r\n\xff\xff\r\n".to_vec()), "is not UTF-8"),
         (
             Reply::Bytes(b"-NOAUTH hunter2-hunter2\r\n".to_vec()),
             "does not accept `login`",

@@ -269,7 +269,7 @@ fn damaged_and_foreign_workbooks_are_told() {
             sheet(
                 "<row r=\"9\"><c r=\"A9\"><v>1</v></c></row><row r=\"2\"><c r=\"A2\"><v>1</v></c></row>",
             ),
-            "row 2 stands behind a later one",
+            "row 2 comes after a later one",
         ),
     ] {
         let (_changed, changed) = with_part(&file, part, bytes.as_bytes());
@@ -289,7 +289,7 @@ fn no_value_of_a_damaged_cell_is_shown() {
     let (_changed, changed) = with_part(&file, SHEET, sheet(rows).as_bytes());
     let error = refused(&changed, None);
     assert!(
-        error.contains("behind row 1, is damaged") && !error.contains("98765"),
+        error.contains("after row 1, is damaged") && !error.contains("98765"),
         "{error}"
     );
 }
@@ -327,7 +327,7 @@ fn a_sheet_is_read_row_by_row() {
         whole
             .unwrap_err()
             .to_string()
-            .contains("behind row 19999, is damaged")
+            .contains("after row 19999, is damaged")
     );
     // the row at hand is whole once the next one begins
     assert_eq!(seen, 19_997);

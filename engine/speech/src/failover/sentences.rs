@@ -104,10 +104,10 @@ mod tests {
         let short = "Hello. Are you Asha Rao?";
         assert_eq!(Vec::from(portions(short)), [short]);
         for (text, expected) in [
-            ("This is said again. ".repeat(100), 5),
-            ("word ".repeat(800), 9),
+            ("This is said again. ".repeat(100), 4),
+            ("word ".repeat(800), 8),
             ("w".repeat(4_096), 9),
-            ("क्या ".repeat(300), 4),
+            ("क्या ".repeat(300), 3),
         ] {
             let cut = portions(&text);
             assert_eq!(cut.len(), expected, "{}", text.len());

@@ -80,7 +80,7 @@ fn errors_say_what_to_write_instead() {
         ("[faults]\nlost-reply = 60\nslow-reply = 60", "100"),
         (&format!("{passthru}on-302 = \"agents\""), "`agents`"),
         (&format!("{passthru}on-303 = \"next\""), "on-303"),
-        (&passthru.replace("http://a/", "a/"), "no URL"),
+        (&passthru.replace("http://a/", "a/"), "is not a URL"),
     ] {
         let errors = setup(text).unwrap_err();
         assert!(errors.contains(words), "{text}: {errors}");
