@@ -263,7 +263,9 @@ const CIRCLES: &[(&str, &[&str])] = &[
     // routes take the application's state, and its start serves the routes
     (
         "server",
-        &["access", "app", "awaited", "refusal", "routes", "unserved"],
+        &[
+            "access", "app", "audit", "awaited", "refusal", "routes", "unserved",
+        ],
     ),
     // the settings of logs are checked by the code that applies them
     ("server", &["config", "logs"]),

@@ -41,7 +41,7 @@ pub enum DeletedFor {
 pub struct Recording {
     /// The file's name in the folder `recordings` of the engine's data folder.
     pub file: String,
-    /// The engine in whose data folder it is, by the id that this folder has.
+    /// The engine in whose data folder it is, by the id that it had then: a restarted engine has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
     /// The name of that engine; absent from recordings of older ones.

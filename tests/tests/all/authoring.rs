@@ -229,7 +229,7 @@ fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
         let output = house.run(&["new", "--lang", "rust", "--", name]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
-            output.status.code() == Some(2) && said.contains("is no name of a flow"),
+            output.status.code() == Some(2) && said.contains("is not a valid name of a flow"),
             "`{name}`: {output:?}"
         );
     }

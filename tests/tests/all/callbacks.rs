@@ -381,7 +381,7 @@ async fn a_late_report_makes_no_new_call_of_one_that_was_deleted_by_its_age() {
     }
     let logs = engine.logs();
     for what in ["status callback", "agent's leg", "passthru after the bot"] {
-        let line = format!("was ignored sid=grown-old what=\"{what}\"");
+        let line = format!("was deleted by `[retention]` sid=grown-old what=\"{what}\"");
         assert!(logs.contains(&line), "{what}: {logs}");
     }
     assert!(engine.record("grown-old").await.is_none());

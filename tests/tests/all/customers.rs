@@ -103,7 +103,7 @@ async fn a_list_is_stored_and_what_is_rejected_is_corrected_and_imported_again()
     );
     assert!(
         told.err
-            .contains("not sent, as the flow does not use them: `S.No.`, `PAN`"),
+            .contains("not sent, since the flow does not use them: `S.No.`, `PAN`"),
         "{}",
         told.err
     );
@@ -346,7 +346,7 @@ async fn a_batch_that_gets_no_answer_is_sent_again_and_counts_once() {
     has(&told, &["rows 1,200", "stored 1,200", "rejected 0"]);
     assert_eq!(api.stored(), 1_200);
     assert_eq!(
-        told.err.matches("asking again in 0.5 s").count(),
+        told.err.matches("trying again in 0.5 s").count(),
         2,
         "{}",
         told.err
@@ -377,7 +377,7 @@ async fn a_refusal_in_the_middle_says_how_far_it_came() {
         "{}",
         told.err
     );
-    assert!(told.err.contains("stopped behind line 501: import the list again, and what is stored already stays unchanged"), "{}", told.err);
+    assert!(told.err.contains("stopped after line 501: import the list again; customers that are already stored stay unchanged"), "{}", told.err);
     let told = imported(&api, &file, &[]).await;
     has(&told, &["stored 700", "unchanged 500"]);
 }
@@ -406,7 +406,7 @@ async fn an_import_that_is_interrupted_says_how_far_it_came() {
         assert_eq!(told.code, 1, "{}", told.err);
         has(&told, &["rows 1,000", "stored 1,000"]);
         assert!(
-            told.err.contains("interrupted behind line 1001"),
+            told.err.contains("interrupted after line 1001"),
             "{}",
             told.err
         );

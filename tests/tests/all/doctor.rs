@@ -546,6 +546,6 @@ async fn in_a_right_set_up_the_doctor_finds_nothing() {
     let shown = shown.await.unwrap();
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.status.success(), "{text}{shown:?}");
-    assert!(text.starts_with("0 findings, 1 calls looked at"), "{text}");
+    assert!(text.starts_with("0 findings, 1 calls checked"), "{text}");
     exotel.stop();
 }

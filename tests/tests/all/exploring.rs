@@ -581,7 +581,7 @@ fn what_is_said_is_compared_with_a_snapshot_where_a_test_asks_for_it() {
     author.change("tests/agrees.toml", "snapshot = true\n", "");
     let (code, said) = test(&[]);
     assert!(
-        code == Some(0) && said.contains("no test asks for tests/snapshots/agrees.snap"),
+        code == Some(0) && said.contains("no test uses tests/snapshots/agrees.snap"),
         "{said}"
     );
     assert!(

@@ -562,7 +562,10 @@ async fn mistakes_are_told_before_anything_is_called() {
             &["http://127.0.0.1:9", "--mix=silent=1"][..],
             "nothing answers at `http://127.0.0.1:9`",
         ),
-        (&["127.0.0.1:9", "--mix=silent=1"], "is no URL of a bot"),
+        (
+            &["127.0.0.1:9", "--mix=silent=1"],
+            "is not the URL of a bot",
+        ),
         (&["--mix=angry=1"], "`angry`"),
         (
             &["--calls=50", "--rate=1/s", "--hold=10s"],

@@ -241,6 +241,10 @@ async fn every_path_replays_without_a_difference_and_leaves_everything_as_it_was
         assert!(shown.out.ends_with("no difference\n"), "{shown:?}");
     }
     calls.reverse();
+    // the newest records come without their journals, which may be large
+    for call in &mut calls {
+        call.journal = None;
+    }
     assert_eq!(house.records().await.newest(100).await.unwrap(), calls);
     let mut left: Vec<_> = fs::read_dir(house.path("data"))
         .unwrap()

@@ -155,7 +155,7 @@ async fn a_record_that_nothing_takes_makes_the_engine_unready_and_its_stop_an_er
     until_ready_as(&engine, 503, |body| {
         body["degraded"]["records"]
             .to_string()
-            .contains("memory alone")
+            .contains("only in memory")
     })
     .await;
     call(&engine, "lost").await;

@@ -232,7 +232,10 @@ async fn a_peer_that_freezes_after_a_key_is_noticed_and_has_heard_nothing_for_ce
         stream.say(&silence_of("frozen")).await;
         if message["event"] == "mark" {
             stream.say(&message).await;
-            break;
+            // marks within a prompt have a number behind its own
+            if !message["mark"]["name"].as_str().unwrap().contains('.') {
+                break;
+            }
         }
     }
     let key = json!({ "event": "dtmf", "sequence_number": "3", "dtmf": { "digit": "1", "duration": "100" } });

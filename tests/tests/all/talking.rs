@@ -147,7 +147,7 @@ fn the_opening_tells_whose_call_it_is_and_on_which_day() {
     let (_, all) = Talk::begin(folder.path(), &["--set", "name=Asha Rao"]).end();
     assert!(all.contains(&before) || all.contains(&today(0)), "{all}");
     assert!(
-        all.contains("with the customer of tests/agrees.toml, but name of --set in en-IN"),
+        all.contains("with the customer of tests/agrees.toml, but name from --set in en-IN"),
         "{all}"
     );
     let (_, all) = Talk::begin(folder.path(), &["--at", "2026-12-05"]).end();
@@ -236,7 +236,7 @@ fn an_edit_takes_effect_in_the_running_conversation() {
     // it is where it was
     talk.until("asks    emi-details");
     fs::write(&prompts, format!("{edited}\nbroken = {{ $nobody }}\n")).unwrap();
-    talk.until("is rejected (step prompts), and the one before goes on");
+    talk.until("is rejected (step prompts), and the previous one stays");
     talk.until("$nobody");
     talk.until("hint:");
     fs::write(&prompts, format!("{edited}\n# something else\n")).unwrap();

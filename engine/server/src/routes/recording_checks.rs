@@ -163,7 +163,10 @@ async fn absent(app: &App, call: CallId, recording: &Recording) -> Verdict {
     if let Some(why) = now.and_then(|now| now.deleted_for) {
         return Verdict::Deleted(why);
     }
-    let is_own = recording.node == Some(app.services.registry.events().node());
+    // a restarted engine has another id and the same name
+    let own = app.config.recording.engine();
+    let is_own = recording.node == Some(app.services.registry.events().node())
+        || recording.engine.as_ref() == Some(&own);
     match &recording.engine {
         _ if is_own => Verdict::Broken(
             "the file is missing from the data folder: bring it back from a backup".to_owned(),
