@@ -73,6 +73,12 @@ pub async fn hold(engine: &Engine, sid: &str, number: &str, patience: Option<Dur
                     peak: samples.max().unwrap_or(0).max(prompt.peak),
                 };
             }
+            // within a prompt: more of it follows
+            Outbound::Mark(mark) if mark.name.contains('.') => {
+                if send(&mut stream, &message).await.is_err() {
+                    break;
+                }
+            }
             Outbound::Mark(_) => {
                 heard.prompts.push(std::mem::take(&mut prompt));
                 let key = json!({ "event": "dtmf", "stream_sid": message["stream_sid"], "dtmf": { "duration": "120", "digit": "1" } });

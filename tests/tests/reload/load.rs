@@ -282,7 +282,10 @@ impl LoadCaller {
                             }
                         }
                         Ok(Outbound::Mark(mark)) => {
-                            sent.end_of_prompt();
+                            // one within a prompt has a number behind its own
+                            if !mark.name.contains('.') {
+                                sent.end_of_prompt();
+                            }
                             bot.mark(mark.name.to_string());
                         }
                         Ok(Outbound::Clear) => {
