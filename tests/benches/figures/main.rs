@@ -10,6 +10,10 @@
     reason = "a report for the terminal"
 )]
 #![allow(missing_docs, reason = "no library")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a key that JSON has not reads as null"
+)]
 
 #[path = "../cost/server.rs"]
 #[allow(dead_code, reason = "the bench of costs asks more of it")]
