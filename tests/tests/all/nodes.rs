@@ -376,8 +376,16 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
     };
     let mut joined = 0;
     for Held { call, sid, .. } in &held {
-        let (here, there) = (a.record(sid).await.unwrap(), b.record(sid).await.unwrap());
-        assert_eq!(here, there, "both engines answer the same");
+        // an answer waits 150 ms at most for what the other engine has added
+        let here = until("both engines answer the same", async || {
+            let (here, there) = (a.record(sid).await.unwrap(), b.record(sid).await.unwrap());
+            if here == there {
+                Ok(here)
+            } else {
+                Err((here, there))
+            }
+        })
+        .await;
         if here["call_id"] != **call {
             continue;
         }
