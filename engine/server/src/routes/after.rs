@@ -47,11 +47,9 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         && !is_after_connect(&app, &request).await;
     if let Some(sid) = request.call_sid.clone() {
         let app = app.clone();
-        let arrival = app.services.arrivals.arrive(&sid);
-        app.tasks.clone().spawn(async move {
-            note(&app, &sid, request).await;
-            drop(arrival);
-        });
+        app.tasks
+            .clone()
+            .spawn(async move { note(&app, &sid, request).await });
     }
     match app.config.calls.after {
         config::After::Status if transfer => StatusCode::FOUND.into_response(),

@@ -84,8 +84,6 @@ async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
     if is_late(app, "connect", Some(sid), None).await {
         return;
     }
-    // the Passthru after the bot was answered before
-    app.services.arrivals.recorded(sid).await;
     let call = explain(app, sid).await.ok().flatten();
     tracing::info!(call = call.map(display), %sid, agents = numbers.len(), "connect");
     if let Some(call) = call {
