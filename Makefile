@@ -29,7 +29,7 @@ test: build flows ## all tests, with real speech, Redis and PostgreSQL
 	cargo test --release --workspace --no-run $(LOCKED)
 	cargo test --release --workspace --no-run $(LOCKED) --test answers
 	@# it computes for minutes in virtual time, and the others wait in real time: it takes what they leave
-	@nice -n 10 cargo test --release --workspace $(LOCKED) --test answers >target/answers.txt 2>&1 & answers=$$!; \
+	@nice -n 19 cargo test --release --workspace $(LOCKED) --test answers >target/answers.txt 2>&1 & answers=$$!; \
 	failed=0; \
 	cargo test --release --workspace --no-fail-fast $(LOCKED) || failed=$$?; \
 	wait $$answers || failed=$$?; \
