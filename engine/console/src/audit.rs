@@ -1,31 +1,15 @@
 //! The audit log: who changed what, and who looked at what is masked.
 
+use ghanti_store::AuditEntry;
 use maud::html;
 
 use crate::layout::{Place, Site, page};
-
-/// Something that somebody did.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// When, in milliseconds since 1970-01-01T00:00:00Z.
-    pub unix_ms: u64,
-    /// The token's name.
-    pub token: String,
-    /// Its role.
-    pub role: String,
-    /// What they did.
-    pub action: String,
-    /// The path.
-    pub path: String,
-    /// The status of the answer.
-    pub status: u16,
-}
 
 /// What the page shows.
 #[derive(Debug, Clone)]
 pub struct AuditPage {
     /// The entries, newest first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<AuditEntry>,
     /// The query of the page after this one.
     pub next: Option<String>,
 }

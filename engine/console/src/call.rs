@@ -267,7 +267,7 @@ mod tests {
             prefix: "/bot".to_owned(),
             csrf: "token".to_owned(),
             member: Some("api-token".to_owned()),
-            access: crate::Access::Operator,
+            role: ghanti_model::Role::Operator,
             zone: ghanti_model::Zone::fixed(330),
             now_ms: 1_795_770_002_000,
             has_numbers: false,

@@ -1,22 +1,11 @@
 //! What every page has: its head, the way to the other pages, and what is shown where there is no
 //! page.
 
-use ghanti_model::{Masked, PhoneNumber, Zone};
+use ghanti_model::{Masked, PhoneNumber, Role, Zone};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::times;
 use crate::words::{PRODUCT, Words};
-
-/// What somebody may see and do here. Each may do what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Sees how calls went, with numbers and words masked.
-    Viewer,
-    /// Sees everything, and makes calls.
-    Operator,
-    /// Also changes flows.
-    Admin,
-}
 
 /// What pages know of the engine and of who looks.
 #[derive(Debug, Clone)]
@@ -29,7 +18,7 @@ pub struct Site {
     /// open.
     pub member: Option<String>,
     /// What they may see and do.
-    pub access: Access,
+    pub role: Role,
     /// The zone of the calls.
     pub zone: Zone,
     /// The time, in milliseconds since 1970-01-01T00:00:00Z.
@@ -70,12 +59,12 @@ impl Site {
 
     /// Whether they may see what was said, and make calls.
     pub(crate) fn is_operator(&self) -> bool {
-        self.access >= Access::Operator
+        self.role >= Role::Operator
     }
 
     /// Whether they may change flows.
     pub(crate) fn is_admin(&self) -> bool {
-        self.access >= Access::Admin
+        self.role >= Role::Admin
     }
 
     /// Something personal, masked unless they may see it.
@@ -108,21 +97,21 @@ pub(crate) fn page(
 ) -> String {
     let words = site.words;
     let places = [
-        (Place::Now, "", words.now, Access::Viewer),
-        (Place::Calls, "calls", words.calls, Access::Viewer),
-        (Place::Flows, "flows", words.flows, Access::Viewer),
-        (Place::Setup, "setup", words.setup, Access::Operator),
+        (Place::Now, "", words.now, Role::Viewer),
+        (Place::Calls, "calls", words.calls, Role::Viewer),
+        (Place::Flows, "flows", words.flows, Role::Viewer),
+        (Place::Setup, "setup", words.setup, Role::Operator),
         (
             Place::Telephone,
             "telephone",
             words.telephone,
-            Access::Operator,
+            Role::Operator,
         ),
-        (Place::Audit, "audit", words.audit, Access::Admin),
+        (Place::Audit, "audit", words.audit, Role::Admin),
     ];
     let places = places
         .into_iter()
-        .filter(|(.., needed)| site.access >= *needed);
+        .filter(|(.., needed)| site.role >= *needed);
     let content = html! {
         a class="skip" href="#content" { (words.skip) }
         header {

@@ -20,11 +20,11 @@ mod times;
 mod waveform;
 pub mod words;
 
-pub use audit::{AuditPage, Entry, audit};
+pub use audit::{AuditPage, audit};
 pub use call::{CallPage, Finding, Player, call, call_state};
 pub use calls::{CallsPage, Search, calls};
 pub use flows::{Fault, Flow, FlowsPage, Version, flows};
-pub use layout::{Access, Notice, Site, notice};
+pub use layout::{Notice, Site, notice};
 pub use login::{again, login};
 pub use now::{Live, Now, Store, now, now_state};
 pub use setup::{Applet, Lamp, SetupPage, setup};

@@ -15,8 +15,9 @@ use crate::applet_error::AppletError;
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::problem::{Kind, Problem};
-use crate::role::{Identity, Role, needed};
+use crate::role::{Identity, needed};
 use crate::secret::Accepted;
+use ghanti_model::Role;
 
 const REFUSED: &str = "the token is missing or wrong";
 

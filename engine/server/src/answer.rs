@@ -32,19 +32,14 @@ impl<T: Serialize> Answer<T> {
         let answer = self;
         Maskable { answer, is_masked }
     }
-
-    fn value(&self) -> Result<serde_json::Value, Problem> {
-        let value = serde_json::to_value(&self.0);
-        let mut value = value
-            .map_err(|error| Problem::new(Kind::Internal, error.to_string(), "report this"))?;
-        times::add(&mut value);
-        Ok(value)
-    }
 }
 
 impl<T: Serialize> Maskable<T> {
     fn value(&self) -> Result<serde_json::Value, Problem> {
-        let mut value = self.answer.value()?;
+        let value = serde_json::to_value(&self.answer.0);
+        let mut value = value
+            .map_err(|error| Problem::new(Kind::Internal, error.to_string(), "report this"))?;
+        times::add(&mut value);
         if self.is_masked {
             mask(&mut value);
         }
@@ -72,10 +67,7 @@ impl<T: Serialize> IntoResponse for Maskable<T> {
 
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        match self.value() {
-            Ok(value) => Json(value).into_response(),
-            Err(problem) => problem.into_response(),
-        }
+        self.masked(false).into_response()
     }
 }
 

@@ -1,30 +1,7 @@
-//! Roles: what the holder of a token of the API may do, and which requests need which role.
+//! Which requests need which role, and who makes a request.
 
 use axum::http::Method;
-use serde::{Deserialize, Serialize};
-
-/// What the holder of a token may do. Each role may do what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Reads how the engine and its calls are; phone numbers, words and values are masked.
-    Viewer,
-    /// Reads everything, places calls, runs campaigns, imports customers.
-    Operator,
-    /// Also changes flows, erases customers, and reads the audit log.
-    Admin,
-}
-
-impl Role {
-    /// The name in the configuration and in the audit log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
-    }
-}
+use ghanti_model::Role;
 
 /// Who makes a request: the holder of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +10,16 @@ pub struct Identity {
     pub name: String,
     /// What they may do.
     pub role: Role,
+}
+
+impl Identity {
+    /// The holder of the token with this name.
+    pub fn new(name: &str, role: Role) -> Self {
+        Self {
+            name: name.to_owned(),
+            role,
+        }
+    }
 }
 
 /// The role that a request to the API needs; `path` is without the configured prefix. What is not

@@ -414,6 +414,12 @@ async fn what_a_killed_engine_has_recorded_is_readable_and_what_is_old_goes() {
     )
     .await;
     assert_eq!(missing.status(), 404);
+    // a restarted engine is still the one whose folder it is
+    let why = missing.text().await.unwrap();
+    assert!(
+        why.contains("the recording is not in this engine's data folder"),
+        "{why}"
+    );
     // the call's own file was taken away by the test, which no event says
     let verified = asked(&engine, &["calls", "verify", "--all"]);
     assert!(

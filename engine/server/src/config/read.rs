@@ -152,7 +152,7 @@ fn read_from(
     }));
     config.server.listen = line.listen.unwrap_or(config.server.listen);
     config.server.insecure |= line.insecure;
-    tokens::resolve(&mut config.tokens, &mut errors);
+    tokens::resolve(&mut config, &mut errors);
     actions::resolve(&mut config.actions, &environment, &mut errors);
     providers::resolve(&mut config.speech, &environment, &mut errors);
     checks::check(&config, &mut errors);

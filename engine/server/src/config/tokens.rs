@@ -1,16 +1,16 @@
 //! `[tokens.NAME]`: further tokens of the API, each with a role.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ghanti_model::{Zone, unix_ms};
+use ghanti_model::unix_ms;
 use serde::{Deserialize, Serialize};
 
 use super::webhooks::some_secret;
 use super::{Config, exposure, secret_files};
 use crate::query;
-use crate::role::{Identity, Role};
+use crate::role::Identity;
 use crate::secret::Secret;
+use ghanti_model::Role;
 
 /// The most tokens: each request compares its own with all of them.
 const TOKENS: usize = 64;
@@ -50,22 +50,30 @@ pub struct Token {
     /// Until when it is accepted: a date, whose day is the first without it, or a time with its zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// The same in milliseconds since 1970-01-01T00:00:00Z.
+    #[serde(skip)]
+    expires_ms: Option<u64>,
 }
 
 impl Token {
-    fn expires_ms(&self, zone: &Zone) -> Option<u64> {
-        let expires = self.expires.as_deref()?;
-        query::unix_ms(expires, zone)
-    }
-
     fn accepted(&self) -> impl Iterator<Item = &Secret> {
         [&self.token, &self.previous_token].into_iter().flatten()
     }
 }
 
-/// Reads the tokens that are in files.
-pub(super) fn resolve(tokens: &mut BTreeMap<String, Token>, errors: &mut Vec<String>) {
-    for (name, token) in tokens {
+/// Reads the tokens that are in files, and when tokens expire.
+pub(super) fn resolve(config: &mut Config, errors: &mut Vec<String>) {
+    let zone = config.calls.zone();
+    for (name, token) in &mut config.tokens {
+        if let Some(expires) = &token.expires {
+            token.expires_ms = query::unix_ms(expires, &zone);
+            if token.expires_ms.is_none() {
+                errors.push(format!(
+                    "`expires` of `[tokens.{name}]` cannot be read: give a date such as `2027-03-31`, or a time with its zone such as \
+                     `2027-03-31T18:00:00+05:30`"
+                ));
+            }
+        }
         let mut read = |key: &str, file: Option<&PathBuf>, into: &mut Option<Secret>| {
             let Some(file) = file else { return };
             if into.is_some() {
@@ -89,12 +97,7 @@ pub(super) fn resolve(tokens: &mut BTreeMap<String, Token>, errors: &mut Vec<Str
 }
 
 pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
-    let Config {
-        tokens,
-        server,
-        calls,
-        ..
-    } = config;
+    let Config { tokens, server, .. } = config;
     if tokens.is_empty() {
         return;
     }
@@ -131,12 +134,6 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
                 "`[tokens.{name}]` has no token: give `token`, or `token-file` with the path of a file that has it"
             ));
         }
-        if token.expires.is_some() && token.expires_ms(&calls.zone()).is_none() {
-            errors.push(format!(
-                "`expires` of `[tokens.{name}]` cannot be read: give a date such as `2027-03-31`, or a time with its zone such as \
-                 `2027-03-31T18:00:00+05:30`"
-            ));
-        }
         for secret in token.accepted() {
             if let Some(wrong) = exposure::wrong_with(secret.expose()) {
                 errors.push(format!("a token of `[tokens.{name}]` {wrong}"));
@@ -152,48 +149,38 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
 }
 
 impl Config {
-    /// All tokens of the API that are accepted now, with whose they are. Empty if the API is open.
-    pub fn accepted_tokens(&self) -> Vec<(Identity, &Secret)> {
+    /// All tokens of the API that are accepted now, with their names and roles. None if the API is open.
+    pub fn accepted_tokens(&self) -> impl Iterator<Item = (&str, Role, &Secret)> {
         let own = self.server.api_tokens();
         let own = [own.current, own.previous].into_iter().flatten();
-        let identity = |name: &str, role| Identity {
-            name: name.to_owned(),
-            role,
-        };
-        let (now_ms, zone) = (unix_ms(), self.calls.zone());
-        let is_valid = |token: &Token| {
-            token.expires.is_none()
-                || token
-                    .expires_ms(&zone)
-                    .is_some_and(|until_ms| now_ms < until_ms)
-        };
-        let named = self.tokens.iter().filter(|(_, token)| is_valid(token));
-        own.map(|secret| (identity(API_TOKEN, Role::Admin), secret))
+        let now_ms = unix_ms();
+        let is_valid =
+            move |token: &Token| token.expires_ms.is_none_or(|until_ms| now_ms < until_ms);
+        let named = self.tokens.iter().filter(move |(_, token)| is_valid(token));
+        own.map(|secret| (API_TOKEN, Role::Admin, secret))
             .chain(named.flat_map(|(name, token)| {
                 let secrets = token.accepted();
-                secrets.map(|secret| (identity(name, token.role), secret))
+                secrets.map(|secret| (name.as_str(), token.role, secret))
             }))
-            .collect()
     }
 
     /// Whose token this is; an admin where the API is open. `None` if nobody's.
     pub fn identify(&self, given: Option<&str>) -> Option<Identity> {
         if self.server.api_token.is_none() {
-            return Some(Identity {
-                name: ANYONE.to_owned(),
-                role: Role::Admin,
-            });
+            return Some(Identity::new(ANYONE, Role::Admin));
         }
         let given = given?;
         // all are compared, so that the time does not say which one is nearly right
-        let tokens = self.accepted_tokens().into_iter();
-        tokens.fold(None, |found, (identity, secret)| {
-            if secret.is(given) {
-                Some(identity)
-            } else {
-                found
-            }
-        })
+        let found = self
+            .accepted_tokens()
+            .fold(None, |found, (name, role, secret)| {
+                if secret.is(given) {
+                    Some((name, role))
+                } else {
+                    found
+                }
+            });
+        found.map(|(name, role)| Identity::new(name, role))
     }
 }
 

@@ -12,37 +12,14 @@ use crate::list::{BY_DEFAULT, List, MOST};
 use crate::problem::Problem;
 use crate::query::Query;
 
-/// Something that the holder of a token did.
+/// An entry, with its position.
 #[derive(Serialize, ToSchema)]
-#[schema(as = AuditEntry)]
-pub struct Entry {
-    /// Its position, which grows.
+#[schema(as = AuditItem)]
+pub struct Item {
+    /// It grows from entry to entry.
     seq: i64,
-    unix_ms: u64,
-    /// The token's name: of `[tokens]`, or `api-token`; `anyone` where the API is open.
-    token: String,
-    /// Its role.
-    role: String,
-    /// A method of HTTP, or what was done in the console, such as `unmask`.
-    action: String,
-    /// The path of the request; `NUMBER` stands for a phone number.
-    path: String,
-    /// The status of the answer.
-    status: u16,
-}
-
-impl Entry {
-    fn new((seq, entry): (i64, AuditEntry)) -> Self {
-        Self {
-            seq,
-            unix_ms: entry.unix_ms,
-            token: entry.token,
-            role: entry.role,
-            action: entry.action,
-            path: entry.path,
-            status: entry.status,
-        }
-    }
+    #[serde(flatten)]
+    entry: AuditEntry,
 }
 
 /// Lists who changed what through the API or the console, and who looked at what is masked.
@@ -60,7 +37,7 @@ impl Entry {
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
     responses(
-        (status = 200, description = "a page, newest first", body = List<Entry>),
+        (status = 200, description = "a page, newest first", body = List<Item>),
         (status = 400, description = "`unusable-parameter`"),
         (status = 401, description = "`unauthorized`"),
         (status = 503, description = "`store-unavailable`"),
@@ -70,7 +47,7 @@ pub async fn audit(
     _: Api,
     State(app): State<App>,
     RawQuery(query): RawQuery,
-) -> Result<Answer<List<Entry>>, Problem> {
+) -> Result<Answer<List<Item>>, Problem> {
     let query = Query::read(query.as_deref(), &["limit", "cursor"])?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
     let cursor = |text: &str| text.parse().ok().filter(|seq: &i64| *seq > 0);
@@ -79,12 +56,9 @@ pub async fn audit(
         .records
         .audit_page(before, limit.saturating_add(1))
         .await;
-    let entries: Vec<_> = page
-        .map_err(Problem::unavailable)?
-        .into_iter()
-        .map(Entry::new)
-        .collect();
-    Ok(Answer(List::page(entries, limit, |entry| {
-        entry.seq.to_string()
+    let page = page.map_err(Problem::unavailable)?.into_iter();
+    let items = page.map(|(seq, entry)| Item { seq, entry }).collect();
+    Ok(Answer(List::page(items, limit, |item: &Item| {
+        item.seq.to_string()
     })))
 }

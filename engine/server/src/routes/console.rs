@@ -24,8 +24,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use ghanti_console::assets::asset;
 use ghanti_console::words::ENGLISH;
-use ghanti_console::{Access, Notice, POLICY, Site, notice};
-use ghanti_model::unix_ms;
+use ghanti_console::{Notice, POLICY, Site, notice};
+use ghanti_model::{Role, unix_ms};
 
 use crate::answer::tagged;
 use crate::app::App;
@@ -130,10 +130,10 @@ impl Viewer {
             prefix: app.config.server.path.clone(),
             csrf: self.csrf(),
             member: self.is_member.then(|| self.identity().name.clone()),
-            access: self.access(),
+            role: self.identity().role,
             zone: app.services.settings.zone.clone(),
             now_ms: unix_ms(),
-            has_numbers: has_numbers && self.access() >= Access::Operator,
+            has_numbers: has_numbers && self.identity().role >= Role::Operator,
             words: &ENGLISH,
         }
     }

@@ -28,12 +28,12 @@ use crate::access::{page, with_challenge};
 use crate::answer::tagged;
 use crate::app::App;
 use crate::problem::{self, Kind, MEDIA_TYPE};
-use crate::role::Role;
 use crate::routes::{
     audit, calls, campaigns, customers, deploy, do_not_call, doctor, erasure, events, flows,
     list_of_calls, proof, recording, recording_checks, webhooks,
 };
 use crate::times::{PERHAPS_UNKNOWN, TIMES};
+use ghanti_model::Role;
 
 /// The page, with inline script and style.
 const PAGE: &str = include_str!("description/docs.html");

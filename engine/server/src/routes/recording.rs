@@ -178,6 +178,13 @@ async fn served(path: &Path, asked: &Parts) -> Response {
     served.map(Body::new)
 }
 
+/// Whether a recording's file belongs into this engine's data folder. A restarted engine has another id
+/// and the same name.
+pub(super) fn is_own(app: &App, recording: &Recording) -> bool {
+    recording.node == Some(app.services.registry.events().node())
+        || recording.engine.as_ref() == Some(&app.services.settings.engine)
+}
+
 /// The file of a recording; `None` if it is not in this engine's data folder.
 pub(super) async fn path(app: &App, name: Option<RecordingName>) -> Option<PathBuf> {
     let recordings = app.services.recordings.clone();

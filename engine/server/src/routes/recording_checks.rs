@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::routes::recording::is_own;
 
 /// Calls that one request looks at.
 const CALLS: u32 = 200;
@@ -163,12 +164,8 @@ async fn absent(app: &App, call: CallId, recording: &Recording) -> Verdict {
     if let Some(why) = now.and_then(|now| now.deleted_for) {
         return Verdict::Deleted(why);
     }
-    // a restarted engine has another id and the same name
-    let own = app.config.recording.engine();
-    let is_own = recording.node == Some(app.services.registry.events().node())
-        || recording.engine.as_ref() == Some(&own);
     match &recording.engine {
-        _ if is_own => Verdict::Broken(
+        _ if is_own(app, recording) => Verdict::Broken(
             "the file is missing from the data folder: bring it back from a backup".to_owned(),
         ),
         Some(engine) => Verdict::Unchecked(format!(

@@ -14,6 +14,7 @@ use reqwest::{Client, StatusCode, Url};
 
 use crate::app::App;
 use crate::problem::{Kind, Problem};
+use crate::routes::recording::is_own;
 use crate::trusting_client;
 
 /// How long a connection to another engine may take.
@@ -36,8 +37,8 @@ static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
 
 /// The problem of a recording that is not in this engine's data folder; it says where it is.
 pub(in crate::routes) fn not_here(app: &App, recording: &Recording) -> Problem {
-    let is_own = recording.node == Some(app.services.registry.events().node());
-    match recording.engine.as_ref().filter(|_| !is_own) {
+    let elsewhere = recording.engine.as_ref();
+    match elsewhere.filter(|_| !is_own(app, recording)) {
         Some(engine) => Problem::new(
             Kind::NoRecording,
             format!(

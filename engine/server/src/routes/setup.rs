@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::base::Base;
 use crate::config::After;
 use crate::doctor::{Applet, Card, EntrySeen, ObservationsView, SetupPage, Urls, diagnose};
-use crate::role::Role;
 use crate::routes::doctor::{gather, is_guarded, urls};
 use crate::routes::voicebot::{AFTER_CONNECT, FIRST_BRANCH, second_branch};
+use ghanti_model::Role;
 
 /// Nothing is loaded, nothing runs, and no other page may show this one.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

@@ -1,6 +1,9 @@
 //! The audit log: who changed what through the API, and who looked at what is masked. Rows are only
 //! added, and go by age.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;
 
@@ -11,17 +14,17 @@ const AGED: &str = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE 
 type Row = (i64, i64, String, String, String, String, i64);
 
 /// Something that the holder of a token did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditEntry {
     /// When, in milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
-    /// The token's name.
+    /// The token's name: of `[tokens]`, or `api-token`; `anyone` where the API is open.
     pub token: String,
     /// Its role.
     pub role: String,
-    /// What: a method of HTTP, or a word of the console's, such as `unmask`.
+    /// A method of HTTP, or what was done in the console, such as `unmask`.
     pub action: String,
-    /// Where: the path of the request, without phone numbers.
+    /// The path of the request; `NUMBER` stands for a phone number.
     pub path: String,
     /// The status of the answer.
     pub status: u16,

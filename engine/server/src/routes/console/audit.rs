@@ -3,8 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use ghanti_console::{AuditPage, Entry, audit};
-use ghanti_store::AuditEntry;
+use ghanti_console::{AuditPage, audit};
 
 use super::Form;
 use super::session::Viewer;
@@ -27,18 +26,7 @@ pub(super) async fn page(
     let last = entries.last().filter(|_| is_full);
     let shown = AuditPage {
         next: last.map(|(seq, _)| format!("before={seq}")),
-        entries: entries.into_iter().map(|(_, entry)| shown(entry)).collect(),
+        entries: entries.into_iter().map(|(_, entry)| entry).collect(),
     };
     viewer.page(StatusCode::OK, audit(&viewer.site(&app, false), &shown))
-}
-
-fn shown(entry: AuditEntry) -> Entry {
-    Entry {
-        unix_ms: entry.unix_ms,
-        token: entry.token,
-        role: entry.role,
-        action: entry.action,
-        path: entry.path,
-        status: entry.status,
-    }
 }

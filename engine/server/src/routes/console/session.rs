@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ghanti_console::{Access, again, login as login_page};
+use ghanti_console::{again, login as login_page};
 use ghanti_model::unix_ms;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -30,8 +30,9 @@ use crate::app::App;
 use crate::audit;
 use crate::cause::Cause;
 use crate::config::Config;
-use crate::role::{Identity, Role, needed};
+use crate::role::{Identity, needed};
 use crate::secret::Secret;
+use ghanti_model::Role;
 
 /// How long a session lasts, in seconds: a working day.
 const SESSION_S: u64 = 12 * 3_600;
@@ -130,10 +131,10 @@ fn keys(config: &Config) -> Vec<Key> {
         let key = anyone.map(|(identity, secret)| Key { identity, secret });
         return key.into_iter().collect();
     }
-    let tokens = config.accepted_tokens().into_iter();
+    let tokens = config.accepted_tokens();
     tokens
-        .map(|(identity, secret)| Key {
-            identity,
+        .map(|(name, role, secret)| Key {
+            identity: Identity::new(name, role),
             secret: secret.clone(),
         })
         .collect()
@@ -209,15 +210,6 @@ impl Viewer {
         key.map_or(&NOBODY, |key| &key.identity)
     }
 
-    /// What they may see and do.
-    pub(super) fn access(&self) -> Access {
-        match self.identity().role {
-            Role::Viewer => Access::Viewer,
-            Role::Operator => Access::Operator,
-            Role::Admin => Access::Admin,
-        }
-    }
-
     /// Records what they did in the audit log.
     pub(super) fn did(&self, app: &App, action: &str, path: &str, status: StatusCode) {
         audit::write(app, self.identity(), action, path, status);
@@ -227,7 +219,7 @@ impl Viewer {
     /// log.
     pub(super) fn unmasks(&self, app: &App, query: Option<&str>, path: &str) -> bool {
         let is_asked = Form::of_query(query).text("numbers") == "true";
-        let unmasks = is_asked && self.access() >= Access::Operator;
+        let unmasks = is_asked && self.identity().role >= Role::Operator;
         if unmasks {
             self.did(app, "unmask", path, StatusCode::OK);
         }
