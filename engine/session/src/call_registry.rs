@@ -233,6 +233,15 @@ impl CallRegistry {
         }
     }
 
+    /// Returns what is in memory of a call's record: that of other nodes may be missing. Never waits.
+    pub fn in_memory(&self, call: CallId) -> Option<CallLog> {
+        let live = self.live.by_id(call).map(|live| live.log());
+        live.or_else(|| {
+            let recent = self.recent();
+            recent.entries.get(&call).map(|entry| entry.log.clone())
+        })
+    }
+
     /// Returns the record of the call with this CallSid, like [`CallRegistry::log`].
     pub async fn log_by_sid(&self, sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
         if let Some(live) = self.live.by_sid(sid) {

@@ -378,7 +378,7 @@ impl Machine {
             self.speech(now_ms, Some(ended_ms));
         }
         self.playback.pass_over_lost_marks(now_ms, &mut self.events);
-        self.watch_network(silent_ms);
+        self.watch_network(now_ms, silent_ms);
         self.advance(now_ms);
     }
 
@@ -389,6 +389,7 @@ impl Machine {
             return;
         }
         self.ended = true;
+        self.report_missing_marks();
         let _ = self.playback.flush(now_ms, &mut self.events);
         self.caller_audio.close();
         self.outputs.push_back(Output::StopListening);

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use ghanti_audio::g711;
 use ghanti_language::speak;
 use ghanti_model::{Language, Money, Value};
-use ghanti_speech::{Expectation, Hearing, Hibari, HibariSettings, Synthesizer, Utterance};
+use ghanti_speech::{
+    Expectation, Hearing, Hibari, HibariSettings, SynthesisError, Synthesizer, Utterance,
+};
 use time::{Date, Month};
 
 use crate::hearer;
@@ -102,6 +104,29 @@ fn spelled(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// What the voice makes of it. A busy machine may not do it in the voice's time, for which a call has
+/// other voices; how well it is understood has nothing to do with that.
+async fn spoken(voice: &Hibari, utterance: &Utterance) -> Vec<i16> {
+    const ATTEMPTS: usize = 10;
+    let mut failures = Vec::new();
+    while failures.len() < ATTEMPTS {
+        match whole(voice, utterance).await {
+            Ok(samples) => return samples,
+            Err(failure) => failures.push(failure),
+        }
+    }
+    panic!("{}: {failures:#?}", utterance.text.expose())
+}
+
+async fn whole(voice: &Hibari, utterance: &Utterance) -> Result<Vec<i16>, SynthesisError> {
+    let mut pieces = voice.synthesize(utterance, 8_000).await?;
+    let mut samples = Vec::new();
+    while let Some(piece) = pieces.recv().await {
+        samples.extend_from_slice(&piece?);
+    }
+    Ok(samples)
+}
+
 /// What it says through μ-law at 8 kHz on a line with faint noise, at the recogniser's 16 kHz.
 async fn said(voice: &Hibari, text: &str, random: &mut Random) -> Vec<i16> {
     let utterance = Utterance {
@@ -109,11 +134,8 @@ async fn said(voice: &Hibari, text: &str, random: &mut Random) -> Vec<i16> {
         language: Language::english(),
         voice: None,
     };
-    let mut pieces = voice.synthesize(&utterance, 8_000).await.unwrap();
     let mut line = vec![0; 1_600];
-    while let Some(piece) = pieces.recv().await {
-        line.extend_from_slice(&piece.unwrap());
-    }
+    line.extend(spoken(voice, &utterance).await);
     line.extend([0; 4_000]);
     for sample in &mut line {
         // -66 dBFS; this recogniser has no dither, and hears badly beside digital silence

@@ -4,6 +4,7 @@ mod barge_in;
 mod bench;
 mod echo;
 mod keys;
+mod network;
 mod overload;
 mod second;
 
@@ -374,7 +375,7 @@ fn without_a_mark_a_prompt_is_assumed_until_a_later_mark_comes_back() {
     bench.command(Command::Drain);
     bench.pass(3_000);
     assert!(
-        bench.happened("ended one Assumed").is_some() && bench.happened("no marks").is_some(),
+        bench.happened("ended one Assumed").is_some(),
         "{:#?}",
         bench.log
     );

@@ -432,6 +432,23 @@ async fn a_store_that_hangs_is_waited_for_as_long_as_the_bound_and_nothing_is_gu
 }
 
 #[tokio::test]
+async fn a_call_whose_order_this_process_has_recorded_is_joined_to_it_however_late_the_database_is()
+{
+    let mut house = House::new();
+    house.add("flow", "[settings]\nact = \"converse\"\n");
+    house.open().await;
+    let order = house.order(A, ASHA).await;
+    let registry = &house.services().registry;
+    registry.append(order, EventKind::Dialling).await;
+    house.hang_database();
+    let parameters = json!({ "call-id": order.to_string() });
+    house.stream("s1", start("s1", Some(A), parameters)).await;
+    let record = house.of("s1").await;
+    assert_eq!(record.call_id, order, "{record:#?}");
+    assert_eq!((problems(&record), whose(&record)), (vec![], "Asha"));
+}
+
+#[tokio::test]
 async fn a_call_that_cannot_be_joined_to_its_order_in_time_says_why() {
     let mut house = House::new();
     house.add("flow", "[settings]\nact = \"converse\"\n");
