@@ -18,6 +18,9 @@ const READY: Duration = Duration::from_secs(30);
 /// How long it may take to end.
 const END: Duration = Duration::from_secs(5);
 
+/// What it writes to standard error, in its folder.
+const ERRORS: &str = "stderr";
+
 /// A running engine; it ends with this.
 pub struct Server {
     child: Child,
@@ -75,7 +78,7 @@ impl Server {
             .arg(folder.path().join("data"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(fs::File::create(folder.path().join(ERRORS))?);
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GHANTI_"))
         {
@@ -95,7 +98,8 @@ impl Server {
         let began = Instant::now();
         while !self.is_ready().await.unwrap_or(false) {
             if let Some(status) = self.child.try_wait()? {
-                bail!("`ghanti serve` ended with {status}: start it by hand to see why");
+                let why = fs::read_to_string(self.folder.path().join(ERRORS)).unwrap_or_default();
+                bail!("`ghanti serve` ended with {status}: {why}");
             }
             if began.elapsed() > READY {
                 bail!("`ghanti serve` was not ready within {} s", READY.as_secs());

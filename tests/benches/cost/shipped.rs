@@ -14,16 +14,23 @@ pub fn root() -> PathBuf {
 
 /// Copies a shipped flow into a folder of flows.
 pub fn shipped(name: &str, flows: &Path) -> anyhow::Result<PathBuf> {
-    let (shipped, folder) = (root().join("flows").join(name), flows.join(name));
-    fs::create_dir_all(folder.join("prompts"))?;
-    for file in [
-        "flow.wasm",
-        "flow.toml",
-        "prompts/en-IN.ftl",
-        "prompts/hi-IN.ftl",
-    ] {
-        fs::copy(shipped.join(file), folder.join(file))
-            .with_context(|| format!("`{file}` of {name}: run `make flows`"))?;
-    }
+    let folder = flows.join(name);
+    copied(&root().join("flows").join(name), &folder)
+        .with_context(|| format!("the files of {name}: run `make flows`"))?;
     Ok(folder)
+}
+
+/// Copies a folder with all that is in it.
+fn copied(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copied(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! The report of `make bench`, and the table on README's first page, which is made of it.
 //!
 //! `cargo bench --workspace --bench figures` holds calls with the built program by `ghanti load`, the
-//! floor beside it, and writes `target/bench/report.md` and `report.json`: those figures, and what the
-//! benches before it have left in `target/bench`. With `readme` behind it, it measures nothing and
-//! puts the table of that report into README.md.
+//! floor beside it, and writes `target/bench/report.md`: those figures, and what the benches before it
+//! have left in `target/bench`. With `readme` behind it, it measures nothing and puts their table into
+//! README.md.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -22,11 +22,11 @@ mod server;
 mod shipped;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use server::Server;
 
@@ -64,21 +64,14 @@ fn main() -> anyhow::Result<()> {
         return into_readme(&root, &folder);
     }
     fs::create_dir_all(&folder)?;
-    let mut reports = Vec::new();
     for (name, options) in RUNS {
-        reports.push((name, load(&root, &folder, name, options)?));
+        load(&root, &folder, name, options)?;
     }
+    let reports = reports(&folder)?;
     let table = table(&reports)?;
-    let machine = &reports.first().context("there are runs")?.1["machine"];
-    let report = json!({
-        "machine": machine,
-        "began": reports.first().map(|(_, report)| &report["began"]),
-        "table": table,
-    });
-    fs::write(folder.join("report.json"), format!("{report:#}\n"))?;
     let mut text = format!(
         "# Figures\n\n{}\n\nMeasured from outside by `ghanti load` (docs/load.md), which ran on the same machine; its own reports, with all\npercentiles and plots, are in the folders `load-…` beside this file. Nothing here is a promise for another machine:\ncompare within one run.\n\n{table}\n",
-        of_machine(machine)
+        of_machine(&reports)
     );
     for (name, options) in RUNS {
         text += &format!("\n`load-{name}`: `ghanti load {}`", options.join(" "));
@@ -92,8 +85,19 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Holds the calls of a run; returns its report.
-fn load(root: &Path, folder: &Path, name: &str, options: &[&str]) -> anyhow::Result<Value> {
+/// The reports of the runs, by name.
+fn reports(folder: &Path) -> anyhow::Result<Vec<(&'static str, Value)>> {
+    let read = |name: &'static str| {
+        let file = folder.join(format!("load-{name}/report.json"));
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("{}: run `make bench` first", file.display()))?;
+        Ok((name, serde_json::from_str(&text)?))
+    };
+    RUNS.iter().map(|(name, _)| read(name)).collect()
+}
+
+/// Holds the calls of a run, which leaves its report in the folder.
+fn load(root: &Path, folder: &Path, name: &str, options: &[&str]) -> anyhow::Result<()> {
     let into = folder.join(format!("load-{name}"));
     let mut command = Command::new(root.join("target/release/ghanti"));
     command.current_dir(root).arg("load").args(options);
@@ -116,8 +120,7 @@ fn load(root: &Path, folder: &Path, name: &str, options: &[&str]) -> anyhow::Res
         status.success() || status.code() == Some(1),
         "`ghanti load` for `{name}` ended with {status}"
     );
-    let text = fs::read_to_string(into.join("report.json"))?;
-    Ok(serde_json::from_str(&text)?)
+    Ok(())
 }
 
 /// The table: a column for each bot and stage.
@@ -145,24 +148,21 @@ fn table(reports: &[(&str, Value)]) -> anyhow::Result<String> {
         ("CPU, ms for a second of a call", |run| {
             Some(format!("{:.2}", run["bot_ms_per_call_s"].as_f64()?))
         }),
-        ("memory for a call, KiB", |run| {
-            let measured = &run["measured"];
-            let of_calls = measured["pss_kib_mean"]
-                .as_u64()?
-                .saturating_sub(measured["pss_kib_idle"].as_u64()?);
-            let live = measured["live"].as_f64().filter(|live| *live >= 1.0)?;
-            Some(format!("{:.0}", of_calls as f64 / live))
+        ("memory (PSS), MiB, before / with them", |run| {
+            let mib = |name: &str| Some(run["measured"][name].as_u64()? / 1_024);
+            Some(format!("{} / {}", mib("pss_kib_idle")?, mib("pss_kib_mean")?))
         }),
         ("answer → first audio, ms, p50 / p99", |run| {
             spread(&run["figures"]["first_audio"])
         }),
-        ("last word → first audio, ms, p50 / p99", |run| {
+        ("last word → first audio (\"okay\"), ms, p50 / p99", |run| {
             spread(&run["figures"]["response"])
         }),
-        ("frames late for their playout, ms, p99", |run| {
-            let late = &run["figures"]["late"];
-            late["count"].as_u64().filter(|count| *count > 0)?;
-            Some(format!("{:.1}", late["p99_ms"].as_f64()?))
+        ("frames behind their pace, ms, p50 / p99", |run| {
+            let pace = &run["figures"]["pace"];
+            pace["count"].as_u64().filter(|count| *count > 0)?;
+            let (p50, p99) = (pace["p50_ms"].as_f64()?, pace["p99_ms"].as_f64()?);
+            Some(format!("{p50:.1} / {p99:.1}"))
         }),
         ("gaps heard", |run| {
             Some(run["counts"]["gaps"].as_u64()?.to_string())
@@ -210,14 +210,17 @@ fn spread(figure: &Value) -> Option<String> {
     Some(format!("{p50:.0} / {p99:.0}"))
 }
 
-fn of_machine(machine: &Value) -> String {
+fn of_machine(reports: &[(&str, Value)]) -> String {
+    let machine = reports.first().map_or(&Value::Null, |(_, report)| &report["machine"]);
     let text = |name: &str| machine[name].as_str().unwrap_or("unknown");
+    // without the names that distributions and clouds add
+    let kernel = text("kernel").split('-').next().unwrap_or_default();
     format!(
         "{} × {}, {} MiB, Linux {}; load before: {}.",
         machine["processors"],
         text("processor"),
         machine["memory_mib"],
-        text("kernel"),
+        kernel,
         text("load_average"),
     )
 }
@@ -236,10 +239,7 @@ fn part(file: &Path, heading: &str) -> String {
 }
 
 fn into_readme(root: &Path, folder: &Path) -> anyhow::Result<()> {
-    let report: PathBuf = folder.join("report.json");
-    let report = fs::read_to_string(&report)
-        .with_context(|| format!("{}: run `make bench` first", report.display()))?;
-    let report: Value = serde_json::from_str(&report)?;
+    let reports = reports(folder)?;
     let file = root.join("README.md");
     let readme = fs::read_to_string(&file)?;
     let Some((before, rest)) = readme.split_once(BEGIN) else {
@@ -248,14 +248,12 @@ fn into_readme(root: &Path, folder: &Path) -> anyhow::Result<()> {
     let Some((_, after)) = rest.split_once(END) else {
         bail!("README.md has no line `{END}`");
     };
-    let (table, machine) = (
-        report["table"].as_str().context("a table")?,
-        of_machine(&report["machine"]),
-    );
     let text = format!(
-        "{before}{BEGIN}\n{table}\n\n{machine} Measured by `make bench` with the generator on the same processors; [how](docs/load.md).\n{END}{after}"
+        "{before}{BEGIN}\n{}\n\n{} Measured by `make bench` with the generator on the same processors; [how](docs/load.md).\n{END}{after}",
+        table(&reports)?,
+        of_machine(&reports)
     );
     fs::write(&file, text)?;
-    println!("README.md has the table of {}", report["began"]);
+    println!("README.md has the table of {}", folder.display());
     Ok(())
 }
