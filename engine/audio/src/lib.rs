@@ -11,6 +11,7 @@
 //! - Splitting a stream into pieces, of any length, does not change the result.
 //! - Functions that fill a buffer *append*, unless documented to replace.
 
+pub mod answering_machine;
 pub mod arrival;
 pub mod background;
 pub mod convert;

@@ -4,6 +4,7 @@
 //! A frame is caller speech if voice activity finds speech in it, it stands out from the line's
 //! background, and it is not echo of the bot. The recogniser gets silence in place of echo.
 
+use crate::answering_machine::AnsweringMachine;
 use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
 use crate::gate::Gate;
@@ -42,6 +43,7 @@ pub struct Listener {
     guard: EchoGuard,
     background: Background,
     tones: ToneDetector,
+    answering_machine: AnsweringMachine,
     pitch: Pitch,
     detector: TurnDetector,
     wide: Vec<i16>,
@@ -64,6 +66,7 @@ impl Listener {
             guard: EchoGuard::new(rate_hz)?,
             background: Background::new(),
             tones: ToneDetector::new(),
+            answering_machine: AnsweringMachine::default(),
             pitch: Pitch::new(),
             detector: TurnDetector::new(settings),
             wide: Vec::new(),
@@ -128,6 +131,7 @@ impl Listener {
             of_line,
         });
         let voice = speech && stands_out && of_line;
+        self.answering_machine.push(voice, self.tones.steady());
         let pitched = self.pitch.push(&self.begun, voice);
         self.since_voice = if voice {
             0
@@ -193,6 +197,11 @@ impl Listener {
         self.detector.is_speaking()
             && self.over_bot_ms >= INTERRUPTING_MS
             && self.near_ms >= NEAR_MS
+    }
+
+    /// Whether an answering machine has been heard: its greeting, its tone, and nobody behind it.
+    pub fn is_answering_machine(&self) -> bool {
+        self.answering_machine.is_recognized()
     }
 
     /// What was said so far interrupts nothing any more.

@@ -48,6 +48,15 @@ static HANN: LazyLock<[f32; WINDOW]> = LazyLock::new(|| {
     })
 });
 
+/// A steady tone, by the number of its frequencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// One, as of an answering machine.
+    Single,
+    /// Two, as of a key.
+    Dual,
+}
+
 /// Detects tones in one stream of frames. Takes about 20 kB.
 pub struct ToneDetector {
     forward: Arc<dyn RealToComplex<f32>>,
@@ -58,6 +67,7 @@ pub struct ToneDetector {
     powers: Vec<f32>,
     /// The strongest bin of the previous frame, if it may be a tone.
     peak: Option<usize>,
+    kind: Tone,
     steady: u32,
     since: u32,
 }
@@ -89,6 +99,7 @@ impl ToneDetector {
             powers: vec![0.0; WINDOW / 2 + 1],
             forward: Arc::clone(forward),
             peak: None,
+            kind: Tone::Single,
             steady: 0,
             since: u32::MAX,
         }
@@ -117,6 +128,11 @@ impl ToneDetector {
         self.since == 0 || (self.since <= TRAILING_FRAMES && !audible)
     }
 
+    /// The tone in the last frame, if it is a steady one.
+    pub fn steady(&self) -> Option<Tone> {
+        (self.since == 0).then_some(self.kind)
+    }
+
     /// The strongest bin, if it and at most one other peak hold nearly all the power.
     fn tone(&mut self) -> Option<usize> {
         for ((place, sample), weight) in self.weighted.iter_mut().zip(&self.window).zip(HANN.iter())
@@ -133,6 +149,11 @@ impl ToneDetector {
         let all: f32 = powers.iter().sum();
         let (first, first_power) = take_peak(powers)?;
         let (_, second_power) = take_peak(powers)?;
+        self.kind = if first_power >= SHARE * all {
+            Tone::Single
+        } else {
+            Tone::Dual
+        };
         (all > 0.0 && first_power + second_power >= SHARE * all).then_some(first)
     }
 }

@@ -58,7 +58,6 @@ impl Class {
             return match outcome {
                 // nobody said anything
                 "no-answer" => Self::NoAnswer,
-                "voicemail" => Self::Voicemail,
                 "unclear" => Self::HungUp,
                 "call-later" => Self::Later,
                 UNKNOWN => Self::Unknown,
@@ -70,6 +69,7 @@ impl Class {
             Outcome::NotAnswered => Self::NoAnswer,
             Outcome::CallFailed | Outcome::CallCanceled => Self::Failed,
             Outcome::HungUp => Self::HungUp,
+            Outcome::Voicemail => Self::Voicemail,
             Outcome::NotDialled => Self::NotDialled,
             Outcome::NeverConnected => Self::Unknown,
             Outcome::ConnectionLost

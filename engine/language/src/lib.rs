@@ -10,6 +10,7 @@
 //! | [`template`] | Fluent files, a template with arguments | one line of text |
 //! | [`lexicon`] | recognised words | one choice of a closed question |
 //! | [`detect`] | recognised words | their language |
+//! | [`voicemail`] | recognised words | whether they are an answering machine's greeting |
 //! | [`builtin`] | recognised words, keys | a date, time, amount, number, digits, phone number, yes or no |
 
 pub mod builtin;
@@ -17,8 +18,10 @@ mod detect;
 pub mod lexicon;
 pub mod spoken;
 pub mod template;
+pub mod voicemail;
 
 pub use detect::detect;
 pub use lexicon::{ChoiceMatcher, LexiconError, Match};
 pub use spoken::{SpokenError, speak};
+pub use voicemail::is_voicemail_greeting;
 pub use template::{PromptBook, RenderError, Severity, TemplateProblem};

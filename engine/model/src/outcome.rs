@@ -95,6 +95,8 @@ outcomes! {
     TransferDecided = "transfer-decided",
     /// A transfer: an agent answered.
     Transferred = "transferred",
+    /// An answering machine took the call.
+    Voicemail = "voicemail",
 }
 
 impl Outcome {

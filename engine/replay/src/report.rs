@@ -14,13 +14,14 @@ use crate::words::Words;
 
 /// Outcomes of calls that were cut short from outside: the record does not show what the flow would
 /// have done next. The same is true of a call whose flow failed.
-const CUT: [Outcome; 6] = [
+const CUT: [Outcome; 7] = [
     Outcome::ConnectionLost,
     Outcome::EndedByOperator,
     Outcome::EngineFailed,
     Outcome::EngineStopped,
     Outcome::HungUp,
     Outcome::TooLong,
+    Outcome::Voicemail,
 ];
 /// The outcome of a call whose flow failed, and the name of its problem.
 const FAILED: Outcome = Outcome::FlowFailed;

@@ -233,6 +233,19 @@ pub struct Calls {
     pub after: After,
     /// How long an agent's phone rings, in seconds, at most 60.
     pub ring_s: u32,
+    /// What happens to a call that was dialled and that an answering machine takes: `hang-up`, or
+    /// `ignore` to talk to it as to anybody.
+    pub voicemail: Voicemail,
+}
+
+/// What happens to a dialled call that an answering machine takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Voicemail {
+    /// It is ended, with the outcome `voicemail`.
+    HangUp,
+    /// It goes on.
+    Ignore,
 }
 
 /// The form of the answer to the Passthru applet after the bot.
@@ -406,6 +419,7 @@ impl Default for Calls {
             sample_rate_hz: 8_000,
             after: After::Status,
             ring_s: 30,
+            voicemail: Voicemail::HangUp,
         }
     }
 }

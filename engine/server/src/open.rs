@@ -26,7 +26,7 @@ use ghanti_store::{
 };
 use ghanti_webhook::{CallMessages, Delivery};
 
-use crate::config::Config;
+use crate::config::{Config, Voicemail};
 use crate::dialler::Dialler;
 use crate::private;
 use crate::speech::{Providers, SpeechError};
@@ -244,6 +244,7 @@ async fn open_all(
             engine: config.recording.engine(),
             zone: config.calls.zone(),
             date_order: config.customers.date_order,
+            ends_at_voicemail: config.calls.voicemail == Voicemail::HangUp,
             longest: config.longest_call(),
             longest_recording: config.recording.longest(),
             default_agents: config.default_agents().to_vec(),

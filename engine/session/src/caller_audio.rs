@@ -113,6 +113,11 @@ impl CallerAudio {
         self.listener.interrupts()
     }
 
+    /// Whether an answering machine has been heard by its sound.
+    pub fn is_answering_machine(&self) -> bool {
+        self.listener.is_answering_machine()
+    }
+
     /// What was said so far interrupts nothing any more.
     pub fn pass_over(&mut self) {
         self.listener.pass_over();

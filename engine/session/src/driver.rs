@@ -144,6 +144,11 @@ impl<'a> Driver<'a> {
         &self.recorder
     }
 
+    /// Ends the call if an answering machine has it.
+    pub fn look_for_voicemail(&mut self) {
+        self.machine.look_for_voicemail();
+    }
+
     /// Drives the call until the flow ends, the stream ends, or the call reaches its maximum length
     /// (`until`), or nothing is spoken any more ([`Driver::is_mute`]). In the last three cases the
     /// flow has [`LEAVE`](crate::LEAVE) to return. Returns how the flow ended; none if nothing was
@@ -516,6 +521,7 @@ impl<'a> Driver<'a> {
                 // it has ended
                 let _ = self.completions.try_send(completion);
             }
+            Output::Voicemail => self.end(StreamEnd::Voicemail),
             Output::PeerLost { ever } => self.end(StreamEnd::PeerLost { ever }),
             Output::Close => {
                 if self.stream.is_none() {

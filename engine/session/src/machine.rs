@@ -12,6 +12,7 @@ mod latency;
 mod network;
 mod second;
 mod turns;
+mod voicemail;
 
 #[cfg(test)]
 mod tests;
@@ -124,6 +125,8 @@ pub enum Output {
     Complete(Completion),
     /// All prompts have been heard: close the stream.
     Close,
+    /// An answering machine has the call, whose recording nothing is to be said to: end it.
+    Voicemail,
     /// No caller audio has arrived for so long that nobody can be on the line.
     PeerLost {
         /// Whether any audio had arrived before.
@@ -159,6 +162,8 @@ pub struct Machine {
     awaited_hearings: u32,
     /// Whether the recogniser knows only the phrases it is given.
     hears_phrases_only: bool,
+    /// Whether an answering machine may have the call: it is looked for, and nobody has answered yet.
+    may_be_voicemail: bool,
     last_audio_ms: Option<u64>,
     reported: network::Reported,
     ended: bool,
@@ -187,6 +192,7 @@ impl Machine {
             heard_questions: BTreeSet::new(),
             awaited_hearings: 0,
             hears_phrases_only: false,
+            may_be_voicemail: false,
             last_audio_ms: None,
             reported: network::Reported::default(),
             ended: false,
@@ -320,6 +326,9 @@ impl Machine {
         }
         self.last_audio_ms = Some(now_ms);
         let heard = self.caller_audio.listen(now_ms, samples);
+        if self.caller_audio.is_answering_machine() {
+            self.found_voicemail();
+        }
         self.speech(now_ms, heard.ended);
         self.advance(now_ms);
     }

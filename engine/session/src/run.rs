@@ -9,7 +9,7 @@ use ghanti_exotel::inbound::Start;
 use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_manifest::{FailureWords, OnFailureThen};
 use ghanti_model::{
-    CallId, CallSid, Decision, EventKind, Language, Outcome, PhoneNumber, Step, unix_ms,
+    CallId, CallSid, Decision, Direction, EventKind, Language, Outcome, PhoneNumber, Step, unix_ms,
 };
 use ghanti_store::Track;
 use tokio::sync::{Mutex, mpsc};
@@ -237,6 +237,10 @@ impl Prepared {
         driver.recorder().step(&call, Step::StreamConnected);
         if customer.is_some() {
             driver.recorder().step(&call, Step::CustomerLoaded);
+        }
+        let was_dialled = facts.direction == Direction::Outbound || call.record().order.is_some();
+        if was_dialled && !is_resumed && services.settings.ends_at_voicemail {
+            driver.look_for_voicemail();
         }
         let run = match flow {
             Ok((version, journal)) => {

@@ -36,6 +36,8 @@ pub struct CallSettings {
     pub default_agents: Vec<PhoneNumber>,
     /// When transfer targets are open, and what is dialled instead.
     pub targets: Arc<TransferTargets>,
+    /// Whether calls that were dialled end when an answering machine takes them.
+    pub ends_at_voicemail: bool,
     /// Whether running calls move to a newer version of their flow, unless its manifest says.
     pub running: Running,
 }

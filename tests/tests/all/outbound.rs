@@ -162,3 +162,50 @@ async fn a_line_that_is_busy_is_told_by_the_status_callback_alone() {
     assert_eq!(call["applets"], Value::Array(Vec::new()));
     exotel.stop();
 }
+
+/// Dials a customer whose answering machine takes the call. Returns the call at Exotel and its record.
+async fn at_voicemail(config: &str, of_caller: &str) -> (Value, Value) {
+    let engine = Setup::new(config).start();
+    let caller = format!("[[callers]]\ndoes = 'voicemail'\n{of_caller}");
+    let exotel = Exotel::start(&engine, &caller);
+    let call_id = engine.customer(CUSTOMER, Some("emi-reminder")).await;
+    exotel.dial(&engine, &call_id).await;
+    let call = exotel.call(&engine).await;
+    let record = engine.ended(&call_id).await;
+    exotel.stop();
+    (call, record)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answering_machine_is_known_by_its_sound_and_nothing_is_left_on_it() {
+    let (call, record) = at_voicemail(CONFIG, "").await;
+    assert_eq!(record["outcome"], "voicemail", "{record:#}");
+    assert_eq!(
+        call["applets"][1]["stream"]["ended-by"], "bot",
+        "{call:#}"
+    );
+    // neither asked again nor transferred
+    let names = record["transcript"].as_array().unwrap().iter();
+    let said: Vec<_> = names
+        .filter(|line| line["speaker"] == "bot")
+        .map(|line| line["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(said, ["greeting"], "{record:#}");
+    assert_eq!(record["decision"], "hang-up", "{record:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answering_machine_is_known_by_its_words() {
+    let config = CONFIG.replace("'none'", "'vosk'");
+    // too short to be known by its sound
+    let greeting = "greeting = 'Please leave a message after the tone.'\n";
+    let (_, record) = at_voicemail(&config, greeting).await;
+    assert_eq!(record["outcome"], "voicemail", "{record:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answering_machine_is_talked_to_where_the_operator_wants_it() {
+    let config = format!("{CONFIG}voicemail = 'ignore'\n");
+    let (_, record) = at_voicemail(&config, "hangs-up-after-s = 14.0\n").await;
+    assert_eq!(record["outcome"], "hung-up", "{record:#}");
+}

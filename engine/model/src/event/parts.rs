@@ -201,6 +201,8 @@ pub enum StreamEnd {
     EngineStopped,
     /// An operator had it ended.
     EndedByOperator,
+    /// An answering machine had the call.
+    Voicemail,
 }
 
 /// How a flow's run ended, as far as the call's outcome depends on it.

@@ -37,6 +37,8 @@ pub(super) fn conversation_ended(
         {
             conversation(record)
         }
+        // whatever the flow made of what the machine said
+        (StreamEnd::Voicemail, _) => at_last_position(Outcome::Voicemail),
         (_, Some(FlowEnd::TooLong)) => at_last_position(Outcome::TooLong),
         (_, Some(FlowEnd::Failed { reason })) => {
             (Outcome::FlowFailed.to_string(), Some(reason.clone()))

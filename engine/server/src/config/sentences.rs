@@ -198,6 +198,11 @@ pub(super) const SECTIONS: [Section; 17] = [
                 "How long an agent's phone rings, in seconds, at most 60.",
                 "30",
             ),
+            setting(
+                "voicemail",
+                "What happens to a call that was dialled and that an answering machine takes: \"hang-up\" (its outcome is `voicemail`) or \"ignore\".",
+                "\"hang-up\"",
+            ),
         ],
     },
     Section {

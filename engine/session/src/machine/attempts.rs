@@ -123,6 +123,7 @@ impl Machine {
     }
 
     pub(super) fn answered(&mut self, answer: Answer) {
+        self.note_person(&answer);
         self.caller_audio.close();
         self.caller_audio.reset();
         self.outputs.push_back(Output::StopListening);

@@ -7,6 +7,7 @@ mod keys;
 mod network;
 mod overload;
 mod second;
+mod voicemail;
 
 use ghanti_language::ChoiceMatcher;
 use ghanti_model::{CallError, Choice, Extent, Language, Masked, PromptId, Reply};

@@ -5,7 +5,7 @@
 //! listen. Only urgent choices (wrong number, an agent, no more calls) are accepted at any time.
 
 use ghanti_language::builtin::Reading;
-use ghanti_language::{ChoiceMatcher, Match};
+use ghanti_language::{ChoiceMatcher, Match, is_voicemail_greeting};
 use ghanti_model::Reply;
 use ghanti_speech::{Hearing, Recognized};
 
@@ -263,6 +263,17 @@ impl Machine {
         let Stage::Understanding { ended_ms, .. } = utterance.stage else {
             return;
         };
+        if self.may_be_voicemail && is_voicemail_greeting(recognized.text.expose()) {
+            self.events.push_back(Event::Said {
+                question: asking.asked.name.clone(),
+                text: recognized.text,
+                language: recognized.language,
+                confidence: recognized.confidence,
+                began_ms: utterance.began_ms,
+                ended_ms,
+            });
+            return self.found_voicemail();
+        }
         if utterance.is_cut {
             return self.put_again(now_ms);
         }

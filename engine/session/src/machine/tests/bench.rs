@@ -160,6 +160,7 @@ impl Bench {
                     self.machine.hearing(self.now_ms, Hearing::Partial(heard));
                 }
             }
+            Output::Voicemail => self.log.push(format!("{} voicemail", self.now_ms)),
             Output::PeerLost { .. } => self.log.push(format!("{} peer lost", self.now_ms)),
             Output::Complete(completion) => self.completions.push(completion),
             Output::Close => self.log.push(format!("{} close", self.now_ms)),

@@ -128,6 +128,7 @@ impl House {
                 engine: "engine-1".to_owned(),
                 zone: ghanti_model::Zone::fixed(330),
                 date_order: None,
+                ends_at_voicemail: true,
                 longest: LONGEST,
                 longest_recording: LONGEST,
                 default_agents: Vec::new(),

@@ -1,0 +1,208 @@
+//! Recognises an answering machine by its sound: somebody speaks for seconds and does not wait for an
+//! answer, then there is one tone, and then nobody.
+//!
+//! People make pauses, and go on after whatever tone there was. Ringback and the network's signals
+//! come again; the tone of a key has two frequencies.
+
+use std::ops::RangeInclusive;
+
+use crate::tone::Tone;
+use crate::voice::FRAME_MS;
+
+/// A greeting has at least so much speech …
+const GREETING_MS: u32 = 2_500;
+/// … without a pause in which a person would wait for an answer.
+const PAUSE_MS: u32 = 1_500;
+/// The tone begins within this time after the last word.
+const BEFORE_TONE_MS: u32 = 3_000;
+/// The length of the tone, without the first 48 ms, in which it is recognised as one.
+const TONE_MS: RangeInclusive<u32> = 96..=2_500;
+/// For so long after the tone nobody speaks and no other one comes.
+const AFTER_TONE_MS: u32 = 1_200;
+/// So much speech in that time is somebody's.
+const SOMEBODY_MS: u32 = 96;
+
+/// Recognises an answering machine in the frames of one call.
+#[derive(Debug, Default)]
+pub struct AnsweringMachine {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Greeting {
+        /// The speech of what may be a greeting.
+        spoken_ms: u32,
+        /// Time since the last of it.
+        quiet_ms: u32,
+        /// The tone in progress, if it is of one frequency.
+        tone_ms: u32,
+    },
+    AfterTone {
+        passed_ms: u32,
+        spoken_ms: u32,
+    },
+    Recognized,
+}
+
+impl State {
+    const NOTHING: Self = Self::Greeting {
+        spoken_ms: 0,
+        quiet_ms: 0,
+        tone_ms: 0,
+    };
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::NOTHING
+    }
+}
+
+impl AnsweringMachine {
+    /// Takes a frame: whether it is caller speech, and the steady tone in it, if there is one.
+    pub fn push(&mut self, voice: bool, tone: Option<Tone>) {
+        self.state = match std::mem::take(&mut self.state) {
+            State::Recognized => State::Recognized,
+            State::AfterTone { .. } if tone.is_some() => State::NOTHING,
+            State::AfterTone {
+                passed_ms,
+                spoken_ms,
+            } => {
+                let passed_ms = passed_ms + FRAME_MS;
+                let spoken_ms = spoken_ms + u32::from(voice) * FRAME_MS;
+                match (spoken_ms >= SOMEBODY_MS, passed_ms >= AFTER_TONE_MS) {
+                    (true, _) => State::NOTHING,
+                    (false, true) => State::Recognized,
+                    (false, false) => State::AfterTone {
+                        passed_ms,
+                        spoken_ms,
+                    },
+                }
+            }
+            State::Greeting {
+                spoken_ms,
+                quiet_ms,
+                tone_ms,
+            } => match tone {
+                Some(Tone::Single) => State::Greeting {
+                    spoken_ms,
+                    quiet_ms,
+                    tone_ms: tone_ms + FRAME_MS,
+                },
+                Some(Tone::Dual) => State::NOTHING,
+                None if TONE_MS.contains(&tone_ms)
+                    && spoken_ms >= GREETING_MS
+                    && quiet_ms <= BEFORE_TONE_MS =>
+                {
+                    State::AfterTone {
+                        passed_ms: FRAME_MS,
+                        spoken_ms: 0,
+                    }
+                }
+                None if voice => State::Greeting {
+                    spoken_ms: FRAME_MS + if quiet_ms <= PAUSE_MS { spoken_ms } else { 0 },
+                    quiet_ms: 0,
+                    tone_ms: 0,
+                },
+                None => State::Greeting {
+                    spoken_ms,
+                    quiet_ms: quiet_ms.saturating_add(FRAME_MS),
+                    tone_ms: 0,
+                },
+            },
+        };
+    }
+
+    /// Whether an answering machine has been recognised.
+    pub fn is_recognized(&self) -> bool {
+        matches!(self.state, State::Recognized)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a call is like, part by part: milliseconds of speech, silence and tones.
+    enum Part {
+        Speech(u32),
+        Silence(u32),
+        Tone(u32),
+        Keys(u32),
+    }
+    use Part::{Keys, Silence, Speech, Tone as Beep};
+
+    fn recognized(parts: &[Part]) -> bool {
+        let mut machine = AnsweringMachine::default();
+        for part in parts {
+            let (ms, voice, tone) = match part {
+                Speech(ms) => (ms, true, None),
+                Silence(ms) => (ms, false, None),
+                Beep(ms) => (ms, false, Some(Tone::Single)),
+                Keys(ms) => (ms, false, Some(Tone::Dual)),
+            };
+            for _ in 0..ms / FRAME_MS {
+                machine.push(voice, tone);
+            }
+        }
+        machine.is_recognized()
+    }
+
+    #[test]
+    fn a_greeting_a_tone_and_nobody_are_a_machine() {
+        for parts in [
+            [Speech(3_000), Silence(200), Beep(300), Silence(1_300)].as_slice(),
+            &[Speech(3_000), Beep(900), Silence(1_300), Speech(1_000)],
+            &[
+                Speech(1_500),
+                Silence(900),
+                Speech(1_500),
+                Silence(2_500),
+                Beep(160),
+                Silence(1_300),
+            ],
+        ] {
+            assert!(recognized(parts));
+        }
+    }
+
+    #[test]
+    fn people_keys_and_the_signals_of_the_network_are_none() {
+        let ringback = [
+            Speech(3_000),
+            Beep(400),
+            Silence(200),
+            Beep(400),
+            Silence(2_000),
+        ];
+        for (what, parts) in [
+            ("no greeting", [Beep(300), Silence(3_000)].as_slice()),
+            (
+                "a short word",
+                &[Speech(800), Beep(300), Silence(3_000)],
+            ),
+            (
+                "who waits for an answer",
+                &[
+                    Speech(1_500),
+                    Silence(1_800),
+                    Speech(1_500),
+                    Beep(300),
+                    Silence(3_000),
+                ],
+            ),
+            (
+                "who speaks on",
+                &[Speech(3_000), Beep(300), Silence(600), Speech(500)],
+            ),
+            ("a tone much later", &[Speech(3_000), Silence(4_000), Beep(300), Silence(3_000)]),
+            ("a click", &[Speech(3_000), Beep(48), Silence(3_000)]),
+            ("a fax", &[Speech(3_000), Beep(4_000), Silence(3_000)]),
+            ("a key", &[Speech(3_000), Keys(200), Silence(3_000)]),
+            ("ringback", &ringback),
+        ] {
+            assert!(!recognized(parts), "{what}");
+        }
+    }
+}
