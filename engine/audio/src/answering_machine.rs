@@ -178,10 +178,7 @@ mod tests {
         ];
         for (what, parts) in [
             ("no greeting", [Beep(300), Silence(3_000)].as_slice()),
-            (
-                "a short word",
-                &[Speech(800), Beep(300), Silence(3_000)],
-            ),
+            ("a short word", &[Speech(800), Beep(300), Silence(3_000)]),
             (
                 "who waits for an answer",
                 &[
@@ -196,7 +193,10 @@ mod tests {
                 "who speaks on",
                 &[Speech(3_000), Beep(300), Silence(600), Speech(500)],
             ),
-            ("a tone much later", &[Speech(3_000), Silence(4_000), Beep(300), Silence(3_000)]),
+            (
+                "a tone much later",
+                &[Speech(3_000), Silence(4_000), Beep(300), Silence(3_000)],
+            ),
             ("a click", &[Speech(3_000), Beep(48), Silence(3_000)]),
             ("a fax", &[Speech(3_000), Beep(4_000), Silence(3_000)]),
             ("a key", &[Speech(3_000), Keys(200), Silence(3_000)]),

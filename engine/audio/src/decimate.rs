@@ -12,7 +12,8 @@ pub const DECIMATION: usize = 4;
 /// The output rate.
 pub const NARROW_HZ: u32 = 4_000;
 
-const TAPS: usize = 48;
+/// The length of the low-pass, in input samples.
+pub const TAPS: usize = 48;
 
 /// Pre-emphasis coefficient: flattens the spectral slope of speech.
 const EMPHASIS: f32 = 0.9;

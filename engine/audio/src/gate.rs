@@ -16,11 +16,14 @@ const REPEATED_FRAMES: usize = 320 / FRAME_MS as usize;
 
 const REPEATED_SAMPLES: usize = REPEATED_FRAMES * FRAME_SAMPLES;
 
-/// Voice activity detection of one stream of frames at 16 kHz. Takes about 20 kB of heap.
+/// So many are kept before the oldest are dropped, as that moves the others.
+const SKIPPED_SAMPLES: usize = 2 * REPEATED_SAMPLES;
+
+/// Voice activity detection of one stream of frames at 16 kHz. Takes about 30 kB of heap.
 #[derive(Debug)]
 pub struct Gate {
     activity: VoiceActivity,
-    /// The last quiet frames, which the detector has not been given.
+    /// The last quiet frames, which the detector has not been given; the end of it counts.
     skipped: Vec<i16>,
     since_loud: u32,
 }
@@ -36,7 +39,7 @@ impl Gate {
     pub fn new() -> Self {
         Self {
             activity: VoiceActivity::new(),
-            skipped: Vec::with_capacity(REPEATED_SAMPLES + FRAME_SAMPLES),
+            skipped: Vec::with_capacity(SKIPPED_SAMPLES),
             since_loud: u32::MAX,
         }
     }
@@ -50,13 +53,18 @@ impl Gate {
             self.since_loud.saturating_add(1)
         };
         if self.since_loud > HOLD_FRAMES {
-            let excess = (self.skipped.len() + frame.len()).saturating_sub(REPEATED_SAMPLES);
-            self.skipped.drain(..excess.min(self.skipped.len()));
+            if self.skipped.len() + frame.len() > SKIPPED_SAMPLES {
+                let kept = REPEATED_SAMPLES.saturating_sub(frame.len());
+                self.skipped
+                    .drain(..self.skipped.len().saturating_sub(kept));
+            }
             self.skipped.extend_from_slice(frame);
             return false;
         }
         let mut speech = false;
-        self.activity.push(&self.skipped, |_| ());
+        let repeated = self.skipped.len().saturating_sub(REPEATED_SAMPLES);
+        self.activity
+            .push(self.skipped.get(repeated..).unwrap_or_default(), |_| ());
         self.skipped.clear();
         self.activity.push(frame, |frame| speech = frame.speech);
         speech
@@ -114,7 +122,7 @@ mod tests {
         for frame in noise(12, 6.0, 16_000).chunks_exact(FRAME_SAMPLES) {
             assert!(!gate.push(frame, false));
         }
-        assert_eq!(gate.skipped.len(), REPEATED_SAMPLES);
-        assert!(gate.skipped.capacity() <= REPEATED_SAMPLES + FRAME_SAMPLES);
+        assert!((REPEATED_SAMPLES..=SKIPPED_SAMPLES).contains(&gate.skipped.len()));
+        assert_eq!(gate.skipped.capacity(), SKIPPED_SAMPLES);
     }
 }
