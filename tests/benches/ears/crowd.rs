@@ -366,7 +366,10 @@ impl Member {
                     other => other.to_string(),
                 };
             }
-            Output::Complete(_) | Output::Close | Output::PeerLost { .. } => {}
+            Output::Complete(_)
+            | Output::Close
+            | Output::PeerLost { .. }
+            | Output::Voicemail => {}
         }
     }
 }

@@ -336,7 +336,7 @@ impl Line<'_> {
             }
             Output::StopListening => self.listening = None,
             Output::Complete(completion) => self.completion = Some(completion),
-            Output::Close | Output::PeerLost { .. } => {}
+            Output::Close | Output::PeerLost { .. } | Output::Voicemail => {}
         }
     }
 
