@@ -1,6 +1,9 @@
 //! The lease of this node on its calls, renewed in the database while the process runs. Any node
-//! ends the calls of a node whose lease has expired.
+//! ends the calls of a node whose lease has expired: of one that has not renewed it for [`LEASE`],
+//! by the monotonic clock of the node that looks. The times in the database are of no account for
+//! that: a clock that is set, or that differs from another node's, ends no calls.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -12,14 +15,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::{CallRecords, OpenError, StoreError};
+use crate::{CallRecords, NodeLease, OpenError, StoreError};
 
 /// How long a lease lasts after it was renewed.
 pub const LEASE: Duration = Duration::from_secs(15);
 /// Interval at which the lease is renewed. A node that checks whether this one is running sees it
 /// change.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Interval at which the calls of dead nodes are looked for.
+/// Interval at which the calls of nodes that are known to be dead are looked for again.
 const LOOK: Duration = Duration::from_secs(5);
 /// File in the data folder that contains the node's id and is locked while the process runs.
 const FILE: &str = "node";
@@ -37,7 +40,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes a lease as a new node. Ends the calls of nodes whose lease has expired. The lease of
+    /// Takes a lease as a new node, and ends the calls of nodes that have given theirs up. The lease of
     /// an earlier process of this data folder is given up first, if that process has ended. A
     /// database that does not answer is logged and tried again later.
     ///
@@ -73,7 +76,7 @@ impl Lease {
             };
             let looks = async {
                 loop {
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(HEARTBEAT).await;
                     looker.look(renewed.as_ref()).await;
                 }
             };
@@ -158,6 +161,9 @@ struct Looker {
     node: NodeId,
     /// From when on the leases of others may be judged.
     judges_from: watch::Receiver<Instant>,
+    heartbeats: Heartbeats,
+    /// The nodes whose calls were ended last, and when they are looked for again.
+    ended: (Vec<NodeId>, Instant),
     outage: Outage,
 }
 
@@ -166,16 +172,14 @@ impl Looker {
         Self {
             node,
             judges_from,
+            heartbeats: Heartbeats::default(),
+            ended: (Vec::new(), Instant::now()),
             outage: Outage::default(),
         }
     }
 
     async fn look(&mut self, records: &dyn CallRecords) {
-        let from = *self.judges_from.borrow();
-        if Instant::now() < from {
-            return;
-        }
-        let ended = records.close_abandoned(self.node, unix_ms()).await;
+        let ended = self.end(records).await;
         if let Ok(abandoned @ 1..) = ended {
             tracing::warn!(abandoned, "calls of engines that are gone were ended");
         }
@@ -183,6 +187,46 @@ impl Looker {
             ended.map(drop),
             "the calls of an engine that is gone could not be ended; trying again",
         );
+    }
+
+    /// Ends the calls of nodes that are gone; of the same ones as before only after [`LOOK`].
+    async fn end(&mut self, records: &dyn CallRecords) -> Result<u64, StoreError> {
+        let leases = records.leases().await.inspect_err(|_| {
+            // whoever cannot be seen may have renewed their lease
+            self.heartbeats = Heartbeats::default();
+        })?;
+        let (now, from) = (Instant::now(), *self.judges_from.borrow());
+        let mut gone = self.heartbeats.take(&leases, now);
+        gone.retain(|node| *node != self.node);
+        let (before, again) = &self.ended;
+        if now < from || (gone == *before && now < *again) {
+            return Ok(0);
+        }
+        let abandoned = records.close_abandoned(self.node, &gone, unix_ms()).await?;
+        self.ended = (gone, now + LOOK);
+        Ok(abandoned)
+    }
+}
+
+/// When the heartbeat of each node has changed last, by this process' monotonic clock.
+#[derive(Debug, Default)]
+struct Heartbeats(HashMap<NodeId, (u64, Instant)>);
+
+impl Heartbeats {
+    /// Takes what the database has at this time. Returns the nodes that are gone, in the order of their
+    /// leases: that have given up their lease, or not renewed it for [`LEASE`].
+    fn take(&mut self, leases: &[NodeLease], now: Instant) -> Vec<NodeId> {
+        let mut before = std::mem::take(&mut self.0);
+        let is_gone = |lease: &&NodeLease| {
+            let known = before.remove(&lease.node);
+            let since = known
+                .filter(|(heartbeat_ms, _)| *heartbeat_ms == lease.heartbeat_ms)
+                .map_or(now, |(_, since)| since);
+            self.0.insert(lease.node, (lease.heartbeat_ms, since));
+            lease.is_given_up || now.duration_since(since) >= LEASE
+        };
+        let gone = leases.iter().filter(is_gone);
+        gone.map(|lease| lease.node).collect()
     }
 }
 
@@ -231,6 +275,35 @@ fn name_node(path: &Path, node: NodeId) -> io::Result<(Option<File>, Option<Node
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lease_ends_by_the_monotonic_clock_alone_whatever_the_nodes_take_for_the_time() {
+        let [jumps, dies, gives_up] = [(); 3].map(|()| NodeId::generate());
+        let lease = |node, heartbeat_ms, is_given_up| NodeLease {
+            node,
+            heartbeat_ms,
+            is_given_up,
+        };
+        let (mut heartbeats, began) = (Heartbeats::default(), Instant::now());
+        for second in 0..60_u64 {
+            // set forward and back by an hour every second, and one that stopped an hour ahead
+            let jumped = if second % 2 == 0 { 3_600_000 } else { 0 };
+            let leases = [
+                lease(jumps, 10_000_000 + second * 1_000 + jumped, false),
+                lease(dies, 10_000_000 + 3_600_000 + second.min(5) * 1_000, false),
+                lease(gives_up, 10_000_000, true),
+            ];
+            let gone = heartbeats.take(&leases, began + Duration::from_secs(second));
+            let expected = if second < 5 + LEASE.as_secs() {
+                vec![gives_up]
+            } else {
+                vec![dies, gives_up]
+            };
+            assert_eq!(gone, expected, "after {second} s");
+        }
+        assert_eq!(heartbeats.take(&[], began), [], "rows that are forgotten");
+        assert!(heartbeats.0.is_empty());
+    }
 
     #[test]
     fn a_process_learns_the_name_of_the_one_before_it_when_that_is_gone() {

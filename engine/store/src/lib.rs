@@ -46,7 +46,7 @@ pub use open::OpenError;
 pub use outbox::{Backlog, Claimed, DeadLetter, Message, Outbox, RecordGist};
 pub use rate::{Bucket, PerMinute, Slot};
 pub use recordings::{RecordingName, Recordings, Room, Track};
-pub use records::{CallRecords, DialRequestKey, REQUEST_KEPT_MS};
+pub use records::{CallRecords, DialRequestKey, NodeLease, REQUEST_KEPT_MS};
 pub use search::{CallFilter, CallPage, CallPlace, CallSummary};
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::{

@@ -35,6 +35,18 @@ impl DialRequestKey {
     }
 }
 
+/// A node's lease on its calls, as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeLease {
+    /// The node.
+    pub node: NodeId,
+    /// When it was renewed last, in milliseconds since 1970-01-01T00:00:00Z by that node's clock: it shows
+    /// that the node lives by changing, and is not to be compared with any other time.
+    pub heartbeat_ms: u64,
+    /// Whether the node has stopped and given it up.
+    pub is_given_up: bool,
+}
+
 /// Events and records of calls in a database: SQLite or PostgreSQL.
 #[async_trait]
 pub trait CallRecords: Send + Sync {
@@ -89,8 +101,8 @@ pub trait CallRecords: Send + Sync {
         limit: u32,
     ) -> Result<Vec<CallRecord>, StoreError>;
 
-    /// Sets the time until which a node has its calls, in milliseconds since
-    /// 1970-01-01T00:00:00Z. If it is not in the future, the node's calls count as abandoned.
+    /// Renews a node's lease on its calls: the current time, and until when it has them, in milliseconds
+    /// since 1970-01-01T00:00:00Z. Of a lease that ends at once the calls count as abandoned.
     async fn heartbeat(
         &self,
         node: NodeId,
@@ -102,9 +114,17 @@ pub trait CallRecords: Send + Sync {
     /// 1970-01-01T00:00:00Z; `None` if it has no lease any more.
     async fn last_heartbeat(&self, node: NodeId) -> Result<Option<u64>, StoreError>;
 
-    /// Ends calls that are live, or that wait for their stream, on nodes whose lease has expired.
+    /// Returns the leases of all nodes, also of those that were not renewed for long.
+    async fn leases(&self) -> Result<Vec<NodeLease>, StoreError>;
+
+    /// Ends calls that are live, or that wait for their stream, on nodes that are gone or have no lease.
     /// Returns how many. `node` is the node that does it.
-    async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError>;
+    async fn close_abandoned(
+        &self,
+        node: NodeId,
+        gone: &[NodeId],
+        now_unix_ms: u64,
+    ) -> Result<u64, StoreError>;
 
     /// Claims for a node to go on with a call whose engine has stopped, after it was taken up `nth`
     /// times before. Returns whether the node may: of several it is one, as long as that one lives.

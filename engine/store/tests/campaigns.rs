@@ -609,7 +609,7 @@ async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Sub
     records.append(&events).await.unwrap();
     // while its lease lasts, only the attempt without a call is of interest
     let later = NOW + MINUTE - 1;
-    assert_eq!(records.close_abandoned(alive, later).await.unwrap(), 0);
+    assert_eq!(records.close_abandoned(alive, &[], later).await.unwrap(), 0);
     let open: Vec<_> = records.open_attempts(None, 9).await.unwrap();
     assert_eq!(
         open.iter().map(|open| open.call_id).collect::<Vec<_>>(),
@@ -617,7 +617,7 @@ async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Sub
     );
     assert_eq!(
         records
-            .close_abandoned(alive, NOW + MINUTE + 1)
+            .close_abandoned(alive, &[dead], NOW + MINUTE + 1)
             .await
             .unwrap(),
         2

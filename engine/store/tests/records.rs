@@ -128,7 +128,7 @@ for_every_database! {
     events_that_are_added_change_the_record_and_its_columns
     what_several_write_of_one_call_at_once_is_all_in_its_record
     a_record_of_before_there_were_events_becomes_the_first_of_them
-    only_calls_whose_nodes_lease_has_run_out_are_ended
+    only_calls_of_nodes_that_are_gone_are_ended
     the_newest_record_of_a_call_sid_is_found
     the_newest_come_first_and_no_more_than_asked_for
     a_call_of_a_node_whose_clock_was_ahead_is_ended_and_once
@@ -241,11 +241,17 @@ async fn only_live_records_are_ended_after_a_crash(
         records.import(call).await.unwrap();
     }
     assert_eq!(
-        records.close_abandoned(NodeId::NONE, 77_000).await.unwrap(),
+        records
+            .close_abandoned(NodeId::NONE, &[], 77_000)
+            .await
+            .unwrap(),
         1
     );
     assert_eq!(
-        records.close_abandoned(NodeId::NONE, 99_000).await.unwrap(),
+        records
+            .close_abandoned(NodeId::NONE, &[], 99_000)
+            .await
+            .unwrap(),
         0
     );
 
@@ -272,7 +278,10 @@ async fn hundreds_of_abandoned_records_are_all_ended(Subject { records, .. }: Su
             .unwrap();
     }
     assert_eq!(
-        records.close_abandoned(NodeId::NONE, 1_000).await.unwrap(),
+        records
+            .close_abandoned(NodeId::NONE, &[], 1_000)
+            .await
+            .unwrap(),
         250
     );
     assert!(
@@ -309,7 +318,7 @@ async fn an_unreadable_record_is_told_and_hides_no_other(
     };
     assert_eq!(records.newest(10).await.unwrap(), [whole]);
     assert_eq!(
-        records.close_abandoned(NodeId::NONE, 9).await.unwrap(),
+        records.close_abandoned(NodeId::NONE, &[], 9).await.unwrap(),
         2,
         "the broken one does not stay live for ever"
     );

@@ -22,7 +22,7 @@ use ghanti_model::{
     PhoneNumber,
 };
 use ghanti_store::{
-    CallRecords, DialRequestKey, DoNotCall, EventWriter, Flushed, SqlRecords, StoreError,
+    CallRecords, DialRequestKey, DoNotCall, EventWriter, Flushed, NodeLease, SqlRecords, StoreError,
 };
 use ghanti_test_servers::PostgresServer;
 
@@ -286,7 +286,8 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
         async fn ended_of(&self, _: &PhoneNumber, _: u32) -> Result<Vec<CallRecord>, StoreError> { std::future::pending().await }
         async fn heartbeat(&self, _: NodeId, _: u64, _: u64) -> Result<(), StoreError> { std::future::pending().await }
         async fn last_heartbeat(&self, _: NodeId) -> Result<Option<u64>, StoreError> { std::future::pending().await }
-        async fn close_abandoned(&self, _: NodeId, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
+        async fn leases(&self) -> Result<Vec<NodeLease>, StoreError> { std::future::pending().await }
+        async fn close_abandoned(&self, _: NodeId, _: &[NodeId], _: u64) -> Result<u64, StoreError> { std::future::pending().await }
         async fn claim_resumption(&self, _: CallId, _: u32, _: NodeId, _: u64) -> Result<bool, StoreError> { std::future::pending().await }
         async fn claim_call_sid(&self, _: &CallSid, _: CallId, _: u64) -> Result<bool, StoreError> { std::future::pending().await }
         async fn do_not_call(&self, _: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> { std::future::pending().await }

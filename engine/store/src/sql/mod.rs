@@ -87,8 +87,8 @@ use self::pseudonym::Pseudonyms;
 use crate::keyed::json_fault;
 use crate::outbox::Outbox;
 use crate::{
-    CallRecords, DEADLINE, DialRequestKey, DoNotCall, NumberKey, OpenError, REQUEST_KEPT_MS,
-    StoreError, StoreMeter,
+    CallRecords, DEADLINE, DialRequestKey, DoNotCall, NodeLease, NumberKey, OpenError,
+    REQUEST_KEPT_MS, StoreError, StoreMeter,
 };
 
 pub use attempts::{InProgress, NewAttempt, Settlement};
@@ -365,8 +365,17 @@ impl CallRecords for SqlRecords {
         self.heartbeat_of(node).await
     }
 
-    async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError> {
-        self.close_calls_of_the_dead(node, now_unix_ms).await
+    async fn leases(&self) -> Result<Vec<NodeLease>, StoreError> {
+        self.all_leases().await
+    }
+
+    async fn close_abandoned(
+        &self,
+        node: NodeId,
+        gone: &[NodeId],
+        now_unix_ms: u64,
+    ) -> Result<u64, StoreError> {
+        self.close_calls_of_the_dead(node, gone, now_unix_ms).await
     }
 
     async fn claim_resumption(

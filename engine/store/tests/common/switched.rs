@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventMark, NodeId, PhoneNumber,
 };
-use ghanti_store::{CallRecords, DialRequestKey, DoNotCall, EventWriter, StoreError};
+use ghanti_store::{CallRecords, DialRequestKey, DoNotCall, EventWriter, NodeLease, StoreError};
 use tokio::sync::watch;
 
 /// Long enough for anything that does not wait for an outage to end.
@@ -123,7 +123,16 @@ impl CallRecords for Switched {
         Ok(None)
     }
 
-    async fn close_abandoned(&self, _node: NodeId, _now_unix_ms: u64) -> Result<u64, StoreError> {
+    async fn leases(&self) -> Result<Vec<NodeLease>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn close_abandoned(
+        &self,
+        _node: NodeId,
+        _gone: &[NodeId],
+        _now_unix_ms: u64,
+    ) -> Result<u64, StoreError> {
         Ok(0)
     }
 

@@ -153,10 +153,8 @@ pub(super) async fn a_record_of_before_there_were_events_becomes_the_first_of_th
     assert_eq!(CallRecord::fold(call, &events), expected);
 }
 
-/// While a lease has not expired, its calls belong to its node.
-pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
-    Subject { records, .. }: Subject,
-) {
+/// The calls of a node belong to it until it is gone, or has no lease.
+pub(super) async fn only_calls_of_nodes_that_are_gone_are_ended(Subject { records, .. }: Subject) {
     let [ours, neighbour, dead] = [(); 3].map(|()| NodeId::generate());
     records.heartbeat(ours, 1_000, 16_000).await.unwrap();
     records.heartbeat(neighbour, 1_000, 16_000).await.unwrap();
@@ -184,9 +182,16 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
         ..event(order, 2_000, requested)
     });
     records.append(&[requested]).await.unwrap();
-    assert_eq!(records.close_abandoned(ours, 4_999).await.unwrap(), 0);
-    assert_eq!(records.close_abandoned(ours, 6_000).await.unwrap(), 2);
-    assert_eq!(records.close_abandoned(ours, 7_000).await.unwrap(), 0);
+    // whatever time it is by the clock of the node that looks
+    for now_ms in [4_999, 900_000_000] {
+        let ended = records.close_abandoned(ours, &[], now_ms).await.unwrap();
+        assert_eq!(ended, 0, "at {now_ms}");
+    }
+    let close = async |gone: NodeId, now_ms| {
+        let ended = records.close_abandoned(ours, &[gone], now_ms).await;
+        ended.unwrap()
+    };
+    assert_eq!((close(dead, 6_000).await, close(dead, 7_000).await), (2, 0));
     let mut outcomes = Vec::new();
     for (live, awaited) in calls {
         for call in [live, awaited] {
@@ -199,11 +204,23 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
     assert_eq!(outcomes, [[None; 2], [None; 2], of_the_dead].concat());
     let order = records.by_id(order).await.unwrap().unwrap();
     assert_eq!(order.state, CallState::Pending);
-    // it renews its lease, late
-    records.heartbeat(neighbour, 17_000, 32_000).await.unwrap();
-    assert_eq!(records.close_abandoned(neighbour, 17_001).await.unwrap(), 2);
-    let node = NodeId::generate();
-    assert_eq!(records.close_abandoned(node, 40_000).await.unwrap(), 2);
+    assert_eq!(close(neighbour, 17_000).await, 2);
+    // the row of a node that is gone goes as well, a day later, and of no other
+    assert_eq!(close(dead, 5_000 + 24 * 3_600_000 + 1).await, 0);
+    let leases = records.leases().await.unwrap();
+    let mut nodes: Vec<_> = leases.iter().map(|lease| lease.node).collect();
+    nodes.sort_by_key(|node| *node != ours);
+    assert_eq!(nodes, [ours, neighbour], "{leases:?}");
+    records.heartbeat(ours, 18_000, 18_000).await.unwrap();
+    let leases = records.leases().await.unwrap();
+    for lease in leases {
+        let stopped = lease.node == ours;
+        let heartbeat_ms = if stopped { 18_000 } else { 1_000 };
+        assert_eq!(
+            (lease.heartbeat_ms, lease.is_given_up),
+            (heartbeat_ms, stopped)
+        );
+    }
 }
 
 fn stream() -> StreamStarted {
@@ -245,7 +262,12 @@ pub(super) async fn a_call_of_a_node_whose_clock_was_ahead_is_ended_and_once(
     let started = EventKind::StreamStarted(Box::new(stream()));
     let started = Arc::new(event(call, ahead_ms, started));
     records.append(&[started]).await.unwrap();
-    let close = async |now_ms| records.close_abandoned(NodeId::NONE, now_ms).await.unwrap();
+    let close = async |now_ms| {
+        records
+            .close_abandoned(NodeId::NONE, &[], now_ms)
+            .await
+            .unwrap()
+    };
     assert_eq!((close(77_000).await, close(78_000).await), (1, 0));
     let now = records.by_id(call).await.unwrap().unwrap();
     assert_eq!(

@@ -20,8 +20,8 @@ use ghanti_session::{CallRegistry, CallSettings, Received, Services, Wire, WireC
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::{Samples, SynthesisError, Synthesizer, Utterance};
 use ghanti_store::{
-    CallRecords, DialRequestKey, DoNotCall, EventWriter, MemorySessions, SessionSettings,
-    SessionStore, StoreError,
+    CallRecords, DialRequestKey, DoNotCall, EventWriter, MemorySessions, NodeLease,
+    SessionSettings, SessionStore, StoreError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -418,7 +418,16 @@ impl CallRecords for Nowhere {
         Ok(None)
     }
 
-    async fn close_abandoned(&self, _node: NodeId, _now_unix_ms: u64) -> Result<u64, StoreError> {
+    async fn leases(&self) -> Result<Vec<NodeLease>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn close_abandoned(
+        &self,
+        _node: NodeId,
+        _gone: &[NodeId],
+        _now_unix_ms: u64,
+    ) -> Result<u64, StoreError> {
         Ok(0)
     }
 
