@@ -45,6 +45,7 @@ pub mod secret;
 mod segments;
 mod serve;
 pub mod speech;
+mod steady;
 mod times;
 pub mod unknown_dial;
 pub mod unserved;

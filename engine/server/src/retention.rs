@@ -5,7 +5,7 @@
 //! run repeats a batch that failed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ghanti_model::{NodeId, unix_ms};
 use ghanti_session::Services;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Retention;
 use crate::recordings;
+use crate::steady::SteadyClock;
 
 /// The task's name in the database.
 const TASK: &str = "retention";
@@ -47,6 +48,7 @@ impl AgedData {
     /// Runs until the engine stops.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut pause = FIRST;
+        let mut clock = SteadyClock::new(Instant::now(), unix_ms());
         while stop
             .run_until_cancelled(tokio::time::sleep(pause))
             .await
@@ -54,7 +56,14 @@ impl AgedData {
         {
             pause = PAUSE;
             let mut done = Done::default();
-            match stop.run_until_cancelled(self.recordings()).await {
+            let (by_ms, set_forward) = clock.look(Instant::now(), unix_ms());
+            if let Some(ahead) = set_forward {
+                tracing::warn!(
+                    seconds = ahead.as_secs(),
+                    "the system's clock was set forward: for a day data is deleted by its age as the clock was before; see to the time of this machine"
+                );
+            }
+            match stop.run_until_cancelled(self.recordings(by_ms)).await {
                 Some(Ok(0)) | None => {}
                 Some(Ok(recordings)) => {
                     tracing::info!(
@@ -66,8 +75,8 @@ impl AgedData {
                     tracing::warn!(%error, "not all recordings could be checked; trying again later");
                 }
             }
-            let ended = stop.run_until_cancelled(self.all(&mut done)).await;
-            self.forget();
+            let ended = stop.run_until_cancelled(self.all(&mut done, by_ms)).await;
+            self.forget(by_ms);
             let Done { aged, chained } = done;
             if !aged.is_nothing() || chained > 0 {
                 let Aged {
@@ -94,8 +103,8 @@ impl AgedData {
     }
 
     /// Removes calls from this process' memory of which any node may have deleted something.
-    fn forget(&self) {
-        let ages = self.settings.ages(unix_ms());
+    fn forget(&self, by_ms: u64) {
+        let ages = self.settings.ages(by_ms);
         let newest = [ages.journals_ms, ages.transcripts_ms, ages.calls_ms];
         if let Some(before_ms) = newest.into_iter().flatten().max() {
             self.services.registry.forget_before(before_ms);
@@ -103,14 +112,14 @@ impl AgedData {
     }
 
     /// Deletes the recordings in this node's data folder.
-    async fn recordings(&self) -> Result<u64, StoreError> {
-        let now_ms = unix_ms();
-        let before_ms = self.settings.recordings_before(now_ms);
-        recordings::sweep(&self.services, &self.records, before_ms, now_ms).await
+    async fn recordings(&self, by_ms: u64) -> Result<u64, StoreError> {
+        let before_ms = self.settings.recordings_before(by_ms);
+        recordings::sweep(&self.services, &self.records, before_ms, by_ms).await
     }
 
-    /// Runs batches until nothing is left to do or another node has the task.
-    async fn all(&self, done: &mut Done) -> Result<(), StoreError> {
+    /// Runs batches until nothing is left to do or another node has the task. `by_ms` is the time by which
+    /// data has its age.
+    async fn all(&self, done: &mut Done, by_ms: u64) -> Result<(), StoreError> {
         loop {
             let now_ms = unix_ms();
             let claimed = u64::try_from(CLAIM.as_millis()).unwrap_or(u64::MAX);
@@ -122,10 +131,10 @@ impl AgedData {
             {
                 return Ok(());
             }
-            let ages = self.settings.ages(now_ms);
+            let ages = self.settings.ages(by_ms);
             let aged = self
                 .records
-                .remove_aged(&ages, self.node, now_ms, BATCH)
+                .remove_aged(&ages, self.node, by_ms, BATCH)
                 .await?;
             let chained = self.records.chain_older(BATCH).await?;
             done.aged.add(aged);
