@@ -33,7 +33,7 @@ use crate::rendered_prompt::{Fetch, Source};
 use crate::running::RunningFlow;
 use crate::services::Services;
 use crate::unheard;
-use crate::wire::{Received, Wire};
+use crate::wire::{Received, Unsent, Wire};
 
 /// Invalid frames reported per call; further ones are ignored silently, since a broken peer may
 /// send fifty a second.
@@ -464,8 +464,14 @@ impl<'a> Driver<'a> {
     }
 
     async fn transmit(&mut self) {
-        if self.wire.send(&self.text).await.is_err() {
-            self.end(StreamEnd::Lost);
+        let Err(unsent) = self.wire.send(&self.text).await else {
+            return;
+        };
+        if unsent == Unsent::NotRead {
+            let detail = format!(
+                "{unsent}, and the stream was closed: see whether everything between Exotel and the engine passes the bot's audio on"
+            );
+            self.call.problem("not-reading", detail);
         }
     }
 

@@ -56,6 +56,17 @@ pub struct Break {
 #[error("the socket is closed")]
 pub struct WireClosed;
 
+/// Why a frame was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// The socket is closed.
+    #[error(transparent)]
+    Closed(#[from] WireClosed),
+    /// The peer reads nothing: it did not take the frame within [`SEND`].
+    #[error("the peer has read nothing for {} s", SEND.as_secs())]
+    NotRead,
+}
+
 /// A socket that carries text frames.
 ///
 /// Frames are polled for, so that `dyn Wire` allocates nothing per frame: a trait with futures would
@@ -87,15 +98,16 @@ impl dyn Wire + '_ {
     /// Sends a text frame.
     ///
     /// # Errors
-    /// The peer is gone, or does not read: it did not take the frame within [`SEND`].
-    pub async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
+    /// The peer is gone, or reads nothing.
+    pub async fn send(&mut self, text: &str) -> Result<(), Unsent> {
         let sent = async {
             poll_fn(|context| self.poll_ready(context)).await?;
             self.start_send(text)?;
             poll_fn(|context| self.poll_flush(context)).await
         };
-        tokio::time::timeout(SEND, sent)
+        let sent: Result<(), WireClosed> = tokio::time::timeout(SEND, sent)
             .await
-            .unwrap_or(Err(WireClosed))
+            .map_err(|_| Unsent::NotRead)?;
+        Ok(sent?)
     }
 }
