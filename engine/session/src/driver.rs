@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::call::LiveCall;
+use crate::doubled::Doubled;
 use crate::ending::StreamEnd;
 use crate::event::Event;
 use crate::machine::{Command, Completion, Machine, Output};
@@ -75,6 +76,7 @@ pub struct Driver<'a> {
     rate_hz: u32,
     invalid_frame: u32,
     pace: Pace,
+    doubled: Doubled,
     payload: Vec<u8>,
     samples: Vec<i16>,
     text: String,
@@ -131,6 +133,7 @@ impl<'a> Driver<'a> {
             rate_hz: format.rate_hz,
             invalid_frame: 0,
             pace: Pace::default(),
+            doubled: Doubled::default(),
             payload: Vec::new(),
             samples: Vec::new(),
             text: String::new(),
@@ -308,6 +311,12 @@ impl<'a> Driver<'a> {
                 "a binary frame of {bytes} bytes was ignored: Exotel sends text frames only"
             )),
             Received::Text(text) => match inbound::parse(text.as_str()) {
+                Ok(message) if self.doubled.is_again(&message) => {
+                    let detail = "messages of the stream come twice, and the second of each is ignored: see what is between Exotel and the engine";
+                    self.call
+                        .note("doubled", detail.to_owned(), Repeat::OncePerName);
+                    Message::Other
+                }
                 Ok(Inbound::Media(media)) => {
                     self.payload.clear();
                     match media.decode_into(&mut self.payload) {
@@ -473,6 +482,7 @@ impl<'a> Driver<'a> {
             );
             self.call.problem("not-reading", detail);
         }
+        self.end(StreamEnd::Lost);
     }
 
     async fn perform(&mut self, output: Output) {

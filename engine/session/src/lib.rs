@@ -11,6 +11,7 @@ pub mod call;
 pub mod call_registry;
 mod caller_audio;
 pub mod connect;
+mod doubled;
 pub mod driver;
 pub mod ending;
 pub mod event;
