@@ -20,6 +20,7 @@ use prometheus_client::registry::Registry;
 
 use crate::access::Api;
 use crate::app::App;
+use crate::descriptors;
 use crate::problem::{Kind, Problem};
 
 /// OpenMetrics specification, "Protocol Negotiation".
@@ -80,6 +81,23 @@ fn calls(app: &App, registry: &mut Registry) {
             "connections_max",
             "Connections without a call that there may be",
             app.connections.most(),
+        ),
+        (
+            "tasks",
+            "Tasks of the process: calls, connections and what runs beside them",
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks(),
+        ),
+        (
+            "descriptors_open",
+            "Open files, sockets and pipes of the process",
+            count(descriptors::open()),
+        ),
+        (
+            "descriptors_max",
+            "How many of them it may have",
+            count(descriptors::limit()),
         ),
         (
             "recognition_backlog_milliseconds",
@@ -151,6 +169,10 @@ fn calls(app: &App, registry: &mut Registry) {
         "Calls that have ended, by outcome at their end; a transfer is `transfer-decided` then",
         ended,
     );
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn speech(app: &App, registry: &mut Registry) {
