@@ -4,7 +4,7 @@
 mod bot;
 mod callers;
 mod progress;
-mod units;
+pub mod units;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;

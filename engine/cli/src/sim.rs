@@ -1,4 +1,7 @@
-//! `ghanti sim exotel`: a server that plays Exotel's side of outbound calls, until a signal.
+//! `ghanti sim exotel`: a server that plays Exotel's side of outbound calls, until a signal; `ghanti sim
+//! faults`: broken peers.
+
+mod faults;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -13,7 +16,7 @@ use crate::runtime::many_threads;
 use crate::serve::bind;
 use crate::signals::Stop;
 
-/// Simulate Exotel's side of outbound calls
+/// Simulate Exotel's side of outbound calls, or broken peers
 #[derive(Args)]
 pub struct Sim {
     #[command(subcommand)]
@@ -24,6 +27,7 @@ pub struct Sim {
 enum What {
     /// Play Exotel's API, flows of applets, customers and callbacks for an engine that dials
     Exotel(Exotel),
+    Faults(faults::Faults),
 }
 
 /// Play Exotel's side of outbound calls. The first signal lets callers hang up and waits for the
@@ -44,7 +48,10 @@ struct Exotel {
 impl Sim {
     /// Serves until stopped.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let What::Exotel(exotel) = self.what;
+        let exotel = match self.what {
+            What::Exotel(exotel) => exotel,
+            What::Faults(faults) => return faults.run(),
+        };
         let setup = Setup::load(&exotel.setup)?;
         let setup = match exotel.speed {
             Some(speed) => setup.with_speed(speed)?,

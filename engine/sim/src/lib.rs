@@ -18,12 +18,14 @@
 //! | [`playback`] | the network's playback buffer |
 //! | [`socket`], [`wire`], [`wire_log`] | the socket, and the log of its messages |
 //! | [`wire_check`], [`fault`] | Exotel's rules, and violations of them |
+//! | [`broken`] | peers that break the protocol, and what a bot does about them |
 //! | [`verdict`], [`bot_words`] | whether the call went as expected |
 //! | [`report`], [`listener`] | results, and live events |
 
 pub mod agent;
 pub mod applets;
 pub mod bot_words;
+pub mod broken;
 pub mod caller_audio;
 pub mod conversation;
 pub mod director;

@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 use crate::proxy::{Proxy, SCHEME_HEADER};
 
 /// Timeout of the handshake.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A peer that accepts no bytes for this long is considered gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
@@ -44,6 +44,25 @@ pub enum Incoming {
     Closed,
     /// The connection broke.
     Broken(String),
+}
+
+/// The request of a handshake. The URL's user and password are an `Authorization` header.
+pub(crate) fn request(url: &Url) -> Result<Request, String> {
+    let mut bare = url.clone();
+    let _ = bare.set_username("").and_then(|()| bare.set_password(None));
+    let mut request = bare
+        .as_str()
+        .into_client_request()
+        .map_err(|error| error.to_string())?;
+    if let Some(password) = url.password() {
+        let basic = format!(
+            "Basic {}",
+            STANDARD.encode(format!("{}:{password}", url.username()))
+        );
+        let value = HeaderValue::from_str(&basic).map_err(|error| error.to_string())?;
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
+    Ok(request)
 }
 
 /// Sends the request like a proxy that drops `Upgrade` and `Connection`; the error is the response.
@@ -113,20 +132,7 @@ impl Socket {
             Some(proxy) => proxy.route(url)?,
             None => None,
         };
-        let mut bare = url.clone();
-        let _ = bare.set_username("").and_then(|()| bare.set_password(None));
-        let mut request = bare
-            .as_str()
-            .into_client_request()
-            .map_err(|error| error.to_string())?;
-        if let Some(password) = url.password() {
-            let basic = format!(
-                "Basic {}",
-                STANDARD.encode(format!("{}:{password}", url.username()))
-            );
-            let value = HeaderValue::from_str(&basic).map_err(|error| error.to_string())?;
-            request.headers_mut().insert(header::AUTHORIZATION, value);
-        }
+        let mut request = request(url)?;
         let connecting = async {
             let Some(route) = route else {
                 let tls = crate::http::tls().map_err(io::Error::other)?;
