@@ -12,6 +12,7 @@ mod actions;
 mod api;
 mod authoring;
 mod barge_in;
+mod broken_peers;
 mod callbacks;
 mod campaigns;
 mod capacity;

@@ -132,7 +132,7 @@ async fn reports_of_invented_calls_leave_nothing_behind_and_keep_nobody_out() {
 }
 
 /// The shipped reminder, and beside it a flow that talks without pause, on a line of its own.
-fn with_talker() -> TempDir {
+pub fn with_talker() -> TempDir {
     let flows = reminder();
     let talker = flows.path().join("talker");
     fs::create_dir_all(talker.join("prompts")).unwrap();
@@ -242,7 +242,13 @@ async fn a_peer_that_freezes_after_a_key_is_noticed_and_has_heard_nothing_for_ce
     stream.say(&key).await;
     // the socket stays open, and nothing more comes over it
     let record = engine.ended(&call).await;
-    assert_eq!(record["outcome"], "peer-lost", "{record:#}");
+    // by its silence or, if its buffers are full before, as it reads nothing
+    let outcome = record["outcome"].as_str().unwrap();
+    let is_noticed = match outcome {
+        "connection-lost" => record["problems"].to_string().contains("not-reading"),
+        _ => outcome == "peer-lost",
+    };
+    assert!(is_noticed, "{record:#}");
     let lines = record["transcript"].as_array().unwrap();
     let of_bot = lines.iter().filter(|line| line["speaker"] == "bot");
     let heard: Vec<&str> = of_bot.map(|line| line["heard"].as_str().unwrap()).collect();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 use super::engine::Engine;
 
@@ -65,6 +65,17 @@ impl Stream {
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("`{path}`: {error}"),
         }
+    }
+
+    /// The same with a receive buffer of so many bytes, for a peer that reads slowly or not at all.
+    pub async fn open_narrow(engine: &Engine, path: &str, bytes: u32) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
+        let address = engine.address().parse().unwrap();
+        let connection = socket.connect(address).await.unwrap();
+        let url = format!("ws://{}{path}", engine.address());
+        let connection = MaybeTlsStream::Plain(connection);
+        Self(client_async(url, connection).await.unwrap().0)
     }
 
     /// A call as it should begin, up to its `start`.
