@@ -17,6 +17,7 @@ mod callbacks;
 mod campaigns;
 mod capacity;
 mod claims;
+mod clock_jumps;
 mod console;
 mod contract;
 mod contract_page;
