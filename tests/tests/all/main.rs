@@ -57,6 +57,7 @@ mod scripts;
 mod shipped;
 mod silence;
 mod speech;
+mod signals;
 mod start;
 mod starving;
 mod stores_away;

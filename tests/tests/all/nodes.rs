@@ -32,7 +32,11 @@ const SAVED_MS: u64 = 500;
 
 /// A flow that says a sentence and wants an agent.
 pub fn bare() -> TempDir {
-    let flows = tempfile::tempdir().unwrap();
+    with_bare(tempfile::tempdir().unwrap())
+}
+
+/// Adds that flow to a folder.
+pub fn with_bare(flows: TempDir) -> TempDir {
     let component = root().join("engine/host/tests/fixtures/bare-0.1.0.wasm");
     fs::copy(component, flows.path().join("bare.wasm")).unwrap();
     flows
