@@ -37,6 +37,7 @@ mod going_on;
 mod hostile;
 mod http;
 mod load;
+mod leftovers;
 mod logs;
 mod lost_stores;
 mod manual;
