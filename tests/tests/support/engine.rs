@@ -30,7 +30,7 @@ pub struct Setup {
     data: Option<PathBuf>,
     variables: Vec<(String, String)>,
     dev: Option<Vec<String>>,
-    open_files: Option<u32>,
+    limits: Vec<(&'static str, u64)>,
     listen: String,
 }
 
@@ -43,7 +43,7 @@ impl Setup {
             data: None,
             variables: Vec::new(),
             dev: None,
-            open_files: None,
+            limits: Vec::new(),
             listen: "127.0.0.1:0".to_owned(),
         }
     }
@@ -79,11 +79,15 @@ impl Setup {
     }
 
     /// With a limit of open files, as `ulimit -n` sets it.
-    pub fn open_files(self, limit: u32) -> Self {
-        Self {
-            open_files: Some(limit),
-            ..self
-        }
+    pub fn open_files(mut self, limit: u32) -> Self {
+        self.limits.push(("-n", u64::from(limit)));
+        self
+    }
+
+    /// With a limit of the address space in KiB, as `ulimit -v` sets it.
+    pub fn address_space_kib(mut self, limit: u64) -> Self {
+        self.limits.push(("-v", limit));
+        self
     }
 
     /// At an address that stays the same when it is started again.
@@ -140,9 +144,9 @@ impl Setup {
     }
 
     fn command(&self, house: &TempDir) -> Command {
-        let mut command = match self.open_files {
-            Some(limit) => limited(&program(), limit),
-            None => program(),
+        let mut command = match self.limits.as_slice() {
+            [] => program(),
+            limits => limited(&program(), limits),
         };
         command
             .arg(if self.dev.is_some() { "dev" } else { "serve" })
@@ -167,17 +171,15 @@ impl Setup {
     }
 }
 
-/// The same command with a limit of open files.
-fn limited(command: &Command, limit: u32) -> Command {
+/// The same command with limits of the shell's `ulimit`.
+fn limited(command: &Command, limits: &[(&str, u64)]) -> Command {
+    let limits = limits
+        .iter()
+        .map(|(what, limit)| format!("ulimit {what} {limit} && "));
     let mut limited = Command::new("sh");
     limited
-        .args([
-            "-c",
-            "ulimit -n \"$1\" && shift && exec \"$@\"",
-            "sh",
-            &limit.to_string(),
-        ])
-        .arg(command.get_program());
+        .args(["-c", &format!("{}exec \"$@\"", limits.collect::<String>())])
+        .args(["sh".as_ref(), command.get_program()]);
     limited.current_dir(command.get_current_dir().unwrap());
     for (name, value) in command.get_envs() {
         match value {
