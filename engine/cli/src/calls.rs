@@ -1,11 +1,13 @@
-//! `ghanti calls`: the calls of a running engine: list, show, export, and check that no record was
-//! changed.
+//! `ghanti calls`: the calls of a running engine: list, follow, show, export, and check that no record
+//! was changed.
 
 mod export;
 mod list;
 mod package;
 mod show;
-mod text;
+mod tail;
+pub mod text;
+pub mod told;
 mod verify;
 
 use std::io::Write as _;
@@ -25,6 +27,8 @@ const NOT_DONE: u8 = 2;
 pub enum Command {
     /// List calls, newest first
     List(list::List),
+    /// Follow calls while they go on: connected, said, heard, keys, problems, outcome
+    Tail(tail::Tail),
     /// Show a call: facts, milestones, transcript with what was heard, outcome, findings
     Show(show::Show),
     /// Write calls with their events and hashes into a folder or a ZIP archive
@@ -38,6 +42,7 @@ impl Command {
         let done = one_thread(async {
             match self {
                 Self::List(list) => list.run().await,
+                Self::Tail(tail) => tail.run().await,
                 Self::Show(show) => show.run().await,
                 Self::Export(export) => export.run().await,
                 Self::Verify(verify) => verify.run().await,

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::{
     call, calls, campaign, config, customers, dev, dial, doctor, flow, health, init, load, manual,
-    replay, serve, sim, speech,
+    replay, serve, sim, speech, top,
 };
 
 /// A voicebot engine for Exotel telephony.
@@ -26,9 +26,10 @@ pub enum Command {
     Dial(dial::Dial),
     Doctor(doctor::Doctor),
     Health(health::Health),
-    /// List, show, export and verify calls
+    /// List, follow, show, export and verify calls
     #[command(subcommand)]
     Calls(calls::Command),
+    Top(top::Top),
     /// Call the customers of a list, by rules
     #[command(subcommand)]
     Campaign(campaign::Command),
@@ -70,6 +71,7 @@ impl Command {
             Self::Doctor(doctor) => doctor.run(),
             Self::Health(health) => health.run(),
             Self::Calls(command) => Ok(command.run()),
+            Self::Top(top) => top.run(),
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
             Self::Config(command) => command.run(),

@@ -8,7 +8,7 @@ use clap::Args;
 use ghanti_server::config::Server;
 use ghanti_sim::http::client;
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -115,23 +115,41 @@ impl Engine {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// The engine's URL.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Sends a request. Returns the body of a successful response.
     async fn exchange(&self, request: RequestBuilder) -> Result<Vec<u8>, NoAnswer> {
-        let silent = |source| NoAnswer::Silent {
+        let body = self.open(request).await?.bytes().await;
+        Ok(body.map_err(|source| self.silent(source))?.into())
+    }
+
+    fn silent(&self, source: reqwest::Error) -> NoAnswer {
+        NoAnswer::Silent {
             base: self.base.clone(),
             source,
-        };
+        }
+    }
+
+    /// Sends a request. Returns a successful response, whose body is still to be read.
+    ///
+    /// # Errors
+    /// The engine does not answer, or refuses the request.
+    pub async fn open(&self, request: RequestBuilder) -> Result<Response, NoAnswer> {
+        let silent = |source| self.silent(source);
         let response = request.send().await.map_err(silent)?;
         let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
         let after = response
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .map(Duration::from_secs);
         let body = response.bytes().await.map_err(silent)?;
-        if status.is_success() {
-            return Ok(body.into());
-        }
         let Refusal {
             detail,
             hint,

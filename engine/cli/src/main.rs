@@ -21,6 +21,8 @@ mod serve;
 mod signals;
 mod sim;
 mod speech;
+mod stream;
+mod top;
 
 use std::{io::Write as _, process::ExitCode};
 

@@ -20,9 +20,13 @@ pub struct Search {
     pub flow: String,
     /// The flow's version, which pages of flows lead to.
     pub version: String,
-    /// The first day.
+    /// The campaign that dialled.
+    pub campaign: String,
+    /// `true` for calls that went wrong, `false` for the others.
+    pub problems: String,
+    /// The first day or time, as a clock of the calls' zone shows it.
     pub since: String,
-    /// The day after the last one.
+    /// The day or time after the last one, likewise.
     pub until: String,
 }
 
@@ -34,6 +38,8 @@ impl Search {
             &self.outcome,
             &self.flow,
             &self.version,
+            &self.campaign,
+            &self.problems,
             &self.since,
             &self.until,
         ];
@@ -54,6 +60,8 @@ pub struct CallsPage {
     pub first: Option<String>,
     /// The query of this page with numbers shown, or masked again.
     pub other_numbers: String,
+    /// The query of the same search for calls that went wrong.
+    pub wrong: String,
     /// The flows that may be chosen.
     pub flows: Vec<String>,
     /// The outcomes that may be chosen, besides those that flows set.
@@ -68,6 +76,7 @@ pub fn calls(site: &Site, shown: &CallsPage) -> String {
     let content = html! {
         div class="headed" {
             h1 { (words.calls) }
+            @if shown.search.problems != "true" { a class="quiet" href={ (site.path("calls")) "?" (shown.wrong) } { (words.went_wrong) } }
             @if site.is_operator() {
                 a class="quiet" href={ (site.path("calls")) "?" (shown.other_numbers) } {
                     @if site.has_numbers { (words.mask_numbers) } @else { (words.show_numbers) }
@@ -125,8 +134,21 @@ fn form(site: &Site, shown: &CallsPage) -> Markup {
                     @for (value, name) in states { option value=(value) selected[value == search.state] { (name) } }
                 }
             }
-            div { label for="since" { (words.since) } input id="since" name="since" type="date" value=(search.since); }
-            div { label for="until" { (words.until) } input id="until" name="until" type="date" value=(search.until); }
+            div {
+                label for="problems" { (words.problems) }
+                select id="problems" name="problems" {
+                    option value="" { (words.any) }
+                    @for (value, name) in [("true", words.went_wrong), ("false", words.went_well)] {
+                        option value=(value) selected[value == search.problems] { (name) }
+                    }
+                }
+            }
+            div {
+                label for="campaign" { (words.campaign) }
+                input id="campaign" name="campaign" value=(search.campaign) autocomplete="off" maxlength="128" placeholder=(words.any);
+            }
+            div { label for="since" { (words.since) } input id="since" name="since" type="datetime-local" value=(minute(&search.since)); }
+            div { label for="until" { (words.until) } input id="until" name="until" type="datetime-local" value=(minute(&search.until)); }
             div class="buttons" {
                 button { (words.find) }
                 @if search.is_narrowed() { a class="quiet" href=(site.path("calls")) { (words.clear) } }
@@ -135,7 +157,17 @@ fn form(site: &Site, shown: &CallsPage) -> Markup {
     }
 }
 
-fn table(site: &Site, calls: &[CallSummary]) -> Markup {
+/// A day or a time as a field of the form takes it: a day begins at midnight.
+fn minute(text: &str) -> String {
+    if text.is_empty() || text.contains('T') {
+        text.to_owned()
+    } else {
+        format!("{text}T00:00")
+    }
+}
+
+/// The calls as a table.
+pub(crate) fn table(site: &Site, calls: &[CallSummary]) -> Markup {
     let words = site.words;
     html! {
         table class="list" {
@@ -148,7 +180,7 @@ fn table(site: &Site, calls: &[CallSummary]) -> Markup {
             }
             tbody {
                 @for call in calls {
-                    tr class=[(call.problems > 0).then_some("troubled")] {
+                    tr class=[call.went_wrong().then_some("troubled")] {
                         td data-label=(words.when) {
                             a href=(site.path(&format!("calls/{}", call.call_id))) { (site.time(call.created_ms)) }
                         }
@@ -202,14 +234,10 @@ pub(crate) fn outcome(site: &Site, state: CallState, outcome: Option<&str>) -> M
 }
 
 fn kind(outcome: ghanti_model::Outcome) -> &'static str {
-    use ghanti_model::Outcome::{
-        AgentsNeverAsked, Completed, ConnectionLost, EngineFailed, EngineStopped, FlowFailed,
-        NeverConnected, NoFlow, NoMedia, NoVoice, PeerLost, RefusedBusy, Transferred,
-    };
+    use ghanti_model::Outcome::{Completed, Transferred};
     match outcome {
         Completed | Transferred => "good",
-        AgentsNeverAsked | ConnectionLost | EngineFailed | EngineStopped | FlowFailed
-        | NeverConnected | NoFlow | NoMedia | NoVoice | PeerLost | RefusedBusy => "bad",
+        failure if failure.is_failure() => "bad",
         _ => "plain",
     }
 }

@@ -120,6 +120,25 @@ impl Outcome {
         )
     }
 
+    /// Whether it is of a call that failed: something of the engine, a flow, Exotel or the line in between
+    /// has to be mended. That a customer was busy, or hung up, is no failure.
+    pub const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::AgentsNeverAsked
+                | Self::ConnectionLost
+                | Self::EngineFailed
+                | Self::EngineStopped
+                | Self::FlowFailed
+                | Self::NeverConnected
+                | Self::NoFlow
+                | Self::NoMedia
+                | Self::NoVoice
+                | Self::PeerLost
+                | Self::RefusedBusy
+        )
+    }
+
     /// Whether it is of a call that the customer did not answer, as Exotel reported.
     pub const fn is_unanswered(self) -> bool {
         matches!(
@@ -178,6 +197,22 @@ mod tests {
                 "{outcome}: `{meaning}`"
             );
         }
+    }
+
+    #[test]
+    fn the_page_on_records_names_every_failure() {
+        let page = include_str!("../../../docs/records.md");
+        let sentence = page.split("These outcomes are failures: ").nth(1).unwrap();
+        let sentence = sentence.split_once('.').unwrap().0.replace('\n', " ");
+        let named: Vec<_> = sentence
+            .split(", ")
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        let failures = Outcome::ALL
+            .into_iter()
+            .filter(|outcome| outcome.is_failure())
+            .map(Outcome::as_str);
+        assert_eq!(named, failures.collect::<Vec<_>>());
     }
 
     #[test]

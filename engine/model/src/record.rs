@@ -254,6 +254,12 @@ impl CallRecord {
         self.outcome.as_deref().and_then(Outcome::parse)
     }
 
+    /// Whether something went wrong: the record has a problem, or its outcome is a
+    /// [failure](Outcome::is_failure).
+    pub fn went_wrong(&self) -> bool {
+        !self.problems.is_empty() || self.own_outcome().is_some_and(Outcome::is_failure)
+    }
+
     /// Whether the outcome is this one.
     pub fn has_outcome(&self, outcome: Outcome) -> bool {
         self.own_outcome() == Some(outcome)

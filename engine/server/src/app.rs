@@ -27,8 +27,8 @@ use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
     after, agents, audit as audit_route, calls, campaigns, console, customers, deploy, description,
-    do_not_call, doctor, erasure, events, flows, health, list_of_calls, metrics, passthru, proof,
-    recording, recording_checks, setup, status, stream, voicebot, webhooks,
+    do_not_call, doctor, erasure, events, flows, health, list_of_calls, metrics, now, passthru,
+    proof, recording, recording_checks, setup, status, stream, voicebot, webhooks,
 };
 use crate::same_site;
 use crate::unserved::{self, Unserved};
@@ -213,6 +213,7 @@ pub fn router(app: App) -> Router {
         .route("/api/chains", get(proof::verify))
         .route("/api/recordings/checks", get(recording_checks::verify))
         .route("/api/events", get(events::of_all))
+        .route("/api/now", get(now::now))
         .route(
             "/api/do-not-call/{phone}",
             get(do_not_call::show).delete(do_not_call::lift),

@@ -7,7 +7,7 @@ use ghanti_model::Masked;
 use serde_json::Value;
 
 /// Fields whose texts say nothing of a person: ids, names that authors gave, times, digests.
-const HARMLESS: [&str; 45] = [
+const HARMLESS: [&str; 46] = [
     "asked_by",
     "call_id",
     "call_sid",
@@ -28,6 +28,7 @@ const HARMLESS: [&str; 45] = [
     "kind",
     "language",
     "last_position",
+    "limited_by",
     "link",
     "name",
     "next",

@@ -34,9 +34,9 @@ pub fn needed(method: &Method, path: &str) -> Role {
             | ["console", "calls", _]
             | ["console", "calls", _, "stream"] => Role::Viewer,
             // masked for viewers
-            ["api", "calls" | "events"] | ["api", "calls", _] | ["api", "calls", _, "events"] => {
-                Role::Viewer
-            }
+            ["api", "calls" | "events" | "now"]
+            | ["api", "calls", _]
+            | ["api", "calls", _, "events"] => Role::Viewer,
             // nothing personal
             ["api", "flows" | "campaigns" | "customers"]
             | ["api", "campaigns", _]
@@ -78,6 +78,7 @@ mod tests {
             (Method::GET, "/api/calls/0123", Role::Viewer),
             (Method::GET, "/api/calls/0123/events", Role::Viewer),
             (Method::GET, "/api/events", Role::Viewer),
+            (Method::GET, "/api/now", Role::Viewer),
             (Method::GET, "/metrics", Role::Viewer),
             (Method::GET, "/api/calls/0123/recording", Role::Operator),
             (Method::GET, "/api/calls/0123/chain", Role::Operator),

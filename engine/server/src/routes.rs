@@ -17,6 +17,7 @@ pub mod flows;
 pub mod health;
 pub mod list_of_calls;
 pub mod metrics;
+pub mod now;
 pub mod passthru;
 pub mod proof;
 pub mod recording;

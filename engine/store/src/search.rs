@@ -1,8 +1,8 @@
 //! The list of calls: which calls are asked for, and what is shown of each.
 
 use ghanti_model::{
-    CallId, CallRecord, CallSid, CallState, DialState, Direction, FlowName, Language, PhoneNumber,
-    VersionId,
+    CallId, CallRecord, CallSid, CallState, DialState, Direction, FlowName, Language, Outcome,
+    PhoneNumber, VersionId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +25,8 @@ pub struct CallFilter {
     pub version: Option<VersionId>,
     /// The campaign that dialled the call.
     pub campaign: Option<String>,
+    /// Whether something went wrong.
+    pub problems: Option<bool>,
     /// Created at this time or later.
     pub since_ms: Option<u64>,
     /// Created before this time.
@@ -45,6 +47,9 @@ impl CallFilter {
             && is(self.flow.as_ref(), call.flow.as_ref())
             && is(self.version.as_ref(), call.version.as_ref())
             && self.campaign.is_none()
+            && self
+                .problems
+                .is_none_or(|wanted| wanted == call.went_wrong())
             && self.since_ms.is_none_or(|since| since <= call.created_ms)
             && self.until_ms.is_none_or(|until| call.created_ms < until)
     }
@@ -101,6 +106,12 @@ pub struct CallSummary {
 }
 
 impl CallSummary {
+    /// Whether something went wrong: as [`CallRecord::went_wrong`].
+    pub fn went_wrong(&self) -> bool {
+        let outcome = self.outcome.as_deref().and_then(Outcome::parse);
+        self.problems > 0 || outcome.is_some_and(Outcome::is_failure)
+    }
+
     /// Its place in the list.
     pub fn place(&self) -> CallPlace {
         CallPlace {

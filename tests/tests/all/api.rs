@@ -268,6 +268,8 @@ async fn answers_and_errors_are_as_they_are_described() {
             200,
         ),
         (("get", "/api/calls?colour=red"), none, 400),
+        (("get", "/api/now"), none, 200),
+        (("get", "/api/now?limit=0"), none, 400),
         (("get", &shown), none, 200),
         (("get", &not_there), none, 404),
         (("get", "/api/calls/no%20id"), none, 400),

@@ -71,4 +71,5 @@ mod transfers;
 mod untrusted;
 mod upgrade;
 mod values;
+mod watching;
 mod webhooks;

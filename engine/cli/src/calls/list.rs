@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_model::{CallId, CallState, PhoneNumber, unix_ms};
+use ghanti_model::{CallId, CallState, unix_ms};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::text::{shown, time};
+use super::told::number;
 use crate::engine::{Address, Engine};
 
 /// Default number of calls to list.
@@ -36,6 +37,9 @@ pub struct List {
     /// Calls that this campaign dialled
     #[arg(long, value_name = "NAME")]
     campaign: Option<String>,
+    /// Calls that went wrong: with problems, or an outcome that is a failure
+    #[arg(long)]
+    problems: bool,
     /// Calls since this time (RFC 3339), or in the last `2d`, `6h`, `30m`
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<u64>,
@@ -66,7 +70,7 @@ struct Summary {
     call_id: CallId,
     state: CallState,
     #[serde(default)]
-    customer_number: Option<PhoneNumber>,
+    customer_number: Option<String>,
     #[serde(default)]
     flow: Option<String>,
     #[serde(default)]
@@ -115,6 +119,7 @@ impl List {
             ("outcome", text(&self.outcome)),
             ("flow", text(&self.flow)),
             ("campaign", text(&self.campaign)),
+            ("problems", self.problems.then(|| "true".to_owned())),
             ("state", text(&self.state)),
             ("since", self.since.map(time)),
             ("until", self.until.map(time)),
@@ -137,12 +142,11 @@ fn line(call: &Summary) -> String {
         CallState::Live => "live",
         CallState::Ended => "ended",
     };
-    let number = call.customer_number.as_ref();
     format!(
         "{}  {}  {:<10}  {state:<7}  {:<20}  {}",
         call.call_id,
         time(call.created_ms),
-        number.map_or_else(|| "-".to_owned(), PhoneNumber::masked),
+        number(call.customer_number.as_deref(), false),
         shown(call.flow.as_deref().unwrap_or("-")),
         shown(call.outcome.as_deref().unwrap_or("-")),
     )

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// A time as RFC 3339, in UTC and without fractions of a second.
-pub(super) fn time(unix_ms: u64) -> String {
+pub fn time(unix_ms: u64) -> String {
     let seconds = i64::try_from(unix_ms / 1_000).ok();
     let at = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     at.and_then(|at| at.format(&Rfc3339).ok())
@@ -18,7 +18,7 @@ pub(super) fn time(unix_ms: u64) -> String {
 }
 
 /// A text from outside without control characters, which a terminal would interpret.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let is_harmless = |character: &char| !character.is_control();
     text.chars().filter(is_harmless).collect()
 }

@@ -33,6 +33,7 @@ use crate::problem::{Kind, Problem};
 
 use self::session::Viewer;
 
+pub(super) use self::live::now_of;
 pub use self::waveform::WAVEFORMS;
 
 const HEADERS: [(HeaderName, &str); 7] = [

@@ -15,9 +15,9 @@ use crate::role::Identity;
 use ghanti_model::Role;
 
 /// The parameters of the list.
-const PARAMETERS: [&str; 11] = [
+const PARAMETERS: [&str; 12] = [
     "limit", "cursor", "phone", "call-sid", "state", "outcome", "flow", "version", "campaign",
-    "since", "until",
+    "problems", "since", "until",
 ];
 
 /// Returns the calls that match all filters, newest first. Calls that are added meanwhile do not affect
@@ -42,6 +42,7 @@ const PARAMETERS: [&str; 11] = [
         ("flow" = Option<String>, Query, description = "the flow"),
         ("version" = Option<String>, Query, description = "the flow's version"),
         ("campaign" = Option<String>, Query, description = "the campaign that dialled"),
+        ("problems" = Option<bool>, Query, description = "`true`: those alone that went wrong, with a problem in the record or an outcome that is a failure; `false`: those alone that did not"),
         ("since" = Option<String>, Query, description = "created at this time or later: a date (its midnight, local time) or ISO 8601 with a zone"),
         ("until" = Option<String>, Query, description = "created before this time"),
     ),
@@ -113,6 +114,7 @@ fn filter(query: &Query, zone: &Zone) -> Result<CallFilter, Problem> {
         flow: query.parsed("flow", ID, |text| FlowName::parse(text).ok())?,
         version: query.parsed("version", ID, |text| VersionId::parse(text).ok())?,
         campaign: query.parsed("campaign", "a campaign's name", text)?,
+        problems: query.parsed("problems", "`true` or `false`", |text| text.parse().ok())?,
         since_ms: query.time("since", zone)?,
         until_ms: query.time("until", zone)?,
     })
@@ -179,15 +181,15 @@ mod tests {
             let query = Query::read(Some(text), &PARAMETERS)?;
             filter(&query, &Zone::fixed(330))
         };
-        let all = "phone=9876543210&call-sid=c1&state=live&outcome=busy&flow=emi&version=ab&campaign=d&since=2026-11-27&until=2026-11-28";
+        let all = "phone=9876543210&call-sid=c1&state=live&outcome=busy&flow=emi&version=ab&campaign=d&problems=true&since=2026-11-27&until=2026-11-28";
         let filter = read(all).unwrap();
         assert_eq!(
             filter.until_ms.unwrap() - filter.since_ms.unwrap(),
             86_400_000
         );
         assert_eq!(
-            (filter.state, filter.campaign.as_deref()),
-            (Some(CallState::Live), Some("d"))
+            (filter.state, filter.campaign.as_deref(), filter.problems),
+            (Some(CallState::Live), Some("d"), Some(true))
         );
         for text in [
             "phone=x",
@@ -196,6 +198,7 @@ mod tests {
             "outcome=",
             "flow=",
             "version=%2F",
+            "problems=1",
             "since=now",
             "until=1",
         ] {

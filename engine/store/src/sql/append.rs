@@ -39,7 +39,7 @@ const BEHIND: &str = "SELECT id, node, unix_ms, kind, payload FROM call_events \
 const PLACE_OF: &str = "SELECT call_id, unix_ms FROM call_events WHERE id = $1";
 const PROJECT: &str = "UPDATE calls SET call_sid = $2, state = $3, flow = $4, version = $5, outcome = $6, customer_number = $7, created_ms = $8, \
      started_ms = $9, ended_ms = $10, updated_ms = $11, record = $12, last_ms = $13, last_id = $14, node = COALESCE($15, node), \
-     dialled_ms = $16, chain_length = $17, chain_hash = $18, erased = 0 WHERE call_id = $1";
+     dialled_ms = $16, chain_length = $17, chain_hash = $18, erased = 0, went_wrong = $19 WHERE call_id = $1";
 
 /// An event's row: id, node, time, kind and payload.
 type EventRow = (String, String, i64, String, Option<String>);
@@ -307,6 +307,7 @@ macro_rules! steps {
                 .bind(dialled_ms(record))
                 .bind(stored_ms(head.length))
                 .bind(&head.hash)
+                .bind(i64::from(record.went_wrong()))
                 .execute(&mut *connection)
                 .await
                 .map(drop)

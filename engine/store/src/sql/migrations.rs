@@ -73,6 +73,11 @@ const SQLITE: &[Source] = &[
         "audit",
         include_str!("../../migrations/sqlite/0013_audit.sql"),
     ),
+    (
+        14,
+        "calls that went wrong",
+        include_str!("../../migrations/sqlite/0014_calls_that_went_wrong.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -139,6 +144,11 @@ const POSTGRES: &[Source] = &[
         13,
         "audit",
         include_str!("../../migrations/postgres/0013_audit.sql"),
+    ),
+    (
+        14,
+        "calls that went wrong",
+        include_str!("../../migrations/postgres/0014_calls_that_went_wrong.sql"),
     ),
 ];
 

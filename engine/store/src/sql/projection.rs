@@ -9,7 +9,7 @@ use super::{Pool, SqlRecords, chain as chains, state, stored_ms};
 use crate::StoreError;
 
 const ROW: &str = "SELECT call_sid, state, flow, version, outcome, customer_number, created_ms, started_ms, ended_ms, dialled_ms, last_ms, last_id, \
-     record, chain_length, chain_hash FROM calls WHERE call_id = $1";
+     record, chain_length, chain_hash, went_wrong FROM calls WHERE call_id = $1";
 
 /// A row of `calls`, without what does not follow from the events alone: which node holds the call,
 /// when the row was written, and what was erased.
@@ -29,6 +29,7 @@ pub(super) struct CallRow {
     record: String,
     chain_length: Option<i64>,
     chain_hash: Option<String>,
+    went_wrong: i64,
 }
 
 type Columns = (
@@ -47,12 +48,13 @@ type Columns = (
     String,
     Option<i64>,
     Option<String>,
+    i64,
 );
 
 impl From<Columns> for CallRow {
     fn from(columns: Columns) -> Self {
         let (call_sid, state, flow, version, outcome, customer_number, ..) = columns;
-        let (.., last_ms, last_id, record, chain_length, chain_hash) = columns;
+        let (.., last_ms, last_id, record, chain_length, chain_hash, went_wrong) = columns;
         let (_, _, _, _, _, _, created_ms, started_ms, ended_ms, dialled_ms, ..) = columns;
         Self {
             call_sid,
@@ -70,6 +72,7 @@ impl From<Columns> for CallRow {
             record,
             chain_length,
             chain_hash,
+            went_wrong,
         }
     }
 }
@@ -161,6 +164,10 @@ impl CallRow {
                     &self.last_id,
                     last.map(|last| last.id.to_string()).as_deref(),
                 ),
+            ),
+            (
+                "went_wrong",
+                self.went_wrong == i64::from(record.went_wrong()),
             ),
             ("record", is_same(&self.record, record)),
         ];

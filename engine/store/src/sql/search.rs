@@ -81,7 +81,13 @@ impl Statement {
             && filter.campaign.is_none()
             && filter.call_sid.is_none()
             && filter.phone.is_none();
-        let mut is_led = is_of_few;
+        // so are those that went wrong
+        let is_of_wrong = filter.problems == Some(true)
+            && !is_of_few
+            && filter.campaign.is_none()
+            && filter.call_sid.is_none()
+            && filter.phone.is_none();
+        let mut is_led = is_of_few || is_of_wrong;
         if let Some(campaign) = &filter.campaign {
             conditions.push(format!("attempts.campaign = {}", statement.text(campaign)));
             is_led = true;
@@ -111,6 +117,13 @@ impl Statement {
                     format!("calls.state <> 'ended' AND {own}")
                 }
                 _ => own,
+            }
+        }));
+        conditions.extend(filter.problems.map(|problems| {
+            if is_of_wrong {
+                "calls.went_wrong = 1".to_owned()
+            } else {
+                format!("COALESCE(calls.went_wrong, 0) = {}", i64::from(problems))
             }
         }));
         if let Some(since) = filter.since_ms {
@@ -268,7 +281,7 @@ mod tests {
     async fn each_filter_has_an_index_and_nothing_is_sorted() {
         let mut database = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         migrations::sqlite().run(&mut database).await.unwrap();
-        let cases: [(Change, &str); 12] = [
+        let cases: [(Change, &str); 15] = [
             (|_| {}, "calls_by_time"),
             (|f| f.call_sid = CallSid::parse("a").ok(), "calls_by_sid"),
             (
@@ -295,6 +308,18 @@ mod tests {
                 |f| f.campaign = Some("december".to_owned()),
                 "attempts_of_campaign",
             ),
+            (|f| f.problems = Some(true), "calls_that_went_wrong"),
+            (
+                |f| {
+                    f.problems = Some(true);
+                    f.flow = FlowName::parse("emi").ok();
+                    f.outcome = Some("busy".to_owned());
+                    f.state = Some(CallState::Ended);
+                    f.since_ms = Some(5);
+                },
+                "calls_that_went_wrong",
+            ),
+            (|f| f.problems = Some(false), "calls_by_time"),
             (
                 |f| (f.since_ms, f.until_ms) = (Some(5), Some(9)),
                 "calls_by_time",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ghanti_model::{CallId, CallRecord, CallState, FlowName, PhoneNumber, VersionId};
+use ghanti_model::{CallId, CallRecord, CallState, FlowName, PhoneNumber, Problem, VersionId};
 use ghanti_store::{CallFilter, CallPlace, CallRecords, SqlRecords};
 
 use super::Subject;
@@ -20,7 +20,7 @@ fn flow(name: &str) -> Option<FlowName> {
 }
 
 /// The nth of many calls: each thousandth is live, each tenth is of another flow, each hundredth has
-/// an outcome of its own, and three after another begin in the same millisecond.
+/// an outcome of its own, the one after it failed, the one after that has a problem, and three after another begin in the same millisecond.
 fn nth(nth: u64) -> CallRecord {
     let is = |each: u64| nth.is_multiple_of(each);
     CallRecord {
@@ -33,7 +33,22 @@ fn nth(nth: u64) -> CallRecord {
         customer_number: Some(number(nth % 2_500)),
         flow: flow(if is(10) { "survey" } else { "emi-reminder" }),
         version: Some(VersionId::parse(if is(4) { "aa" } else { "bb" }).unwrap()),
-        outcome: Some(if is(100) { "promised" } else { "hung-up" }.to_owned()),
+        outcome: Some(
+            match nth {
+                _ if is(100) => "promised",
+                _ if nth % 100 == 1 => "flow-failed",
+                _ => "hung-up",
+            }
+            .to_owned(),
+        ),
+        problems: (nth % 100 == 2)
+            .then(|| Problem {
+                unix_ms: BEGAN_MS,
+                name: "no-marks".to_owned(),
+                detail: "no mark came back".to_owned(),
+            })
+            .into_iter()
+            .collect(),
         started_ms: Some(BEGAN_MS + nth),
         ..CallRecord::new(CallId::generate(), BEGAN_MS + nth / 3)
     }
@@ -117,6 +132,23 @@ pub async fn calls_are_found_by_whatever_is_known_of_them(Subject { records, .. 
         (filter(|f| f.flow = flow("survey")), 300),
         (filter(|f| f.version = VersionId::parse("aa").ok()), 750),
         (filter(|f| f.campaign = Some("december".to_owned())), 0),
+        (filter(|f| f.problems = Some(true)), 60),
+        (filter(|f| f.problems = Some(false)), 2_940),
+        (
+            filter(|f| {
+                f.problems = Some(true);
+                f.version = VersionId::parse("bb").ok();
+                f.until_ms = Some(BEGAN_MS + 100);
+            }),
+            6,
+        ),
+        (
+            filter(|f| {
+                f.problems = Some(true);
+                f.phone = Some(number(1));
+            }),
+            2,
+        ),
         (filter(|f| f.since_ms = Some(BEGAN_MS + 999)), 3),
         (filter(|f| f.until_ms = Some(BEGAN_MS + 1)), 3),
         (

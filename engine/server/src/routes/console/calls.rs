@@ -6,7 +6,10 @@ use axum::http::header::{CONTENT_DISPOSITION, RANGE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use ghanti_console::{CallPage, CallsPage, Finding, Player, Search, call, calls};
-use ghanti_model::{CallEvent, CallId, CallRecord, Outcome, PhoneNumber};
+use ghanti_model::{CallEvent, CallId, CallRecord, Outcome, PhoneNumber, Zone};
+use time::format_description::well_known::Iso8601;
+use time::macros::format_description;
+use time::{Date, Time};
 
 use super::session::Viewer;
 use super::{Form, redirect};
@@ -19,13 +22,14 @@ use crate::routes::doctor::{findings_of, urls};
 use crate::routes::list_of_calls::found;
 use crate::routes::recording::sent;
 use crate::segments::{BadPath, Segments};
+use crate::times;
 use ghanti_model::Role;
 
 /// Maximum number of events on a call's page.
 const EVENTS: u32 = 256;
 /// The filters of the search besides `q`: parameters of `GET /api/calls`.
-const PARAMETERS: [&str; 7] = [
-    "state", "outcome", "flow", "version", "since", "until", "cursor",
+const PARAMETERS: [&str; 9] = [
+    "state", "outcome", "flow", "version", "campaign", "problems", "since", "until", "cursor",
 ];
 
 /// The list, filtered by the query.
@@ -40,7 +44,8 @@ pub(super) async fn list(
         return redirect(&viewer.site(&app, false).path(&format!("calls/{q}")));
     }
     let has_numbers = viewer.unmasks(&app, query.as_deref(), "/console/calls");
-    let answer = found(&app, viewer.identity(), Some(&asked(&form, q))).await;
+    let asked = asked(&form, q, &app.services.settings.zone);
+    let answer = found(&app, viewer.identity(), Some(&asked)).await;
     let (calls_found, next, unreadable) = match answer {
         Ok(list) => (list.items, list.next, None),
         Err(problem) if problem.text().status == StatusCode::BAD_REQUEST => {
@@ -51,6 +56,7 @@ pub(super) async fn list(
         Err(problem) => return viewer.failed(&app, &problem),
     };
     let text = |name: &str| form.text(name).to_owned();
+    let problems = form.text("problems");
     let shown = CallsPage {
         search: Search {
             q: q.to_owned(),
@@ -58,13 +64,16 @@ pub(super) async fn list(
             outcome: text("outcome"),
             flow: text("flow"),
             version: text("version"),
+            campaign: text("campaign"),
+            problems: text("problems"),
             since: text("since"),
             until: text("until"),
         },
         calls: calls_found,
-        next: next.map(|cursor| link(&form, Some(&cursor), has_numbers)),
-        first: (!form.text("cursor").is_empty()).then(|| link(&form, None, has_numbers)),
-        other_numbers: link(&form, Some(form.text("cursor")), !has_numbers),
+        next: next.map(|cursor| link(&form, problems, Some(&cursor), has_numbers)),
+        first: (!form.text("cursor").is_empty()).then(|| link(&form, problems, None, has_numbers)),
+        other_numbers: link(&form, problems, Some(form.text("cursor")), !has_numbers),
+        wrong: link(&form, "true", None, has_numbers),
         flows: flows(&app),
         outcomes: Outcome::NAMES.map(str::to_owned).into(),
         unreadable,
@@ -77,8 +86,8 @@ pub(super) async fn list(
     viewer.page(status, calls(&viewer.site(&app, has_numbers), &shown))
 }
 
-/// The query for the API: `q` is a number or a CallSid.
-fn asked(form: &Form, q: &str) -> String {
+/// The query for the API: `q` is a number or a CallSid, and times are of the calls' zone.
+fn asked(form: &Form, q: &str, zone: &Zone) -> String {
     let mut asked = form_urlencoded::Serializer::new(String::new());
     if PhoneNumber::parse(q).is_ok() {
         asked.append_pair("phone", q);
@@ -88,10 +97,21 @@ fn asked(form: &Form, q: &str) -> String {
     for name in PARAMETERS {
         let value = form.text(name);
         if !value.is_empty() {
-            asked.append_pair(name, value);
+            let with_zone = in_zone(value, zone).filter(|_| ["since", "until"].contains(&name));
+            asked.append_pair(name, with_zone.as_deref().unwrap_or(value));
         }
     }
     asked.finish()
+}
+
+/// A time of a form's field, `2026-11-27T14:30` as a clock of the zone shows it, with that zone. `None`
+/// for anything else, such as a day.
+fn in_zone(text: &str, zone: &Zone) -> Option<String> {
+    let (date, time) = text.split_once('T')?;
+    let date = Date::parse(date, &Iso8601::DATE).ok()?;
+    let time = Time::parse(time, format_description!("[hour]:[minute]")).ok()?;
+    let at_ms = zone.first(date, u16::from(time.hour()) * 60 + u16::from(time.minute()))?;
+    times::iso(at_ms)
 }
 
 /// The names of the flows that are loaded.
@@ -101,13 +121,16 @@ fn flows(app: &App) -> Vec<String> {
 }
 
 /// The query of another page of the same list.
-fn link(form: &Form, cursor: Option<&str>, has_numbers: bool) -> String {
+fn link(form: &Form, problems: &str, cursor: Option<&str>, has_numbers: bool) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for name in ["q"].iter().chain(&PARAMETERS) {
         let value = form.text(name);
-        if !value.is_empty() && *name != "cursor" {
+        if !value.is_empty() && *name != "cursor" && *name != "problems" {
             query.append_pair(name, value);
         }
+    }
+    if !problems.is_empty() {
+        query.append_pair("problems", problems);
     }
     if let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) {
         query.append_pair("cursor", cursor);
@@ -273,4 +296,36 @@ pub(super) async fn recording(
     answer
         .await
         .unwrap_or_else(|problem: Problem| problem.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_the_form_is_one_of_the_calls_zone() {
+        let india = Zone::fixed(330);
+        let read = |text: &str| in_zone(text, &india);
+        assert_eq!(
+            read("2026-11-27T14:30").as_deref(),
+            Some("2026-11-27T09:00:00.000Z")
+        );
+        // the API reads these, or says what is wrong with them
+        for text in [
+            "2026-11-27",
+            "2026-11-27T09:00:00Z",
+            "2026-13-27T14:30",
+            "T",
+            "now",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        let form = Form::of_query(Some(
+            "problems=true&since=2026-11-27T14:30&until=2026-11-28",
+        ));
+        assert_eq!(
+            asked(&form, "9876543210", &india),
+            "phone=9876543210&problems=true&since=2026-11-27T09%3A00%3A00.000Z&until=2026-11-28"
+        );
+    }
 }

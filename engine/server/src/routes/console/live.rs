@@ -52,7 +52,7 @@ pub(super) async fn page(
     RawQuery(query): RawQuery,
 ) -> Response {
     let site = viewer.site(&app, viewer.unmasks(&app, query.as_deref(), uri.path()));
-    let shown = state(&app, stores(&app).await);
+    let shown = state(&app, stores(&app).await, SHOWN);
     viewer.page(StatusCode::OK, now(&site, &shown))
 }
 
@@ -137,7 +137,7 @@ impl Follower {
                     if known.0.elapsed() > KNOWN {
                         known = (Instant::now(), stores(&self.app).await);
                     }
-                    let fragment = now_state(&self.site, &state(&self.app, known.1.clone()));
+                    let fragment = now_state(&self.site, &state(&self.app, known.1.clone(), SHOWN));
                     self.send(fragment.into_string()).await?;
                 }
                 Some(call) => self.send_call(call).await?,
@@ -232,14 +232,18 @@ async fn stores(app: &App) -> Vec<Store> {
         .collect()
 }
 
-/// The state of the engine, and its newest live calls.
-fn state(app: &App, stores: Vec<Store>) -> Now {
+/// The state of the engine, and at most `most` of its newest live calls.
+pub(in crate::routes) async fn now_of(app: &App, most: usize) -> Now {
+    state(app, stores(app).await, most)
+}
+
+fn state(app: &App, stores: Vec<Store>, most: usize) -> Now {
     let live = app.services.registry.live();
     let mut ids = live.ids();
     // ids sort by time
     ids.sort_by_key(|id| Reverse(*id));
     let (_, awaited) = app.admission.in_use(Instant::now());
-    let calls = ids.iter().take(SHOWN).filter_map(|id| live.by_id(*id));
+    let calls = ids.iter().take(most).filter_map(|id| live.by_id(*id));
     let refusals = app.refusals.all().into_iter();
     Now {
         live: ids.len(),
