@@ -1,6 +1,7 @@
 //! The result of a call for a campaign: whether the customer was reached, or why not.
 
 use ghanti_model::{CallRecord, DialState, Outcome};
+use ghanti_store::Reached;
 
 /// The fact that a flow establishes when it has identified the customer.
 const IDENTITY: &str = "identity";
@@ -32,10 +33,26 @@ pub enum Class {
     Unknown,
 }
 
+/// How far a call came: whether the customer answered, and was identified.
+pub fn reached(record: &CallRecord) -> Reached {
+    if is_identified(record) {
+        Reached::Identified
+    } else if record.started_ms.is_some() {
+        // Exotel opens the stream once they have answered
+        Reached::Answered
+    } else {
+        Reached::Nobody
+    }
+}
+
+fn is_identified(record: &CallRecord) -> bool {
+    record.established.iter().any(|fact| fact == IDENTITY)
+}
+
 impl Class {
     /// The class of an ended call.
     pub fn of(record: &CallRecord) -> Self {
-        let is_identified = record.established.iter().any(|fact| fact == IDENTITY);
+        let is_identified = is_identified(record);
         let class = Self::of_outcome(record.outcome.as_deref().unwrap_or_default());
         match class {
             // once the bot has talked with the customer about their loan, they are not called again

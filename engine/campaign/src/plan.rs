@@ -18,7 +18,7 @@ mod span;
 
 use std::collections::BTreeMap;
 
-use ghanti_model::{PhoneNumber, Zone};
+use ghanti_model::{Outcome, PhoneNumber, Zone};
 use serde::{Deserialize, Serialize};
 use time::Date;
 
@@ -35,7 +35,7 @@ pub const ATTEMPTS: u32 = 50;
 const CALLER_IDS: usize = 100;
 /// How much of an unknown time zone is shown, in characters.
 const ZONE_SHOWN: usize = 64;
-/// Maximum number of outcomes with a rule.
+/// Maximum number of outcomes with a rule, and of those that are the goal.
 const OUTCOMES: usize = 100;
 /// The series that the Telecom Regulatory Authority of India has reserved for service and
 /// transactional calls of banks and other regulated companies (TRAI direction of 19 November 2025).
@@ -69,6 +69,20 @@ pub struct Plan {
     pub service_series: bool,
     /// When the campaign stops automatically.
     pub stop: Stop,
+    /// The outcomes that the campaign is for: customers with one of them have reached its goal.
+    pub goal: Goal,
+}
+
+/// `goal`: outcomes of the engine, or dispositions of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Goal(pub Vec<String>);
+
+impl Default for Goal {
+    fn default() -> Self {
+        let outcomes = [Outcome::Completed, Outcome::Transferred];
+        Self(outcomes.map(String::from).into())
+    }
 }
 
 /// `[limits]`. Calls of all campaigns to a number count, whatever their outcome.
@@ -230,6 +244,9 @@ impl Plan {
         }
         if self.retry.outcomes.len() > OUTCOMES {
             errors.push(format!("`retry.outcomes` has more than {OUTCOMES} names"));
+        }
+        if self.goal.0.len() > OUTCOMES {
+            errors.push(format!("`goal` has more than {OUTCOMES} outcomes"));
         }
         errors
     }

@@ -17,8 +17,8 @@ use ghanti_model::{
     CallId, CallSid, CustomerRecord, FlowName, NodeId, Outcome, PhoneNumber, Zone, unix_ms,
 };
 use ghanti_store::{
-    Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Settlement,
-    SqlRecords, StoreError,
+    Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Reached,
+    Settlement, SqlRecords, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -363,6 +363,7 @@ impl Runner {
             let settlement = Settlement {
                 outcome: Outcome::NotDialled.as_str(),
                 counts: false,
+                reached: Reached::Nobody,
                 next: NextStep::Again {
                     due_ms: now_ms.saturating_add(SOON_MS),
                     reason,

@@ -72,6 +72,9 @@ pub fn call(site: &Site, shown: &CallPage) -> String {
             details { summary { (words.show_events) " (" (shown.events.len()) ")" } (events(site, &shown.events, shown.has_more_events)) }
         }
         p class="actions" {
+            @if record.customer_number.is_some() {
+                a href={ (site.path(&format!("{below}/customer"))) (with(site)) } { (words.customer_of_call) } " "
+            }
             @if site.is_operator() {
                 a href=(site.path(&format!("{below}/record.json"))) download { (words.export) }
             }
@@ -152,7 +155,7 @@ fn trouble(site: &Site, shown: &CallPage) -> Markup {
                 @for problem in &record.problems {
                     div class="finding warning" {
                         h3 { (problem.name) " " span class="aside" { (site.time(problem.unix_ms)) } }
-                        p { (site.personal(&problem.detail.as_str().into())) }
+                        p lang="en" { (site.personal(&problem.detail.as_str().into())) }
                     }
                 }
                 @for finding in &shown.findings { (write_finding(site, finding)) }
@@ -167,9 +170,9 @@ pub(crate) fn write_finding(site: &Site, finding: &Finding) -> Markup {
     html! {
         div class={ "finding " (kind) } {
             h3 { (finding.code) }
-            p { (finding.sentence) }
-            @if site.is_operator() && !finding.evidence.is_empty() { ul { @for seen in &finding.evidence { li { (seen) } } } }
-            p class="fix" { strong { (site.words.fix) } " " (finding.fix) }
+            p lang="en" { (finding.sentence) }
+            @if site.is_operator() && !finding.evidence.is_empty() { ul lang="en" { @for seen in &finding.evidence { li { (seen) } } } }
+            p class="fix" { strong { (site.words.fix) } " " span lang="en" { (finding.fix) } }
         }
     }
 }
@@ -272,6 +275,7 @@ mod tests {
             now_ms: 1_795_770_002_000,
             has_numbers: false,
             words: &ENGLISH,
+            here: String::new(),
         };
         let shown = CallPage {
             findings: vec![Finding {

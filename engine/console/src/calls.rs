@@ -85,7 +85,7 @@ pub fn calls(site: &Site, shown: &CallsPage) -> String {
         }
         (form(site, shown))
         @if let Some((what, fix)) = &shown.unreadable {
-            div class="notice" role="alert" { p { (what) } p class="fix" { (fix) } }
+            div class="notice" role="alert" lang="en" { p { (what) } p class="fix" { (fix) } }
         } @else if shown.calls.is_empty() {
             p class="empty" { @if shown.search.is_narrowed() { (words.no_such_calls) } @else { (words.no_calls) } }
         } @else {

@@ -86,7 +86,7 @@ pub fn flows(site: &Site, shown: &FlowsPage) -> String {
             section aria-labelledby="invalid" { h2 id="invalid" { (words.invalid) } @for fault in &shown.invalid { (rejected(site, fault)) } }
         }
         p class="hint" {
-            (words.unclaimed) " " strong { (shown.unclaimed.0.as_deref().unwrap_or(words.nobody_takes)) } " – " (shown.unclaimed.1)
+            (words.unclaimed) " " strong { (shown.unclaimed.0.as_deref().unwrap_or(words.nobody_takes)) } " – " span lang="en" { (shown.unclaimed.1) }
         }
     };
     page(site, words.flows, Place::Flows, &["console.js"], &content)
@@ -155,8 +155,8 @@ fn rejected(site: &Site, fault: &Fault) -> Markup {
                 @if let Some(line) = fault.line { " · " (words.line) " " (line) }
                 @if let Some(at) = fault.rejected_ms { " " span class="aside" { (site.time(at)) } }
             }
-            p { (fault.reason) }
-            p class="fix" { strong { (words.fix) } " " (fault.hint) }
+            p lang="en" { (fault.reason) }
+            p class="fix" { strong { (words.fix) } " " span lang="en" { (fault.hint) } }
         }
     }
 }

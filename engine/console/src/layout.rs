@@ -27,6 +27,8 @@ pub struct Site {
     pub has_numbers: bool,
     /// The texts.
     pub words: &'static Words,
+    /// The path of this page, with its query, to come back to it; empty for what is no page.
+    pub here: String,
 }
 
 /// The pages that every page leads to.
@@ -34,6 +36,8 @@ pub struct Site {
 pub(crate) enum Place {
     Now,
     Calls,
+    Campaigns,
+    Customers,
     Flows,
     Setup,
     Telephone,
@@ -99,6 +103,13 @@ pub(crate) fn page(
     let places = [
         (Place::Now, "", words.now, Role::Viewer),
         (Place::Calls, "calls", words.calls, Role::Viewer),
+        (Place::Campaigns, "campaigns", words.campaigns, Role::Viewer),
+        (
+            Place::Customers,
+            "customers",
+            words.customers,
+            Role::Operator,
+        ),
         (Place::Flows, "flows", words.flows, Role::Viewer),
         (Place::Setup, "setup", words.setup, Role::Operator),
         (
@@ -122,6 +133,11 @@ pub(crate) fn page(
                         li { a href=(site.path(path)) aria-current=[(each == place).then_some("page")] { (name) } }
                     }
                 }
+            }
+            form method="post" action=(site.path("language")) {
+                (site.csrf_field())
+                input type="hidden" name="next" value=(site.here);
+                button class="quiet" name="language" value=(words.other_language) lang=(words.other_language) { (words.in_other_language) }
             }
             @if let Some(member) = &site.member {
                 form method="post" action=(site.path("logout")) {
@@ -171,6 +187,8 @@ fn bell() -> Markup {
 pub struct Notice {
     /// What it is, in some words.
     pub title: String,
+    /// The language of these texts.
+    pub language: &'static str,
     /// What was wrong.
     pub detail: String,
     /// What to do about it.
@@ -180,8 +198,8 @@ pub struct Notice {
 /// A page that shows a problem.
 pub fn notice(site: &Site, notice: &Notice) -> String {
     let content = html! {
-        h1 { (notice.title) }
-        div class="notice" role="alert" {
+        h1 lang=(notice.language) { (notice.title) }
+        div class="notice" role="alert" lang=(notice.language) {
             p { (notice.detail) }
             p class="fix" { (notice.hint) }
         }

@@ -93,12 +93,12 @@ pub fn now_state(site: &Site, shown: &Now) -> Markup {
                 li class=[store.away.is_some().then_some("bad")] {
                     span class="figure" { @if store.away.is_some() { (words.away) } @else { (words.works) } }
                     span { (store.name) }
-                    @if let Some(why) = &store.away { span class="hint" { (why) } }
+                    @if let Some(why) = &store.away { span class="hint" lang="en" { (why) } }
                 }
             }
         }
         @if shown.is_draining { p class="notice" role="alert" { (words.draining) } }
-        @if let Some(why) = &shown.limited_by { p class="notice" { (words.limited_by) " " (why) } }
+        @if let Some(why) = &shown.limited_by { p class="notice" { (words.limited_by) " " span lang="en" { (why) } } }
         section aria-labelledby="live" {
             h2 id="live" { (words.live_calls) }
             @if shown.calls.is_empty() { p class="empty" { (words.nobody) } }

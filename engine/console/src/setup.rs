@@ -61,7 +61,7 @@ pub fn setup(site: &Site, shown: &SetupPage) -> String {
         }
         section aria-labelledby="settings" {
             h2 id="settings" { (words.settings) }
-            details { summary { (words.show_settings) } pre class="settings" tabindex="0" { (shown.settings) } }
+            details { summary { (words.show_settings) } pre class="settings" tabindex="0" lang="en" { (shown.settings) } }
         }
     };
     page(site, words.setup, Place::Setup, &["console.js"], &content)
@@ -71,20 +71,20 @@ fn one(site: &Site, applet: &Applet) -> Markup {
     let words = site.words;
     html! {
         div class="headed" {
-            h3 { (applet.title) }
+            h3 lang="en" { (applet.title) }
             span class="lamps" {
                 @for (lamp, message) in &applet.lamps {
                     @let kind = match lamp { Lamp::Asked => "good", Lamp::Refused => "bad", Lamp::Never => "plain" };
-                    span class={ "chip " (kind) } { (message) }
+                    span class={ "chip " (kind) } lang="en" { (message) }
                 }
             }
         }
         dl {
             @for (place, value) in &applet.paste {
-                dt { (place) }
+                dt lang="en" { (place) }
                 dd class="paste" { code { (value) } button type="button" class="quiet" data-copy data-done=(words.copied) { (words.copy) } }
             }
         }
-        @if !applet.settings.is_empty() { ul { @for setting in &applet.settings { li { (setting) } } } }
+        @if !applet.settings.is_empty() { ul lang="en" { @for setting in &applet.settings { li { (setting) } } } }
     }
 }

@@ -1,4 +1,11 @@
-//! Every text of the console that is not a value, in one place.
+//! Every text of the console that is not a value, in one place, in English and Hindi. What the engine says
+//! elsewhere too (problems, findings, settings) is English, and marked as such on Hindi pages.
+
+mod hindi;
+#[cfg(test)]
+mod tests;
+
+pub use hindi::HINDI;
 
 /// The name of the product.
 pub const PRODUCT: &str = "Ghanti";
@@ -16,11 +23,53 @@ macro_rules! words {
         pub static ENGLISH: Words = Words {
             $($name: $english,)+
         };
+
+        /// The texts in brackets, so that what is on a page besides them is seen.
+        #[cfg(test)]
+        pub(crate) static MARKED: Words = Words {
+            $($name: concat!("⟦", $english, "⟧"),)+
+        };
+
+        #[cfg(test)]
+        impl Words {
+            /// All texts with their names.
+            pub(crate) fn all(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name),)+]
+            }
+        }
     };
+}
+
+/// The texts of a language, by its tag.
+pub fn of_language(tag: &str) -> Option<&'static Words> {
+    [&ENGLISH, &HINDI]
+        .into_iter()
+        .find(|words| words.language == tag)
+}
+
+/// The texts of the language that a browser would rather have, by its `Accept-Language` (RFC 9110, 12.5.4); English if it
+/// wants neither.
+pub fn preferred(asked: &str) -> &'static Words {
+    let mut best: (f32, &'static Words) = (0.0, &ENGLISH);
+    for range in asked.split(',') {
+        let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let primary = tag.trim().split('-').next().unwrap_or_default();
+        let quality = parameters.trim().strip_prefix("q=");
+        let quality = quality.map_or(Some(1.0), |quality| quality.trim().parse().ok());
+        let words = of_language(&primary.to_ascii_lowercase());
+        if let (Some(quality), Some(words)) = (quality, words)
+            && quality > best.0
+        {
+            best = (quality, words);
+        }
+    }
+    best.1
 }
 
 words! {
     language = "en",
+    other_language = "hi",
+    in_other_language = "हिन्दी",
     pages = "Pages",
     skip = "To the content",
     now = "Now",
@@ -159,6 +208,57 @@ words! {
     over = "The call has ended.",
     no_microphone = "The microphone cannot be used: allow it for this page, which has to come over https or from localhost.",
     not_found = "Nothing is here",
+    campaigns = "Campaigns",
+    no_campaigns = "There are no campaigns yet: ghanti campaign new makes one.",
+    customer_list = "List",
+    created = "Made",
+    started = "started",
+    funnel = "How far it has come",
+    funnel_hint = "A customer counts once a call with them is over.",
+    goal_is = "The goal:",
+    listed = "Listed",
+    dialled = "Dialled",
+    answered_call = "Answered",
+    identified = "Identified",
+    goal = "Goal",
+    pace = "Pace",
+    in_progress = "in progress",
+    with_agents = "of them with agents",
+    last_minute = "dialled in the last minute, of the most allowed",
+    last_hour = "dialled in the last hour",
+    attempts_left = "attempts left",
+    outcomes_by_hour = "Outcomes by hour, of the last day",
+    no_outcomes = "No call has ended within the last day.",
+    hour = "Hour",
+    attempts = "Attempts",
+    attempt = "Attempt",
+    outcomes = "Outcomes",
+    last_outcome = "Last outcome",
+    customers = "Customers",
+    nobody_enrolled = "Nobody is enrolled yet.",
+    calls_of_campaign = "Calls of this campaign",
+    rules = "Rules",
+    campaign_changed = "The campaign was changed.",
+    running = "running",
+    paused = "paused",
+    stopped = "stopped",
+    finished = "finished",
+    cancelled = "cancelled",
+    draft = "draft",
+    start = "Start",
+    pause = "Pause",
+    resume = "Resume",
+    cancel = "Cancel for good",
+    waiting = "waiting",
+    calling = "being called",
+    is_done = "done",
+    customer_of_call = "The customer",
+    notes = "Notes",
+    value = "Value",
+    due = "Due",
+    do_not_call = "Asked not to be called again:",
+    lift = "They may be called again",
+    lifted = "The customer may be called again.",
     out_of_date = "This form is out of date",
     out_of_date_detail = "Its token is not of your session: the session has ended, or the form is not this engine's.",
     out_of_date_hint = "Open the page again and send the form from there.",

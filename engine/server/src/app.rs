@@ -26,9 +26,10 @@ use crate::mute::Mute;
 use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, audit as audit_route, calls, campaigns, console, customers, deploy, description,
-    do_not_call, doctor, erasure, events, flows, health, list_of_calls, metrics, now, passthru,
-    proof, recording, recording_checks, setup, status, stream, voicebot, webhooks,
+    after, agents, audit as audit_route, calls, campaign_progress, campaigns, console, customers,
+    deploy, description, do_not_call, doctor, erasure, events, flows, health, list_of_calls,
+    metrics, now, passthru, proof, recording, recording_checks, setup, status, stream, voicebot,
+    webhooks,
 };
 use crate::same_site;
 use crate::unserved::{self, Unserved};
@@ -234,6 +235,10 @@ pub fn router(app: App) -> Router {
         .route("/api/campaigns/{name}", get(campaigns::show))
         .route("/api/campaigns/{name}/{action}", post(campaigns::change))
         .route("/api/campaigns/{name}/customers", get(campaigns::report))
+        .route(
+            "/api/campaigns/{name}/progress",
+            get(campaign_progress::show),
+        )
         .route("/api/webhooks/dead", get(webhooks::dead))
         .route("/api/webhooks/dead/{id}", post(webhooks::again))
         .route("/api/flows", get(flows::list))

@@ -30,9 +30,9 @@ pub fn needed(method: &Method, path: &str) -> Role {
         match *segments.as_slice() {
             ["api" | "console", "audit"] => Role::Admin,
             // texts are masked for viewers, and what is not a text is not listed
-            ["console", "" | "now" | "calls" | "flows"]
-            | ["console", "calls", _]
-            | ["console", "calls", _, "stream"] => Role::Viewer,
+            ["console", "" | "now" | "calls" | "flows" | "campaigns"]
+            | ["console", "calls" | "campaigns", _]
+            | ["console", "calls", _, "stream" | "customer"] => Role::Viewer,
             // masked for viewers
             ["api", "calls" | "events" | "now"]
             | ["api", "calls", _]
@@ -40,6 +40,7 @@ pub fn needed(method: &Method, path: &str) -> Role {
             // nothing personal
             ["api", "flows" | "campaigns" | "customers"]
             | ["api", "campaigns", _]
+            | ["api", "campaigns", _, "progress"]
             | ["api", "customers", "schema"]
             | ["api", "webhooks", "dead"]
             | ["metrics"] => Role::Viewer,
@@ -47,8 +48,11 @@ pub fn needed(method: &Method, path: &str) -> Role {
         }
     } else {
         match *segments.as_slice() {
-            ["console", "logout"] => Role::Viewer,
-            ["console", "telephone", "calls"] => Role::Operator,
+            ["console", "logout" | "language"] => Role::Viewer,
+            ["console", "telephone", "calls"]
+            | ["console", "customers"]
+            | ["console", "campaigns", _, _]
+            | ["console", "calls", _, "customer", "lift"] => Role::Operator,
             ["api", "calls" | "customers" | "campaigns"]
             | ["api", "calls", _]
             | ["api" | "console", "calls", _, "hang-up"]
@@ -122,6 +126,22 @@ mod tests {
                 "/console/calls/0123/record.json",
                 Role::Operator,
             ),
+            (Method::GET, "/console/calls/0123/customer", Role::Viewer),
+            (
+                Method::POST,
+                "/console/calls/0123/customer/lift",
+                Role::Operator,
+            ),
+            (Method::GET, "/console/customers", Role::Operator),
+            (Method::POST, "/console/customers", Role::Operator),
+            (Method::GET, "/console/campaigns", Role::Viewer),
+            (Method::GET, "/console/campaigns/spring", Role::Viewer),
+            (
+                Method::POST,
+                "/console/campaigns/spring/start",
+                Role::Operator,
+            ),
+            (Method::GET, "/api/campaigns/spring/progress", Role::Viewer),
             (Method::GET, "/console/setup", Role::Operator),
             (Method::GET, "/console/audit", Role::Admin),
             (Method::POST, "/console/flows/emi/promote", Role::Admin),

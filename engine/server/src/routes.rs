@@ -4,6 +4,7 @@ pub mod after;
 pub mod agents;
 pub mod audit;
 pub mod calls;
+pub mod campaign_progress;
 pub mod campaigns;
 pub mod console;
 pub mod customers;

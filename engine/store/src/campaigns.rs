@@ -159,6 +159,92 @@ pub struct OpenAttempt {
     pub changed_ms: Option<u64>,
 }
 
+/// How far an attempt came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// Nobody answered, or that is not known.
+    #[default]
+    Nobody,
+    /// The customer answered: the bot talked with them.
+    Answered,
+    /// They were identified.
+    Identified,
+}
+
+impl Reached {
+    /// The number that the database has for it.
+    pub(crate) fn stored(self) -> i64 {
+        match self {
+            Self::Nobody => 0,
+            Self::Answered => 1,
+            Self::Identified => 2,
+        }
+    }
+}
+
+/// How far a campaign has come, in customers. What became of an attempt is counted once it is closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CampaignFunnel)]
+pub struct Progress {
+    /// Customers of the list.
+    pub listed: u64,
+    /// Of them, those who were dialled.
+    pub dialled: u64,
+    /// Of them, those who answered at least once.
+    pub answered: u64,
+    /// Of them, those who were identified at least once.
+    pub identified: u64,
+    /// Attempts that may still be made with those who are not done.
+    pub attempts_left: u64,
+    /// Attempts that were begun within the last hour.
+    pub dialled_last_hour: u64,
+    /// Attempts that were begun within the last minute.
+    pub dialled_last_minute: u64,
+}
+
+/// How many attempts of a campaign had an outcome in an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourlyOutcome {
+    /// When the hour began, in milliseconds since 1970-01-01T00:00:00Z.
+    pub hour_ms: u64,
+    /// The outcome.
+    pub outcome: String,
+    /// How many.
+    pub calls: u64,
+}
+
+/// An attempt of a campaign to call a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptOf {
+    /// The campaign.
+    pub campaign: String,
+    /// The attempt's number, from 1.
+    pub number: u32,
+    /// When it was begun, in milliseconds since 1970-01-01T00:00:00Z.
+    pub began_ms: u64,
+    /// What came of it; `None` while it is open.
+    pub outcome: Option<String>,
+    /// Its call.
+    pub call_id: CallId,
+}
+
+/// A number among the customers of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberOf {
+    /// The campaign.
+    pub campaign: String,
+    /// `waiting`, `calling` or `done`.
+    pub state: String,
+    /// When they are due, if they wait; in milliseconds since 1970-01-01T00:00:00Z.
+    pub due_ms: Option<u64>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// The outcome of the last one.
+    pub outcome: Option<String>,
+    /// Why they wait or are done.
+    pub reason: Option<String>,
+}
+
 /// What happens with a customer after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextStep {

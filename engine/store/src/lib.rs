@@ -32,8 +32,8 @@ pub mod writer;
 pub use self::redis::{RedisSessions, RequestRate};
 pub use binding::{Binding, Claimant, Ends, Order, Sighting};
 pub use campaigns::{
-    Begun, Campaign, CampaignState, DialHistory, DueCustomer, NextStep, OpenAttempt, Reported,
-    Tally,
+    AttemptOf, Begun, Campaign, CampaignState, DialHistory, DueCustomer, HourlyOutcome, MemberOf,
+    NextStep, OpenAttempt, Progress, Reached, Reported, Tally,
 };
 pub use do_not_call::DoNotCall;
 pub use keys::{NumberKey, SessionSettings};

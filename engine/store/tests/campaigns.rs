@@ -15,7 +15,7 @@ use ghanti_model::{
 };
 use ghanti_store::{
     Begun, CallRecords, CampaignState, CustomerKey, DueCustomer, ListedCustomer, NewAttempt,
-    NextStep, Put, Removed, Settlement, SqlRecords,
+    NextStep, Put, Reached, Removed, Settlement, SqlRecords,
 };
 use ghanti_test_servers::PostgresServer;
 use tempfile::TempDir;
@@ -167,6 +167,7 @@ impl Subject {
         let settlement = Settlement {
             outcome,
             counts: outcome != Outcome::NotDialled.as_str(),
+            reached: Reached::default(),
             next,
             not_before_ms: None,
         };

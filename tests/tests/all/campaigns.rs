@@ -12,20 +12,20 @@ use crate::outbound::Exotel;
 use crate::support::{Engine, PATIENCE, Setup, program, root};
 
 /// No rule that the clock on the wall would make a difference to.
-const AT_ANY_TIME: &str =
+pub const AT_ANY_TIME: &str =
     "[hours]\nfrom = '00:00'\nto = '24:00'\n[limits]\nspacing = '0s'\ncalls-per-minute = 200\n";
-const ASKS_NOT_TO_BE_CALLED: &str = "title = 'asks not to be called again'\nexpect = 'do-not-call'\n\
+pub const ASKS_NOT_TO_BE_CALLED: &str = "title = 'asks not to be called again'\nexpect = 'do-not-call'\n\
 [customer]\nphone = '+919876500018'\nflow = 'emi-reminder'\n[customer.fields]\nname = 'Priya Sharma'\nlanguage = 'en-IN'\n\
 loan = 'LN-00000002'\namount = '12,500'\ndue-date = '2030-12-05'\n[[caller]]\nafter-template = 'greeting'\nsay = 'do not call me again'\n";
 /// Between two looks at a campaign.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// An engine with an account and an address that stays the same, and the address of its Exotel.
-fn engine() -> (Engine, String) {
+pub fn engine() -> (Engine, String) {
     start_engine(|config| config)
 }
 
-fn start_engine(change: impl FnOnce(String) -> String) -> (Engine, String) {
+pub fn start_engine(change: impl FnOnce(String) -> String) -> (Engine, String) {
     let (listen, exotel) = (free_address(), free_address());
     let config = account(
         &exotel,
@@ -36,17 +36,17 @@ fn start_engine(change: impl FnOnce(String) -> String) -> (Engine, String) {
     (Setup::new(change(config)).listen_on(listen).start(), exotel)
 }
 
-fn customer(line: u32, phone: &str) -> Value {
+pub fn customer(line: u32, phone: &str) -> Value {
     json!({ "line": line, "phone": phone, "fields": {
         "name": "Priya Sharma", "language": "en-IN", "loan": format!("LN-{line:08}"), "amount": "Rs. 12,500/-", "due-date": "2030-12-05"
     } })
 }
 
-fn number(at: u32, last: u32) -> String {
+pub fn number(at: u32, last: u32) -> String {
     format!("+91987650{at:03}{last}")
 }
 
-async fn import(engine: &Engine, list: &str, customers: &[Value]) -> Value {
+pub async fn import(engine: &Engine, list: &str, customers: &[Value]) -> Value {
     let body =
         json!({ "list": list, "flow": "emi-reminder", "import": "test", "customers": customers });
     let post = engine.http().post(engine.url("/api/customers")).json(&body);
@@ -67,7 +67,7 @@ async fn campaign(engine: &Engine, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-async fn succeeds(engine: &Engine, arguments: &[&str]) -> String {
+pub async fn succeeds(engine: &Engine, arguments: &[&str]) -> String {
     let output = campaign(engine, arguments).await;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{arguments:?}: {text}{output:?}");
@@ -90,7 +90,7 @@ async fn shown(engine: &Engine, name: &str) -> Option<Value> {
     get.send().await.ok()?.json().await.ok()
 }
 
-async fn state_when(
+pub async fn state_when(
     engine: &Engine,
     name: &str,
     within: Duration,

@@ -12,7 +12,15 @@ use crate::support::{Engine, PATIENCE, Setup, Stream, silence_of};
 const API: &str = "api-0123456789-x";
 const TOKENS: &str = "stream-token = 'stream-0123456789'\napplet-token = 'applet-0123456789'\napi-token = 'api-0123456789-x'\n";
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
-const PAGES: [&str; 5] = ["", "calls", "flows", "setup", "telephone"];
+const PAGES: [&str; 7] = [
+    "",
+    "calls",
+    "campaigns",
+    "customers",
+    "flows",
+    "setup",
+    "telephone",
+];
 const PHONE: &str = "+919876593001";
 
 /// A browser: it keeps the console's cookie, and follows no redirection.
@@ -46,6 +54,11 @@ impl Page {
     pub fn csrf(&self) -> String {
         let (_, after) = self.html.split_once("name=\"csrf\" value=\"").unwrap();
         after.split('"').next().unwrap().to_owned()
+    }
+
+    /// Where it leads on to.
+    pub fn location(&self) -> &str {
+        &self.headers["location"]
     }
 
     pub fn has(&self, text: &str) -> bool {
@@ -104,7 +117,7 @@ fn filled(request: RequestBuilder, form: &[(&str, &str)]) -> RequestBuilder {
 }
 
 /// A page is loaded by a strict policy, and has nothing that the policy would keep back.
-fn check(page: &Page, path: &str) {
+pub fn check(page: &Page, path: &str) {
     let policy = &page.headers["content-security-policy"];
     assert!(
         policy.starts_with("default-src 'none';"),

@@ -45,6 +45,7 @@ mod manual;
 mod mistakes;
 mod moving;
 mod nodes;
+mod operating;
 mod operation;
 mod outages;
 mod outbound;

@@ -7,12 +7,13 @@ use ghanti_model::Outcome;
 use ghanti_model::fold::ending::RESUMABLE_MS;
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
-use ghanti_store::{CallRecords, OpenAttempt};
+use ghanti_store::{CallRecords, OpenAttempt, Reached};
 
 use super::{
     CallId, Class, LookUps, NextStep, OPEN_ATTEMPTS, Plan, Runner, Settlement, StoreError, UNKNOWN,
     WEEK_MS, rules, unix_ms,
 };
+use crate::outcome::reached;
 use crate::rules::Notes;
 
 /// After how long an attempt without any record of its call counts as unknown, in milliseconds. A
@@ -62,6 +63,7 @@ impl Runner {
             Some(_) => self.records.by_id(attempt.call_id).await?,
             None => None,
         };
+        let reached = record.as_ref().map_or(Reached::Nobody, reached);
         let (class, outcome, notes) = match &record {
             None if now_ms < attempt.began_ms.saturating_add(UNRECORDED_MS) => return Ok(()),
             None => (Class::Unknown, UNKNOWN.to_owned(), Notes::default()),
@@ -108,6 +110,7 @@ impl Runner {
         let settlement = Settlement {
             outcome: &outcome,
             counts,
+            reached,
             next: rules::after(
                 plan,
                 (class, &outcome),

@@ -271,8 +271,17 @@ pub async fn change(
     path: Result<Segments<(String, String)>, BadPath>,
 ) -> Result<Answer<Detailed>, Problem> {
     let Segments((name, action)) = path?;
-    let campaign = find(&app, &name).await?;
-    let (from, to): (&[CampaignState], _) = match action.as_str() {
+    changed(&app, &name, &action).await.map(Answer)
+}
+
+/// Changes the state of a campaign.
+///
+/// # Errors
+///
+/// As [`change`].
+pub(super) async fn changed(app: &App, name: &str, action: &str) -> Result<Detailed, Problem> {
+    let campaign = find(app, name).await?;
+    let (from, to): (&[CampaignState], _) = match action {
         "start" => (&[CampaignState::Draft], CampaignState::Running),
         "pause" => (&[CampaignState::Running], CampaignState::Paused),
         "resume" => (
@@ -304,7 +313,7 @@ pub async fn change(
         ));
     }
     if to == CampaignState::Running {
-        check_setup(&app, &campaign)?;
+        check_setup(app, &campaign)?;
     }
     let is_changed = app
         .records
@@ -319,7 +328,7 @@ pub async fn change(
         ));
     }
     tracing::info!(campaign = campaign.name, state = %to, "a campaign's state was changed");
-    detailed(&app, &campaign.name).await.map(Answer)
+    detailed(app, &campaign.name).await
 }
 
 /// Checks that the set-up has everything that a running campaign needs.
@@ -441,7 +450,12 @@ pub async fn report(
     })))
 }
 
-async fn find(app: &App, name: &str) -> Result<Campaign, Problem> {
+/// Returns a campaign by its name.
+///
+/// # Errors
+///
+/// 404 for an unknown one, 503 if the database does not answer.
+pub(super) async fn find(app: &App, name: &str) -> Result<Campaign, Problem> {
     app.records
         .campaign(name)
         .await

@@ -6,7 +6,10 @@
 
 mod audit;
 mod calls;
+mod campaigns;
+mod customers;
 mod flows;
+mod language;
 mod live;
 mod session;
 mod setup;
@@ -64,6 +67,7 @@ pub fn routes() -> Router<App> {
             get(session::login_form).post(session::login),
         )
         .route("/console/logout", post(session::logout))
+        .route("/console/language", post(language::choose))
         .route("/console/static/{name}", get(file))
         .route("/console/calls", get(calls::list))
         .route("/console/calls/{id}", get(calls::show))
@@ -72,6 +76,18 @@ pub fn routes() -> Router<App> {
         .route("/console/calls/{id}/record.json", get(calls::export))
         .route("/console/calls/{id}/recording", get(calls::recording))
         .route("/console/calls/{id}/waveform", get(waveform::waveform))
+        .route("/console/calls/{id}/customer", get(customers::show))
+        .route("/console/calls/{id}/customer/lift", post(customers::lift))
+        .route(
+            "/console/customers",
+            get(customers::search).post(customers::found),
+        )
+        .route("/console/campaigns", get(campaigns::list))
+        .route("/console/campaigns/{name}", get(campaigns::show))
+        .route(
+            "/console/campaigns/{name}/{action}",
+            post(campaigns::change),
+        )
         .route("/console/flows", get(flows::list))
         .route("/console/flows/reload", post(flows::reload))
         .route("/console/flows/{name}/{action}", post(flows::change))
@@ -108,9 +124,9 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
 }
 
 async fn nothing(viewer: Viewer, State(app): State<App>) -> Response {
-    let words = ENGLISH;
     let shown = Notice {
-        title: words.not_found.to_owned(),
+        title: viewer.words.not_found.to_owned(),
+        language: viewer.words.language,
         detail: String::new(),
         hint: String::new(),
     };
@@ -135,7 +151,8 @@ impl Viewer {
             zone: app.services.settings.zone.clone(),
             now_ms: unix_ms(),
             has_numbers: has_numbers && self.identity().role >= Role::Operator,
-            words: &ENGLISH,
+            words: self.words,
+            here: self.here.clone(),
         }
     }
 
@@ -153,6 +170,7 @@ impl Viewer {
         let text = problem.text();
         let shown = Notice {
             title: text.title.to_owned(),
+            language: ENGLISH.language,
             detail: text.detail.to_owned(),
             hint: text.hint.to_owned(),
         };

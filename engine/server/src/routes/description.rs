@@ -29,8 +29,8 @@ use crate::answer::tagged;
 use crate::app::App;
 use crate::problem::{self, Kind, MEDIA_TYPE};
 use crate::routes::{
-    audit, calls, campaigns, customers, deploy, do_not_call, doctor, erasure, events, flows,
-    list_of_calls, now, proof, recording, recording_checks, webhooks,
+    audit, calls, campaign_progress, campaigns, customers, deploy, do_not_call, doctor, erasure,
+    events, flows, list_of_calls, now, proof, recording, recording_checks, webhooks,
 };
 use crate::times::{PERHAPS_UNKNOWN, TIMES};
 use ghanti_model::Role;
@@ -49,7 +49,7 @@ const PAGE: &str = include_str!("description/docs.html");
         list_of_calls::list, now::now, calls::create, calls::show, calls::withdraw, calls::hang_up, recording::recording, proof::chain, proof::verify, recording_checks::verify, events::of_call, events::of_all,
         do_not_call::show, do_not_call::lift,
         customers::lists, customers::put, customers::schema, customers::remove, erasure::erase,
-        campaigns::list, campaigns::create, campaigns::show, campaigns::change, campaigns::report,
+        campaigns::list, campaigns::create, campaigns::show, campaigns::change, campaigns::report, campaign_progress::show,
         webhooks::dead, webhooks::again,
         flows::list, flows::reload, deploy::put, flows::rollback, flows::promote,
         audit::audit, doctor::doctor, openapi, docs

@@ -85,12 +85,22 @@ pub async fn show(
 )]
 pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Answer<Lifted>, Problem> {
     let phone = read(phone)?;
-    match app.services.registry.lift_do_not_call(&phone).await {
+    lifted(&app, &phone).await?;
+    Ok(Answer(Lifted { lifted: true }))
+}
+
+/// Removes the entry of a number.
+///
+/// # Errors
+///
+/// 404 if there is none, 503 if the database does not answer.
+pub(super) async fn lifted(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
+    match app.services.registry.lift_do_not_call(phone).await {
         Ok(true) => {
             tracing::info!(number = %phone, "a customer may be called again");
-            Ok(Answer(Lifted { lifted: true }))
+            Ok(())
         }
-        Ok(false) => Err(none(&phone)),
+        Ok(false) => Err(none(phone)),
         Err(error) => Err(Problem::unavailable(error.to_string())),
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use ghanti_model::{CallId, CallSid, CallState, FlowName, Outcome, VersionId, Zone};
-use ghanti_store::{CallFilter, CallPlace, CallSummary};
+use ghanti_store::{CallFilter, CallPage, CallPlace, CallSummary};
 
 use crate::access::{Api, allowed};
 use crate::answer::Answer;
@@ -80,14 +80,7 @@ pub(super) async fn found(
     let filter = filter(&query, &app.services.settings.zone)?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
     let behind = query.parsed("cursor", "`next` of the page before", position)?;
-    let unsaved = app
-        .services
-        .registry
-        .unsaved(|record| CallSummary::from(record));
-    let page = app.records.search(&filter, behind, limit).await;
-    let page = page
-        .map_err(Problem::unavailable)?
-        .with_unsaved(unsaved, &filter, behind, limit);
+    let page = listed(app, &filter, behind, limit).await?;
     if page.calls.is_empty() {
         check_outcome(app, filter.outcome.as_deref()).await?;
     }
@@ -95,6 +88,26 @@ pub(super) async fn found(
         items: page.calls,
         next: page.next.map(cursor),
     })
+}
+
+/// A page of the calls that fit, with those that are not stored yet.
+///
+/// # Errors
+///
+/// 503 if the database does not answer.
+pub(super) async fn listed(
+    app: &App,
+    filter: &CallFilter,
+    behind: Option<CallPlace>,
+    limit: u32,
+) -> Result<CallPage, Problem> {
+    let unsaved = app
+        .services
+        .registry
+        .unsaved(|record| CallSummary::from(record));
+    let page = app.records.search(filter, behind, limit).await;
+    let page = page.map_err(Problem::unavailable)?;
+    Ok(page.with_unsaved(unsaved, filter, behind, limit))
 }
 
 fn filter(query: &Query, zone: &Zone) -> Result<CallFilter, Problem> {

@@ -8,7 +8,7 @@ use super::campaigns::count;
 use super::members::columns;
 use super::{Pool, SqlRecords, always, lists, stored_ms};
 use crate::StoreError;
-use crate::campaigns::{Begun, DialHistory, NextStep, OpenAttempt};
+use crate::campaigns::{Begun, DialHistory, NextStep, OpenAttempt, Reached};
 use crate::lists::CustomerKey;
 
 // SQLite needs no lock on the row: the transaction has locked the whole database
@@ -35,7 +35,7 @@ const PACE: &str = "UPDATE campaigns SET next_ms = $2 WHERE name = $1";
 const OPEN: &str = "SELECT attempts.call_id, campaign, customer, phone, number, began_ms, calls.updated_ms FROM attempts \
      LEFT JOIN calls ON calls.call_id = attempts.call_id WHERE settled_ms IS NULL AND attempts.call_id > $1 \
      AND (calls.call_id IS NULL OR calls.state = 'ended') ORDER BY attempts.call_id LIMIT $2";
-const SETTLE: &str = "UPDATE attempts SET settled_ms = $2, outcome = $3, counts = $4, not_before_ms = $5 WHERE call_id = $1 AND settled_ms IS NULL \
+const SETTLE: &str = "UPDATE attempts SET settled_ms = $2, outcome = $3, counts = $4, not_before_ms = $5, reached = $6 WHERE call_id = $1 AND settled_ms IS NULL \
      RETURNING campaign, customer";
 const GO_ON: &str = "UPDATE campaign_customers SET state = $4, due_ms = $5, reason = $6, outcome = $7, changed_ms = $8 \
      WHERE campaign = $1 AND customer = $2 AND state = 'calling' AND call_id = $3";
@@ -102,6 +102,8 @@ pub struct Settlement<'a> {
     pub outcome: &'a str,
     /// Whether it counts as a call to the customer: not if they certainly were not dialled.
     pub counts: bool,
+    /// How far it came.
+    pub reached: Reached,
     /// What happens with the customer.
     pub next: NextStep,
     /// No campaign calls their number before this time, in milliseconds since
@@ -195,6 +197,7 @@ macro_rules! settle {
                 .bind(settlement.outcome)
                 .bind(i64::from(settlement.counts))
                 .bind(settlement.not_before_ms.map(stored_ms))
+                .bind(settlement.reached.stored())
                 .fetch_optional(&mut *connection)
                 .await?;
             let Some((campaign, customer)) = settled else {

@@ -78,6 +78,11 @@ const SQLITE: &[Source] = &[
         "calls that went wrong",
         include_str!("../../migrations/sqlite/0014_calls_that_went_wrong.sql"),
     ),
+    (
+        15,
+        "how far attempts came",
+        include_str!("../../migrations/sqlite/0015_how_far_attempts_came.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -149,6 +154,11 @@ const POSTGRES: &[Source] = &[
         14,
         "calls that went wrong",
         include_str!("../../migrations/postgres/0014_calls_that_went_wrong.sql"),
+    ),
+    (
+        15,
+        "how far attempts came",
+        include_str!("../../migrations/postgres/0015_how_far_attempts_came.sql"),
     ),
 ];
 

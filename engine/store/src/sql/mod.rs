@@ -63,6 +63,7 @@ mod members;
 mod migrations;
 mod nodes;
 mod pages;
+mod progress;
 mod projection;
 mod pseudonym;
 mod retention;

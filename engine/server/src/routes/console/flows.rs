@@ -5,7 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use ghanti_catalogue::{FlowState, Rejected, Stage, VersionState};
-use ghanti_console::words::ENGLISH;
+use ghanti_console::words::Words;
 use ghanti_console::{Fault, Flow, FlowsPage, Version, flows};
 use ghanti_host::Rejection;
 
@@ -55,16 +55,16 @@ pub(super) async fn list(
             unclaimed.flow.map(|flow| flow.to_string()),
             unclaimed.because,
         ),
-        message: message(query.text("done")).map(str::to_owned),
+        message: message(viewer.words, query.text("done")).map(str::to_owned),
     };
     viewer.page(StatusCode::OK, flows(&viewer.site(&app, false), &shown))
 }
 
-fn message(done: &str) -> Option<&'static str> {
+fn message(words: &Words, done: &str) -> Option<&'static str> {
     match done {
-        "promote" => Some(ENGLISH.promoted),
-        "rollback" => Some(ENGLISH.rolled_back),
-        "reload" => Some(ENGLISH.reloaded),
+        "promote" => Some(words.promoted),
+        "rollback" => Some(words.rolled_back),
+        "reload" => Some(words.reloaded),
         _ => None,
     }
 }

@@ -14,16 +14,18 @@ use axum::body::Bytes;
 use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::header::{ACCEPT, COOKIE, HOST, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ghanti_console::words::Words;
 use ghanti_console::{again, login as login_page};
 use ghanti_model::unix_ms;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::language::words_of;
 use super::{Form, redirect};
 use crate::access::allowed;
 use crate::app::App;
@@ -54,6 +56,10 @@ pub(super) struct Viewer {
     pub(super) is_member: bool,
     /// A new cookie, if they had none.
     pub(super) new_cookie: Option<HeaderValue>,
+    /// The texts of their language.
+    pub(super) words: &'static Words,
+    /// The page that they asked for, with its query; empty for what is no page.
+    pub(super) here: String,
     session: Session,
 }
 
@@ -86,12 +92,7 @@ impl Session {
 
     /// The session of a request, if it has one that has not expired.
     fn of(config: &Config, headers: &HeaderMap) -> Option<Self> {
-        let cookies = headers.get_all(COOKIE).iter();
-        let mut pairs = cookies
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        let (_, value) = pairs.find(|(name, _)| *name == COOKIE_NAME)?;
+        let value = cookie(headers, COOKIE_NAME)?;
         let (signed, signature) = value.rsplit_once('.')?;
         let expires_s: u64 = signed.split('.').nth(1)?.parse().ok()?;
         if expires_s <= unix_ms() / 1_000 {
@@ -124,6 +125,17 @@ impl Session {
     }
 }
 
+/// The value of a cookie.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let cookies = headers.get_all(COOKIE).iter();
+    let mut pairs = cookies
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(known, _)| *known == name)?;
+    Some(value)
+}
+
 /// The keys with which cookies may be signed, the one for guests first.
 fn keys(config: &Config) -> Vec<Key> {
     if config.server.api_token.is_none() {
@@ -152,15 +164,20 @@ fn sign(key: &Secret, purpose: &str, text: &str) -> String {
 
 /// `Set-Cookie` (RFC 6265).
 fn set(config: &Config, headers: &HeaderMap, value: &str, age_s: u64) -> String {
-    let secure = if is_https(config, headers) {
-        "; Secure"
-    } else {
-        ""
-    };
+    let secure = secure(config, headers);
     let path = &config.server.path;
     format!(
         "{COOKIE_NAME}={value}; Path={path}/console; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}"
     )
+}
+
+/// The attribute of cookies by which browsers that came by https send them by https alone.
+pub(super) fn secure(config: &Config, headers: &HeaderMap) -> &'static str {
+    if is_https(config, headers) {
+        "; Secure"
+    } else {
+        ""
+    }
 }
 
 /// Whether the browser connected with TLS, according to the proxy's header or, for its host, `public-url`.
@@ -182,6 +199,8 @@ impl Viewer {
             Some(session) => Self {
                 is_member: session.is_member(),
                 new_cookie: None,
+                words: words_of(headers),
+                here: String::new(),
                 session,
             },
             None => {
@@ -196,6 +215,8 @@ impl Viewer {
         Self {
             is_member: kind == MEMBER,
             new_cookie: session.cookie(config, headers),
+            words: words_of(headers),
+            here: String::new(),
             session,
         }
     }
@@ -243,7 +264,12 @@ impl FromRequestParts<App> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let config = &app.config;
-        let viewer = Self::of(config, &parts.headers);
+        let mut viewer = Self::of(config, &parts.headers);
+        // the router has removed the engine's `path`
+        let here = format!("{}{}", config.server.path, parts.uri);
+        if parts.method == Method::GET {
+            viewer.here.clone_from(&here);
+        }
         let is_open = config.server.api_token.is_none();
         if viewer.is_member || is_open {
             let needed = needed(&parts.method, parts.uri.path());
@@ -270,9 +296,7 @@ impl FromRequestParts<App> for Viewer {
             };
             return Err(site.page(StatusCode::OK, again(&site.site(app, false))));
         }
-        // the router has removed the engine's `path`
         let path = &config.server.path;
-        let here = format!("{path}{}", parts.uri);
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("next", &here);
         Err(redirect(&format!(
@@ -343,7 +367,7 @@ pub(super) async fn logout(
 }
 
 /// Where to go after the login: a page of this console.
-fn next(app: &App, asked: &str) -> String {
+pub(super) fn next(app: &App, asked: &str) -> String {
     let root = format!("{}/console/", app.config.server.path);
     let is_own = asked.starts_with(&root)
         && asked.len() <= NEXT_BYTES

@@ -8,7 +8,6 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ghanti_console::words::ENGLISH;
 use ghanti_console::{PEAKS, waveform as drawn};
 use ghanti_store::RecordingName;
 use hound::WavReader;
@@ -26,7 +25,7 @@ pub const WAVEFORMS: usize = 2;
 
 /// The waveform of a recording.
 pub(super) async fn waveform(
-    _: Viewer,
+    viewer: Viewer,
     State(app): State<App>,
     headers: HeaderMap,
     id: Result<Segments<String>, BadPath>,
@@ -68,7 +67,7 @@ pub(super) async fn waveform(
         .await
         .map_err(|error| unreadable(error.to_string()))?
         .map_err(|error| unreadable(error.to_string()))?;
-    let drawn = drawn(&ENGLISH, &caller, &bot).into_string();
+    let drawn = drawn(viewer.words, &caller, &bot).into_string();
     Ok((cache, picture, drawn).into_response())
 }
 

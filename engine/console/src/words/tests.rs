@@ -1,0 +1,431 @@
+//! Each text is there in both languages, and pages have none besides.
+
+use ghanti_model::{CallId, CallRecord, CallState, PhoneNumber, Role, Zone};
+use ghanti_store::{AttemptOf, CallSummary, MemberOf};
+
+use super::{ENGLISH, HINDI, MARKED, PRODUCT, Words, of_language, preferred};
+use crate::{
+    Applet, AuditPage, CallPage, CallsPage, Campaign, CampaignPage, CampaignsPage, Choice,
+    Customer, CustomerPage, Fault, Field, Finding, Flow, FlowsPage, Funnel, Lamp, Live, Notice,
+    Now, Player, Search, SetupPage, Site, Store, TelephonePage, Version,
+};
+
+const AT_MS: u64 = 1_795_770_000_000;
+
+#[test]
+fn every_text_is_hindi_in_hindi() {
+    // names of things that are written so in any language
+    let same = ["id"];
+    for ((name, english), (_, hindi)) in ENGLISH.all().into_iter().zip(HINDI.all()) {
+        assert!(!english.is_empty() && !hindi.is_empty(), "{name}");
+        let is_of_tag = ["language", "other_language", "in_other_language"].contains(&name);
+        let is_devanagari = hindi
+            .chars()
+            .any(|letter| ('\u{900}'..='\u{97f}').contains(&letter));
+        assert!(
+            is_of_tag || is_devanagari || same.contains(&name),
+            "{name}: {hindi}"
+        );
+    }
+    assert_eq!(ENGLISH.other_language, HINDI.language);
+    assert_eq!(HINDI.other_language, ENGLISH.language);
+}
+
+#[test]
+fn a_browser_has_the_language_that_it_would_rather_have() {
+    for (asked, language) in [
+        ("", "en"),
+        ("hi", "hi"),
+        ("hi-IN,hi;q=0.9,en;q=0.8", "hi"),
+        ("en-IN,en;q=0.9,hi;q=0.8", "en"),
+        ("ta-IN, hi;q=0.5, en;q=0.4", "hi"),
+        ("HI-in", "hi"),
+        ("fr", "en"),
+        ("hi;q=0, *;q=0.5", "en"),
+        ("hi;q=many", "en"),
+        (";;,q=,-", "en"),
+    ] {
+        assert_eq!(preferred(asked).language, language, "{asked}");
+    }
+    assert_eq!(of_language("hi").map(|words| words.language), Some("hi"));
+    assert!(of_language("de").is_none() && of_language("").is_none());
+}
+
+fn site(words: &'static Words) -> Site {
+    Site {
+        prefix: String::new(),
+        csrf: "1".to_owned(),
+        member: Some("1".to_owned()),
+        role: Role::Admin,
+        zone: Zone::fixed(330),
+        now_ms: AT_MS,
+        has_numbers: false,
+        words,
+        here: String::new(),
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        code: "1".to_owned(),
+        is_error: true,
+        sentence: "this is English".to_owned(),
+        evidence: vec!["this is English".to_owned()],
+        fix: "this is English".to_owned(),
+    }
+}
+
+fn campaign_of(state: &'static str) -> Campaign {
+    Campaign {
+        name: "1".to_owned(),
+        list: "1".to_owned(),
+        flow: "1".to_owned(),
+        state,
+        reason: Some("this is English".to_owned()),
+        created_ms: AT_MS,
+        started_ms: Some(AT_MS),
+        ended_ms: Some(AT_MS),
+    }
+}
+
+fn funnel() -> Funnel {
+    Funnel {
+        steps: [9, 7, 5, 3, 1],
+        goals: vec!["1".to_owned()],
+        attempts_left: 1,
+        pace: (1, 2),
+        calls_per_minute: 1,
+        in_progress: (1, 1),
+        hours: vec![(AT_MS, vec![("1".to_owned(), 1)])],
+        customers: ["waiting", "calling", "done"]
+            .map(|state| (state.to_owned(), None, 1))
+            .into(),
+    }
+}
+
+fn record(state: CallState) -> CallRecord {
+    let mut record = CallRecord::new(CallId::generate(), AT_MS);
+    record.state = state;
+    record.customer_number = PhoneNumber::parse("+919876543210").ok();
+    record.notes.insert("1".to_owned(), "1".into());
+    record.exotel.insert("1".to_owned(), "1".to_owned());
+    record
+}
+
+fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
+    let site = &site(words);
+    let calls: Vec<CallSummary> = [CallState::Live, CallState::Pending, CallState::Ended]
+        .iter()
+        .map(|state| (&record(*state)).into())
+        .collect();
+    let fault = || Fault {
+        flow: "1".to_owned(),
+        step: "1".to_owned(),
+        reason: "this is English".to_owned(),
+        line: Some(1),
+        hint: "this is English".to_owned(),
+        rejected_ms: Some(AT_MS),
+    };
+    let list = |calls: Vec<CallSummary>, unreadable| CallsPage {
+        search: Search::default(),
+        calls,
+        next: Some("1".to_owned()),
+        first: Some("1".to_owned()),
+        other_numbers: String::new(),
+        wrong: String::new(),
+        flows: vec!["1".to_owned()],
+        outcomes: Vec::new(),
+        unreadable,
+    };
+    let of_call = |state| CallPage {
+        record: record(state),
+        findings: vec![finding()],
+        players: vec![Player {
+            number: 1,
+            at_ms: 0,
+        }],
+        events: Vec::new(),
+        has_more_events: true,
+    };
+    let states = [
+        "draft",
+        "running",
+        "paused",
+        "stopped",
+        "cancelled",
+        "finished",
+    ];
+    let customer = Customer {
+        number: PhoneNumber::parse("+919876543210").unwrap(),
+        by_call: Some(CallId::generate()),
+        do_not_call: Some((CallId::generate(), AT_MS)),
+        calls: calls.clone(),
+        notes: vec![(CallId::generate(), AT_MS, "1".to_owned(), "1".into())],
+        campaigns: ["waiting", "calling", "done"]
+            .map(|state| MemberOf {
+                campaign: "1".to_owned(),
+                state: state.to_owned(),
+                due_ms: Some(AT_MS),
+                attempts: 1,
+                outcome: None,
+                reason: Some("this is English".to_owned()),
+            })
+            .into(),
+        attempts: vec![AttemptOf {
+            campaign: "1".to_owned(),
+            number: 1,
+            began_ms: AT_MS,
+            outcome: None,
+            call_id: CallId::generate(),
+        }],
+    };
+    let now = |calls: Vec<Live>| Now {
+        live: 9,
+        calls,
+        awaited: 1,
+        most: 1,
+        is_draining: true,
+        limited_by: Some("this is English".to_owned()),
+        refusals: vec![("1", "1", 1)],
+        stores: vec![Store {
+            name: "1",
+            away: Some("this is English".to_owned()),
+        }],
+    };
+    let live = Live {
+        call_id: CallId::generate(),
+        direction: Some(ghanti_model::Direction::Inbound),
+        number: None,
+        flow: None,
+        version: None,
+        language: None,
+        step: None,
+        started_ms: AT_MS,
+        last: Vec::new(),
+        problems: 1,
+    };
+    let flow = Flow {
+        name: "1".to_owned(),
+        versions: vec![Version {
+            id: "1".to_owned(),
+            version: "1".to_owned(),
+            stage: "1",
+            calls: 1,
+            weight: Some(1),
+            loaded_ms: AT_MS,
+            reason: None,
+        }],
+        rejected: vec![fault()],
+        warnings: Vec::new(),
+        failures: [1, 1, 1],
+    };
+    let flows = |flows: Vec<Flow>| FlowsPage {
+        flows,
+        invalid: vec![fault()],
+        unclaimed: (None, "this is English".to_owned()),
+        message: None,
+    };
+    let unreadable = Some(("this is English".to_owned(), "this is English".to_owned()));
+    let mut pages = vec![
+        ("now", crate::now(site, &now(vec![live]))),
+        ("nobody", crate::now(site, &now(Vec::new()))),
+        ("calls", crate::calls(site, &list(calls, None))),
+        (
+            "no calls",
+            crate::calls(site, &list(Vec::new(), unreadable.clone())),
+        ),
+        ("a call", crate::call(site, &of_call(CallState::Ended))),
+        ("a live call", crate::call(site, &of_call(CallState::Live))),
+        (
+            "no campaigns",
+            crate::campaigns(
+                site,
+                &CampaignsPage {
+                    campaigns: Vec::new(),
+                },
+            ),
+        ),
+        (
+            "campaigns",
+            crate::campaigns(
+                site,
+                &CampaignsPage {
+                    campaigns: states
+                        .map(|state| (campaign_of(state), Some(funnel())))
+                        .into(),
+                },
+            ),
+        ),
+        (
+            "a customer",
+            crate::customer(
+                site,
+                &CustomerPage {
+                    customer: Some(customer),
+                    was_lifted: true,
+                    unreadable,
+                    ..CustomerPage::default()
+                },
+            ),
+        ),
+        ("flows", crate::flows(site, &flows(vec![flow]))),
+        ("no flows", crate::flows(site, &flows(Vec::new()))),
+        (
+            "setup",
+            crate::setup(
+                site,
+                &SetupPage {
+                    applets: vec![Applet {
+                        title: "this is English".to_owned(),
+                        paste: vec![("this is English".to_owned(), "1".to_owned())],
+                        settings: vec!["this is English".to_owned()],
+                        lamps: vec![(Lamp::Never, "this is English".to_owned())],
+                    }],
+                    has_tokens: false,
+                    findings: vec![finding()],
+                    settings: "this = 'English'".to_owned(),
+                },
+            ),
+        ),
+        (
+            "telephone",
+            crate::telephone(
+                site,
+                &TelephonePage {
+                    flows: vec![Choice {
+                        name: "1".to_owned(),
+                        fields: vec![Field {
+                            name: "1".to_owned(),
+                            is_required: true,
+                            example: "1".to_owned(),
+                        }],
+                    }],
+                    chosen: None,
+                    rate_hz: 8_000,
+                },
+            ),
+        ),
+        (
+            "audit",
+            crate::audit(
+                site,
+                &AuditPage {
+                    entries: Vec::new(),
+                    next: Some("1".to_owned()),
+                },
+            ),
+        ),
+        ("login", crate::login(site, "", true)),
+        (
+            "notice",
+            crate::notice(
+                site,
+                &Notice {
+                    title: "1".to_owned(),
+                    language: "en",
+                    detail: "this is English".to_owned(),
+                    hint: "this is English".to_owned(),
+                },
+            ),
+        ),
+    ];
+    for state in states {
+        let shown = CampaignPage {
+            campaign: campaign_of(state),
+            funnel: funnel(),
+            plan: "1".to_owned(),
+            was_changed: true,
+        };
+        pages.push((state, crate::campaign(site, &shown)));
+    }
+    pages
+}
+
+/// What a person reads of a page, or hears, one by one: texts between tags and in attributes, without times and what is
+/// marked as English.
+fn texts(html: &str) -> Vec<String> {
+    const READ: [&str; 7] = [
+        "aria-label=\"",
+        "title=\"",
+        "placeholder=\"",
+        "alt=\"",
+        "data-label=\"",
+        "data-confirm=\"",
+        "data-done=\"",
+    ];
+    let mut found = Vec::new();
+    // the elements that are left out, and within how many of that name one is
+    let mut left_out: Option<(String, usize)> = None;
+    for part in html.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').unwrap_or((part, ""));
+        let name: String = tag
+            .chars()
+            .take_while(|letter| !letter.is_whitespace())
+            .collect();
+        if let Some((of, depth)) = &mut left_out {
+            if name == *of {
+                *depth += 1;
+            } else if name.strip_prefix('/') == Some(of.as_str()) {
+                *depth -= 1;
+            }
+            if *depth > 0 {
+                continue;
+            }
+            left_out = None;
+        } else if name == "time" || tag.contains(" lang=\"en\"") {
+            left_out = Some((name, 1));
+            continue;
+        }
+        for start in READ {
+            let value = tag
+                .split_once(start)
+                .and_then(|(_, rest)| rest.split_once('"'));
+            found.extend(value.map(|(value, _)| value.to_owned()));
+        }
+        found.push(text.to_owned());
+    }
+    found
+}
+
+#[test]
+fn pages_have_no_text_besides() {
+    // names of products, and what is a value or markup's own
+    let known = [PRODUCT, "CallSid", "&amp;", "&quot;", "&lt;", "&gt;"];
+    for (page, html) in pages(&MARKED) {
+        for text in texts(&html) {
+            let mut rest = String::new();
+            let mut is_marked = false;
+            for letter in text.chars() {
+                match letter {
+                    '⟦' => is_marked = true,
+                    '⟧' => is_marked = false,
+                    _ if !is_marked => rest.push(letter),
+                    _ => {}
+                }
+            }
+            for known in known {
+                rest = rest.replace(known, "");
+            }
+            // ids and masked numbers have such letters as well
+            let is_value = rest.contains("xxxxxx") || CallId::parse(rest.trim()).is_some();
+            assert!(
+                is_value || !rest.chars().any(char::is_alphabetic),
+                "{page}: `{rest}` of `{text}`"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_page_says_which_language_it_is_in_and_offers_the_other() {
+    for words in [&ENGLISH, &HINDI] {
+        for (page, html) in pages(words) {
+            assert!(
+                html.contains(&format!("<html lang=\"{}\">", words.language)),
+                "{page}"
+            );
+            let switch = format!("value=\"{0}\" lang=\"{0}\">", words.other_language);
+            assert!(page == "login" || html.contains(&switch), "{page}: {html}");
+        }
+    }
+}
