@@ -14,12 +14,23 @@ pub(crate) fn lines(site: &Site, lines: &[Line], offset_ms: Option<u64>) -> Mark
         return html! { p class="empty" { (words.nothing_said) } };
     }
     html! {
-        ol class="transcript" role="log" aria-label=(words.transcript) {
-            @for line in lines {
-                (each(site, line, offset_ms))
+        // a list with another role would be none to screen readers
+        div class="transcript" role="log" aria-label=(words.transcript) {
+            ol {
+                @for line in by_time(lines) {
+                    (each(site, line, offset_ms))
+                }
             }
         }
     }
+}
+
+/// The lines as they began: what a caller says is known only when they have said it, and the bot's next words may have begun
+/// meanwhile.
+fn by_time(lines: &[Line]) -> Vec<&Line> {
+    let mut lines: Vec<&Line> = lines.iter().collect();
+    lines.sort_by_key(|line| line.at_ms);
+    lines
 }
 
 fn each(site: &Site, line: &Line, offset_ms: Option<u64>) -> Markup {

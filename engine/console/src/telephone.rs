@@ -80,7 +80,7 @@ pub fn telephone(site: &Site, shown: &TelephonePage) -> String {
                         button type="button" class="hang-up" data-hang-up disabled { (words.hang_up) }
                         label class="check" { input type="checkbox" data-mute; " " (words.mute) }
                     }
-                    p class="status" role="status" data-status {}
+                    p class="status" role="status" { span data-status {} " " a data-page hidden { (words.open_call) } }
                     div class="keypad" role="group" aria-label=(words.keypad) {
                         @for key in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"] {
                             button type="button" data-key=(key) disabled { (key) }

@@ -67,7 +67,9 @@ async function player(player) {
   width = svg.viewBox.baseVal.width;
   svg.addEventListener("click", (event) => {
     const { left, width } = svg.getBoundingClientRect();
-    if (audio.duration) audio.currentTime = (event.clientX - left) / width * audio.duration;
+    if (!audio.duration) return;
+    audio.currentTime = (event.clientX - left) / width * audio.duration;
+    audio.play();
   });
   show();
 }

@@ -6,16 +6,19 @@ const form = document.querySelector("#telephone");
 if (form) telephone();
 
 function telephone() {
-  const status = form.querySelector("[data-status]"), transcript = document.querySelector("[data-transcript]");
+  const status = form.querySelector("[data-status]"), page = form.querySelector("[data-page]"), transcript = document.querySelector("[data-transcript]");
   const [press, hangUp, mute] = ["call", "hang-up", "mute"].map((name) => form.querySelector(`[data-${name}]`));
   const keys = [...form.querySelectorAll("[data-key]")];
   const words = form.dataset, rate = Number(words.rate), scripts = new URL("static/", new URL(words.said, location).href.replace(/calls\/$/, ""));
-  let end = null;
+  let end = null, said = null;
 
   const told = (text) => { status.textContent = text; };
   const is = (busy) => {
+    const had = document.activeElement;
     press.disabled = busy;
     for (const button of [hangUp, ...keys]) button.disabled = !busy;
+    // a button that goes takes the focus with it, and who has no mouse would begin at the top again
+    if (had.disabled) (busy ? hangUp : press).focus();
   };
 
   form.addEventListener("submit", async (event) => {
@@ -48,15 +51,18 @@ function telephone() {
     const socket = new WebSocket(new URL(asked.stream, location.href.replace(/^http/, "ws")));
     const send = (message) => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ ...message, stream_sid: asked.start.stream_sid })); };
     let sequence = 1, chunk = 0;
-    const said = window.ghanti.follow(transcript, `${words.said}${asked.call_id}/stream`, () => {});
-    open.push(() => said.close());
+    // until the call is over, which it is after its socket: a transfer goes on
+    said?.close();
+    said = window.ghanti.follow(transcript, `${words.said}${asked.call_id}/stream`, () => {});
+    page.href = `${words.said}${asked.call_id}`;
+    page.hidden = true;
     open.push(() => { send({ event: "stop", sequence_number: `${sequence += 1}`, stop: { call_sid: asked.start.call_sid, account_sid: asked.start.account_sid, reason: "callended" } }); socket.close(); });
     socket.addEventListener("open", () => {
       socket.send(JSON.stringify({ event: "connected" }));
       send({ event: "start", sequence_number: "1", start: asked.start });
       told(words.talking);
     });
-    socket.addEventListener("close", () => { close(); told(words.over); is(false); end = null; });
+    socket.addEventListener("close", () => { close(); told(words.over); page.hidden = false; is(false); end = null; });
     socket.addEventListener("message", ({ data }) => {
       const { event, media, mark } = JSON.parse(data);
       if (event === "media") sound.port.postMessage({ samples: samples(media.payload) });

@@ -6,6 +6,8 @@ use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
 use ghanti_model::{CallRecord, CallState, Outcome, Step};
 
+use crate::browser_calls;
+
 use super::of_call::{has_passthru_after, is_outbound, of_call};
 use super::{Applet, Code, Evidence, Finding, Findings, Sign, Signs, ago};
 
@@ -274,7 +276,10 @@ fn whole_day(evidence: &Evidence, findings: &mut Findings) {
                 .ended_ms
                 .is_some_and(|ended_ms| now_ms.saturating_sub(ended_ms) > ms)
     };
-    let each = || evidence.calls.iter();
+    let each = || {
+        let calls = evidence.calls.iter();
+        calls.filter(|record| !browser_calls::is_one(record))
+    };
 
     let waiting: Vec<_> = each()
         .filter(|record| {

@@ -25,6 +25,7 @@ use crate::admission::Opening;
 use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::awaited::await_connect;
+use crate::browser_calls;
 use crate::doctor::{Applet, PROBE};
 use crate::logs::WEBSOCKET;
 use crate::refusal::{EntryPoint, NO_SID, Refusal, refused, refused_stream};
@@ -87,7 +88,7 @@ fn accept(
 pub(super) enum Peer {
     /// Exotel, or whoever else has its token.
     Exotel,
-    /// The console's telephone, which the doctor does not count.
+    /// The console's telephone.
     Console,
 }
 
@@ -163,7 +164,12 @@ async fn run(app: App, socket: WebSocket, session: String, opening: Opening, pee
                 let _ = explain(&app, &sid).await;
             }
             let tasks = app.tasks.clone();
-            tasks.spawn(async move { await_connect(&app, call).await });
+            tasks.spawn(async move {
+                match peer {
+                    Peer::Exotel => await_connect(&app, call).await,
+                    Peer::Console => browser_calls::connect(&app, call).await,
+                }
+            });
         }
         Ran::Refused => log("closed", known, path_sid.as_ref()),
         Ran::NotStarted(no_start) => {

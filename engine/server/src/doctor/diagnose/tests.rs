@@ -477,6 +477,21 @@ fn what_many_calls_have_in_common_is_one_finding_with_examples() {
 }
 
 #[test]
+fn a_call_of_the_browsers_telephone_says_nothing_of_exotel() {
+    let declined = |sid: &str| {
+        with_call(|record| {
+            record.call_sid = CallSid::parse(sid).ok();
+            (record.transfer, record.decision) = (None, Some(Decision::HangUp));
+            record.outcome = Some("declined".to_owned());
+            record.exotel.clear();
+        })
+    };
+    let missing = [Code::NoStatusCallback, Code::PassthruAfterMissing];
+    assert_eq!(codes(&declined("c1")), missing);
+    assert_eq!(diagnose(&declined("browser-1")), []);
+}
+
+#[test]
 fn a_call_that_has_just_ended_has_no_finding_yet() {
     let evidence = with_call(|record| {
         record.ended_ms = Some(NOW_MS - 1_000);

@@ -15,7 +15,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use ghanti_console::{Live, Now, Site, Store, call_state, now, now_state};
-use ghanti_model::{CallEvent, CallId, CallRecord, CallState};
+use ghanti_model::{CallEvent, CallId, CallRecord, CallState, Outcome};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -162,7 +162,7 @@ impl Follower {
         };
         let fragment = call_state(&self.site, &record);
         self.send(fragment.into_string()).await?;
-        if record.state == CallState::Ended {
+        if is_over(&record) {
             self.send_event(Event::default().event("ended").data(""))
                 .await?;
             return Err(Over);
@@ -184,6 +184,11 @@ impl Follower {
         let told = tokio::time::timeout(SEND, self.sender.send(event)).await;
         told.map_err(|_| Over)?.map_err(|_| Over)
     }
+}
+
+/// Whether nothing that the page shows will change. A transfer goes on after the conversation.
+fn is_over(record: &CallRecord) -> bool {
+    record.state == CallState::Ended && !record.has_outcome(Outcome::TransferDecided)
 }
 
 /// Waits for an event, of the call if there is one, or until [`REFRESH`] has passed.

@@ -20,6 +20,7 @@ use super::Form;
 use super::session::Viewer;
 use crate::app::App;
 use crate::applet_error::AppletError;
+use crate::browser_calls::SID;
 use crate::problem::{Kind, Problem};
 use crate::routes::calls::undialled;
 use crate::routes::passthru::passed;
@@ -28,8 +29,6 @@ use crate::segments::{BadPath, Segments};
 
 /// Prefix of the customer's fields in the form.
 const FIELD: &str = "fields.";
-/// Prefix of the CallSid of a call from a browser.
-const SID: &str = "browser-";
 
 /// The page.
 pub(super) async fn page(
