@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build flows demo test lint bench bench-ears figures fuzz dist
+.PHONY: help setup build flows demo test lint bench bench-ears figures screenshots fuzz dist
 
 # Where nobody watches, the lock files are taken as they are.
 LOCKED := $(if $(CI),--locked)
@@ -63,6 +63,9 @@ bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000
 
 figures: build ## the table of the last report, into README.md
 	cargo bench --workspace --bench figures $(LOCKED) -- readme
+
+screenshots: build flows ## the pictures of the console in docs/images, by Chromium
+	@.setup/screenshots
 
 fuzz: ## what reads input from outside, FUZZ_S seconds (60) each, by libFuzzer
 	@tests/fuzz/run $(FUZZ)

@@ -13,6 +13,7 @@ mod api;
 mod authoring;
 mod barge_in;
 mod broken_peers;
+mod browser;
 mod callbacks;
 mod campaigns;
 mod capacity;

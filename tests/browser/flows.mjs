@@ -1,0 +1,36 @@
+// Somebody rolls a flow back and promotes it again.
+
+import assert from "node:assert/strict";
+import { browse, given } from "./browser.mjs";
+
+await browse(async (person) => {
+  const someone = await person();
+  const page = await someone.open("flows", { page: await someone.logIn(given.token) });
+  const flow = page.locator("section.panel", { has: page.getByRole("heading", { name: "emi-reminder" }) });
+  // the stage of each version
+  const stages = async () => Object.fromEntries(await flow.locator("tbody tr").evaluateAll((rows) =>
+    rows.map((row) => [row.querySelector(".digest").title, row.querySelector(".chip").textContent])));
+  const { before, after } = given;
+  assert.deepEqual(await stages(), { [after]: "active", [before]: "previous" });
+
+  const asked = [];
+  const answered = async (yes, name) => {
+    page.once("dialog", (dialog) => {
+      asked.push(dialog.message());
+      return yes ? dialog.accept() : dialog.dismiss();
+    });
+    await flow.getByRole("button", { name }).click();
+  };
+  await answered(false, "Roll back");
+  assert.deepEqual(await stages(), { [after]: "active", [before]: "previous" });
+  await answered(true, "Roll back");
+  await page.getByText("Rolled back.").waitFor();
+  assert.deepEqual(await stages(), { [after]: "rolled-back", [before]: "active" });
+  await flow.getByText("it was rolled back in the console").waitFor();
+  await answered(true, "Promote");
+  await page.getByText("Promoted.").waitFor();
+  assert.equal((await stages())[after], "active");
+  assert.deepEqual(asked, ["Roll back: emi-reminder?", "Roll back: emi-reminder?", "Promote: emi-reminder?"]);
+  await page.getByRole("button", { name: "Reload" }).click();
+  await page.getByText("The folder was read again.").waitFor();
+});

@@ -1,0 +1,102 @@
+// Everything that links of the console lead to: nothing is asked elsewhere, the content security policy holds nothing back, the browser has
+// nothing to complain about, axe finds no barrier in light or dark, and nothing is wider than a telephone.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { Telephone, browse, given } from "./browser.mjs";
+
+const { source: axe } = createRequire(path.join(given.tools, "package.json"))("axe-core");
+
+// A narrow telephone, in CSS pixels.
+const NARROW = { width: 360, height: 740 };
+const WIDE = { width: 1280, height: 800 };
+
+// What is serious for who reads by other means than eyes, or sees little; each with where it is.
+async function barriers(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
+  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
+}
+
+// Elements that reach beyond the right edge of the page; none in a part that scrolls by itself.
+async function tooWide(page) {
+  return page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const beyond = [...document.querySelectorAll("body *")].filter((it) => it.getBoundingClientRect().right > width + 1);
+    return [`${document.documentElement.scrollWidth} px of ${width} px`, ...beyond.map((it) => it.outerHTML.slice(0, 100))];
+  });
+}
+
+// All that was found, so that one run tells of every page.
+const found = [];
+
+async function look(page, below) {
+  const note = (how, what) => found.push(...what.map((each) => `${below || "the first page"}, ${how}: ${each}`));
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    note(colorScheme, await barriers(page));
+  }
+  await page.setViewportSize(NARROW);
+  note("narrow", await tooWide(page));
+  note("narrow", await barriers(page));
+  await page.setViewportSize(WIDE);
+}
+
+// Pages that differ by what they show alone.
+const kind = (below) => below.replace(/\?.*/, "").replace(/^calls\/.*/, "calls/ID");
+
+await browse(async (person) => {
+  const someone = await person({ viewport: WIDE });
+  const outside = await someone.open("login");
+  await look(outside, "login");
+  await outside.getByLabel("API token").fill("nobody-0123456789");
+  await outside.getByRole("button", { name: "Log in" }).click();
+  await outside.getByRole("alert").waitFor();
+  await look(outside, "a login that was refused");
+  // a refusal is one to the browser, too
+  assert.equal(someone.takeFaults().length, 1, "401");
+
+  const page = await someone.logIn(given.token);
+  const telephone = await Telephone.open(await someone.open("", {}), { phone: given.phone });
+  await telephone.mute.check();
+  await telephone.call();
+  await telephone.hears("Am I speaking with Priya Sharma?");
+  await look(telephone.page, "the telephone in a call");
+
+  await page.reload();
+  await page.locator(".card .line.bot").first().waitFor();
+  const kinds = new Map();
+  for await (const below of someone.walk(page)) {
+    for (const hidden of await page.locator("details").all()) await hidden.evaluate((it) => { it.open = true; });
+    if (below.startsWith("calls/") && await page.locator("[data-waveform]").count()) {
+      await page.locator(".waveform").waitFor();
+    }
+    const seen = kinds.get(kind(below)) ?? 0;
+    kinds.set(kind(below), seen + 1);
+    // two of each: of a call that is live, and one that is over
+    if (seen < 2) await look(page, below);
+  }
+  for (const each of ["", "calls", "calls/ID", "flows", "setup", "telephone", "audit"]) assert.ok(kinds.has(each), `not reached: ${each}`);
+  await telephone.hangUp();
+  await someone.open("nothing/here", { page, status: 404 });
+  await look(page, "nothing/here");
+  await someone.open("calls?outcome=hungup", { page, status: 400 });
+  await look(page, "a search that cannot be read");
+  assert.deepEqual([...found, ...someone.takeFaults()], []);
+
+  // these eyes see what they are to see
+  await page.evaluate(() => {
+    const [picture, wide] = ["img", "div"].map((name) => document.createElement(name));
+    picture.src = "https://elsewhere.example/picture.png";
+    wide.style.width = "2000px";
+    wide.style.height = "1px";
+    document.querySelector("main").append(picture, wide);
+  });
+  assert.match((await barriers(page)).join(), /image-alt/);
+  assert.notDeepEqual(await tooWide(page), []);
+  assert.match(someone.takeFaults().join(), /Content Security Policy/);
+  return { pages: [...kinds] };
+});
