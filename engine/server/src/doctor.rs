@@ -23,7 +23,7 @@ pub use diagnose::diagnose;
 pub use evidence::{Disk, EngineState, Evidence, Reach};
 pub use finding::{Finding, Findings, ago};
 pub use observations::{Applet, EntrySeen, Observations, ObservationsView, Seen, Sign, Signs};
-pub use of_call::of_call;
+pub use of_call::{BROWSER, of_call};
 pub use page::{Card, SetupPage};
 pub use placeholder::is_placeholder;
 pub use urls::Urls;

@@ -13,7 +13,6 @@ mod archive;
 mod audit;
 mod awaited;
 mod base;
-mod browser_calls;
 mod cause;
 pub mod config;
 mod connection;

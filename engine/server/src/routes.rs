@@ -3,6 +3,7 @@
 pub mod after;
 pub mod agents;
 pub mod audit;
+mod browser_calls;
 pub mod calls;
 pub mod campaign_progress;
 pub mod campaigns;

@@ -6,9 +6,7 @@ use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
 use ghanti_model::{CallRecord, CallState, Outcome, Step};
 
-use crate::browser_calls;
-
-use super::of_call::{has_passthru_after, is_outbound, of_call};
+use super::of_call::{has_passthru_after, is_of_browser, is_outbound, of_call};
 use super::{Applet, Code, Evidence, Finding, Findings, Sign, Signs, ago};
 
 /// How far Exotel's clock may differ from ours, in milliseconds: its times are whole seconds, and a
@@ -278,7 +276,7 @@ fn whole_day(evidence: &Evidence, findings: &mut Findings) {
     };
     let each = || {
         let calls = evidence.calls.iter();
-        calls.filter(|record| !browser_calls::is_one(record))
+        calls.filter(|record| !is_of_browser(record))
     };
 
     let waiting: Vec<_> = each()

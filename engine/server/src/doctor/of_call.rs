@@ -6,6 +6,9 @@ use ghanti_model::{CallRecord, Direction, Outcome, Problem, Step};
 
 use super::Code;
 
+/// Prefix of the CallSids of calls of the console's telephone.
+pub const BROWSER: &str = "browser-";
+
 /// Words in Exotel's error text that mean a certificate problem.
 const CERTIFICATE: [&str; 5] = [
     "certificate",
@@ -112,6 +115,12 @@ fn is_asynchronous(record: &CallRecord) -> bool {
         (Some(passthru_ms), Some(stream_ms)) => passthru_ms > stream_ms,
         _ => false,
     }
+}
+
+/// Whether it is a call of the console's telephone, from which nothing about Exotel can be learnt.
+pub(super) fn is_of_browser(record: &CallRecord) -> bool {
+    let sid = record.call_sid.as_ref();
+    sid.is_some_and(|sid| sid.as_str().starts_with(BROWSER))
 }
 
 /// Whether the customer was called.

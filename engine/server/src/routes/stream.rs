@@ -25,10 +25,10 @@ use crate::admission::Opening;
 use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::awaited::await_connect;
-use crate::browser_calls;
 use crate::doctor::{Applet, PROBE};
 use crate::logs::WEBSOCKET;
 use crate::refusal::{EntryPoint, NO_SID, Refusal, refused, refused_stream};
+use crate::routes::browser_calls;
 use crate::segments::{BadPath, Segments};
 use crate::unserved::{explain, unstarted};
 

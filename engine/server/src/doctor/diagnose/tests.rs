@@ -486,8 +486,10 @@ fn a_call_of_the_browsers_telephone_says_nothing_of_exotel() {
             record.exotel.clear();
         })
     };
-    let missing = [Code::NoStatusCallback, Code::PassthruAfterMissing];
-    assert_eq!(codes(&declined("c1")), missing);
+    let of_exotel = codes(&declined("c1"));
+    for code in [Code::NoStatusCallback, Code::PassthruAfterMissing] {
+        assert!(of_exotel.contains(&code), "{of_exotel:?}");
+    }
     assert_eq!(diagnose(&declined("browser-1")), []);
 }
 

@@ -20,7 +20,7 @@ use super::Form;
 use super::session::Viewer;
 use crate::app::App;
 use crate::applet_error::AppletError;
-use crate::browser_calls::SID;
+use crate::doctor::BROWSER as SID;
 use crate::problem::{Kind, Problem};
 use crate::routes::calls::undialled;
 use crate::routes::passthru::passed;

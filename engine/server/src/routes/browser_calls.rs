@@ -1,21 +1,11 @@
-//! Calls of the console's telephone, in which Exotel takes no part: how they are told from others, and
-//! what comes after the bot.
+//! What comes after the bot in a call of the console's telephone, in which Exotel takes no part.
 
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::event::{AgentReported, LegReport};
-use ghanti_model::{AgentLegState, CallId, CallRecord, Decision, EventKind};
+use ghanti_model::{AgentLegState, CallId, Decision, EventKind};
 use ghanti_session::{network, transfer};
 
 use crate::app::App;
-
-/// Prefix of their CallSids.
-pub const SID: &str = "browser-";
-
-/// Whether a call is one of these. Nothing about Exotel can be learnt from it.
-pub fn is_one(record: &CallRecord) -> bool {
-    let sid = record.call_sid.as_ref();
-    sid.is_some_and(|sid| sid.as_str().starts_with(SID))
-}
 
 /// Records of a transfer what Exotel's applets after the bot would, with an agent who answers. Nobody
 /// is dialled.
