@@ -39,6 +39,8 @@ enum State {
         tone_ms: u32,
     },
     AfterTone {
+        /// The speech of the greeting.
+        greeting_ms: u32,
         passed_ms: u32,
         spoken_ms: u32,
     },
@@ -60,21 +62,29 @@ impl Default for State {
 }
 
 impl AnsweringMachine {
-    /// Takes a frame: whether it is caller speech, and the steady tone in it, if there is one.
+    /// Takes a frame: whether it is caller speech, and the steady tone in it, if there is one. A vowel
+    /// may be one, too, for a moment.
     pub fn push(&mut self, voice: bool, tone: Option<Tone>) {
         self.state = match std::mem::take(&mut self.state) {
             State::Recognized => State::Recognized,
-            State::AfterTone { .. } if tone.is_some() => State::NOTHING,
+            State::AfterTone { .. } if tone == Some(Tone::Single) => State::NOTHING,
             State::AfterTone {
+                greeting_ms,
                 passed_ms,
                 spoken_ms,
             } => {
                 let passed_ms = passed_ms + FRAME_MS;
                 let spoken_ms = spoken_ms + u32::from(voice) * FRAME_MS;
                 match (spoken_ms >= SOMEBODY_MS, passed_ms >= AFTER_TONE_MS) {
-                    (true, _) => State::NOTHING,
+                    // it was none, or the greeting goes on
+                    (true, _) => State::Greeting {
+                        spoken_ms: greeting_ms + spoken_ms,
+                        quiet_ms: 0,
+                        tone_ms: 0,
+                    },
                     (false, true) => State::Recognized,
                     (false, false) => State::AfterTone {
+                        greeting_ms,
                         passed_ms,
                         spoken_ms,
                     },
@@ -90,24 +100,25 @@ impl AnsweringMachine {
                     quiet_ms,
                     tone_ms: tone_ms + FRAME_MS,
                 },
-                Some(Tone::Dual) => State::NOTHING,
                 None if TONE_MS.contains(&tone_ms)
                     && spoken_ms >= GREETING_MS
                     && quiet_ms <= BEFORE_TONE_MS =>
                 {
                     State::AfterTone {
+                        greeting_ms: spoken_ms,
                         passed_ms: FRAME_MS,
                         spoken_ms: 0,
                     }
                 }
-                None if voice => State::Greeting {
-                    spoken_ms: FRAME_MS + if quiet_ms <= PAUSE_MS { spoken_ms } else { 0 },
-                    quiet_ms: 0,
-                    tone_ms: 0,
-                },
-                None => State::Greeting {
+                None if !voice => State::Greeting {
                     spoken_ms,
                     quiet_ms: quiet_ms.saturating_add(FRAME_MS),
+                    tone_ms: 0,
+                },
+                Some(Tone::Dual) | None => State::Greeting {
+                    spoken_ms: u32::from(voice) * FRAME_MS
+                        + if quiet_ms <= PAUSE_MS { spoken_ms } else { 0 },
+                    quiet_ms: 0,
                     tone_ms: 0,
                 },
             },

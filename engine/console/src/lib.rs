@@ -29,7 +29,7 @@ pub use campaigns::{Campaign, CampaignPage, CampaignsPage, Funnel, campaign, cam
 pub use customer::{Customer, CustomerPage, customer};
 pub use flows::{Fault, Flow, FlowsPage, Version, flows};
 pub use layout::{Notice, Site, notice};
-pub use login::{again, login};
+pub use login::{again, login, starting};
 pub use now::{Live, Now, Store, now, now_state};
 pub use setup::{Applet, Lamp, SetupPage, setup};
 pub use telephone::{Choice, Field, TelephonePage, telephone};

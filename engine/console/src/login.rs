@@ -3,7 +3,7 @@
 use maud::html;
 
 use crate::layout::{Site, document};
-use crate::words::PRODUCT;
+use crate::words::{PRODUCT, Words};
 
 /// The page. `next` is where to go from it; `was_refused` whether a token was wrong.
 pub fn login(site: &Site, next: &str, was_refused: bool) -> String {
@@ -26,6 +26,27 @@ pub fn login(site: &Site, next: &str, was_refused: bool) -> String {
         }
     };
     document(site, words.log_in, &[], &body)
+}
+
+/// What is shown while the engine is starting: a page that asks for itself again every two seconds. The
+/// style sheet is not served yet.
+pub fn starting(words: &Words) -> String {
+    let html = html! {
+        (maud::DOCTYPE)
+        html lang=(words.language) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="refresh" content="2";
+                title { (PRODUCT) }
+            }
+            body {
+                h1 { (PRODUCT) }
+                p role="status" { (words.starting) }
+            }
+        }
+    };
+    html.into_string()
 }
 
 /// A page that asks for itself again. A browser that comes from another site sends no cookie with

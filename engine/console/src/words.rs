@@ -207,6 +207,7 @@ words! {
     talking = "Connected",
     over = "The call has ended.",
     open_call = "Open its page",
+    starting = "The engine is starting: its flows are being loaded. This page loads again by itself.",
     no_microphone = "The microphone cannot be used: allow it for this page, which has to come over https or from localhost.",
     not_found = "Nothing is here",
     campaigns = "Campaigns",

@@ -23,5 +23,5 @@ pub mod voicemail;
 pub use detect::detect;
 pub use lexicon::{ChoiceMatcher, LexiconError, Match};
 pub use spoken::{SpokenError, speak};
-pub use voicemail::is_voicemail_greeting;
 pub use template::{PromptBook, RenderError, Severity, TemplateProblem};
+pub use voicemail::is_voicemail_greeting;

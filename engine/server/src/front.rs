@@ -1,6 +1,7 @@
 //! The listening socket of a starting engine. It listens before speech, stores and flows are
 //! opened. Until then `/healthz` answers `OK`, `/readyz` answers 503 with the flows being loaded,
-//! `/passthru` refuses calls, and every other request is answered with 503.
+//! `/passthru` refuses calls, and every other request is answered with 503, one of the console by a page
+//! that asks again.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,9 +12,11 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use ghanti_catalogue::Loading;
+use ghanti_console::words::preferred;
 use ghanti_exotel::applet::PassthruRequest;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -132,6 +135,13 @@ async fn starting_answer(State(starting): State<Starting>, request: Request) -> 
             let sid = asked.call_sid.as_ref().map(tracing::field::display);
             tracing::warn!(sid, "a call was refused: the engine is starting");
             (StatusCode::FOUND, "the engine is starting").into_response()
+        }
+        Some(path) if path == "/console" || path.starts_with("/console/") => {
+            let asked = request.headers().get(ACCEPT_LANGUAGE);
+            let asked = asked.and_then(|asked| asked.to_str().ok());
+            let page = ghanti_console::starting(preferred(asked.unwrap_or_default()));
+            let again = [(RETRY_AFTER, "2")];
+            (StatusCode::SERVICE_UNAVAILABLE, again, Html(page)).into_response()
         }
         Some(path) if is_of_api(path) => {
             Problem::new(Kind::Starting, LOADING, WAIT).into_response()

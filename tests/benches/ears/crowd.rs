@@ -366,10 +366,7 @@ impl Member {
                     other => other.to_string(),
                 };
             }
-            Output::Complete(_)
-            | Output::Close
-            | Output::PeerLost { .. }
-            | Output::Voicemail => {}
+            Output::Complete(_) | Output::Close | Output::PeerLost { .. } | Output::Voicemail => {}
         }
     }
 }

@@ -150,14 +150,19 @@ fn table(reports: &[(&str, Value)]) -> anyhow::Result<String> {
         }),
         ("memory (PSS), MiB, before / with them", |run| {
             let mib = |name: &str| Some(run["measured"][name].as_u64()? / 1_024);
-            Some(format!("{} / {}", mib("pss_kib_idle")?, mib("pss_kib_mean")?))
+            Some(format!(
+                "{} / {}",
+                mib("pss_kib_idle")?,
+                mib("pss_kib_mean")?
+            ))
         }),
         ("answer → first audio, ms, p50 / p99", |run| {
             spread(&run["figures"]["first_audio"])
         }),
-        ("last word → first audio (\"okay\"), ms, p50 / p99", |run| {
-            spread(&run["figures"]["response"])
-        }),
+        (
+            "last word → first audio (\"okay\"), ms, p50 / p99",
+            |run| spread(&run["figures"]["response"]),
+        ),
         ("frames behind their pace, ms, p50 / p99", |run| {
             let pace = &run["figures"]["pace"];
             pace["count"].as_u64().filter(|count| *count > 0)?;
@@ -211,7 +216,9 @@ fn spread(figure: &Value) -> Option<String> {
 }
 
 fn of_machine(reports: &[(&str, Value)]) -> String {
-    let machine = reports.first().map_or(&Value::Null, |(_, report)| &report["machine"]);
+    let machine = reports
+        .first()
+        .map_or(&Value::Null, |(_, report)| &report["machine"]);
     let text = |name: &str| machine[name].as_str().unwrap_or("unknown");
     // without the names that distributions and clouds add
     let kernel = text("kernel").split('-').next().unwrap_or_default();

@@ -121,6 +121,14 @@ impl Exotel {
     }
 }
 
+/// A test that fails leaves no process, which would hold its output open.
+impl Drop for Exotel {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 fn setup() -> Setup {
     Setup::new(CONFIG)
 }
@@ -180,10 +188,7 @@ async fn at_voicemail(config: &str, of_caller: &str) -> (Value, Value) {
 async fn an_answering_machine_is_known_by_its_sound_and_nothing_is_left_on_it() {
     let (call, record) = at_voicemail(CONFIG, "").await;
     assert_eq!(record["outcome"], "voicemail", "{record:#}");
-    assert_eq!(
-        call["applets"][1]["stream"]["ended-by"], "bot",
-        "{call:#}"
-    );
+    assert_eq!(call["applets"][1]["stream"]["ended-by"], "bot", "{call:#}");
     // neither asked again nor transferred
     let names = record["transcript"].as_array().unwrap().iter();
     let said: Vec<_> = names

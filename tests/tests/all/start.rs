@@ -25,6 +25,11 @@ async fn a_first_start_answers_at_once_and_takes_calls_when_all_flows_are_loaded
     let refused = order.send().await.unwrap();
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["retry-after"], "1");
+    let (status, page) = get(&engine, "/bot/console/calls").await;
+    assert!(
+        status == 503 && page.contains("http-equiv=\"refresh\"") && page.contains("is starting"),
+        "{status} {page}"
+    );
 
     let given_up = Instant::now() + 4 * PATIENCE;
     let mut loading = BTreeSet::new();

@@ -294,10 +294,7 @@ impl Line<'_> {
             }
             Output::StopListening => self.listening = None,
             Output::Complete(Completion::Answered(answer)) => self.answered = Some(answer.reply),
-            Output::Complete(_)
-            | Output::Close
-            | Output::PeerLost { .. }
-            | Output::Voicemail => {}
+            Output::Complete(_) | Output::Close | Output::PeerLost { .. } | Output::Voicemail => {}
         }
         Ok(())
     }

@@ -57,6 +57,7 @@ impl Machine {
         if self.ended || self.keys.swallows(now_ms, key) {
             return;
         }
+        self.may_be_voicemail = false;
         // a key's tone may have been detected as speech
         self.forget_utterance();
         self.press(now_ms, key);

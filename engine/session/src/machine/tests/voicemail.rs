@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use super::bench::{Bench, keys, yes_or_no, yes_wav};
+use super::bench::{Bench, yes_or_no, yes_wav};
 use crate::machine::Command;
 
 /// As a recogniser of a question's words hears it.
@@ -71,19 +71,26 @@ fn speech_without_a_tone_and_a_tone_without_speech_are_no_machine() {
 }
 
 #[test]
-fn who_has_answered_a_question_is_a_person() {
-    let mut bench = Bench::new();
-    bench.machine.look_for_voicemail();
-    bench.command(Command::Ask(keys(1, 1)));
-    bench.pass(1_500);
-    bench.machine.key(bench.now_ms, '1');
-    bench.settle();
-    bench.command(Command::Ask(yes_or_no()));
-    bench.pass(1_500);
-    bench.speech = greeting_and_tone();
-    bench.recognised = Some((GREETING, false));
-    bench.pass(8_000);
-    assert_eq!(bench.happened("voicemail"), None, "{:#?}", bench.log);
+fn who_has_answered_a_question_or_pressed_a_key_is_a_person() {
+    for has_answered in [true, false] {
+        let mut bench = Bench::new();
+        bench.machine.look_for_voicemail();
+        if has_answered {
+            bench.command(Command::Ask(yes_or_no()));
+            bench.pass(1_500);
+            bench.says("yes");
+            bench.pass(3_000);
+            assert_eq!(bench.completions.len(), 1);
+        } else {
+            bench.machine.key(bench.now_ms, '9');
+        }
+        bench.command(Command::Ask(yes_or_no()));
+        bench.pass(1_500);
+        bench.speech = greeting_and_tone();
+        bench.recognised = Some((GREETING, false));
+        bench.pass(8_000);
+        assert_eq!(bench.happened("voicemail"), None, "{:#?}", bench.log);
+    }
 }
 
 #[test]
