@@ -9,8 +9,10 @@ use std::ops::RangeInclusive;
 use crate::tone::Tone;
 use crate::voice::FRAME_MS;
 
-/// A greeting has at least so much speech …
-const GREETING_MS: u32 = 2_500;
+/// A greeting lasts at least so long, from its first word to the tone, …
+const GREETING_MS: u32 = 3_000;
+/// … of which so much is speech beyond doubt: a third of a greeting over which the bot speaks, …
+const SPOKEN_MS: u32 = 1_000;
 /// … without a pause in which a person would wait for an answer.
 const PAUSE_MS: u32 = 1_500;
 /// The tone begins within this time after the last word.
@@ -31,7 +33,9 @@ pub struct AnsweringMachine {
 #[derive(Debug)]
 enum State {
     Greeting {
-        /// The speech of what may be a greeting.
+        /// Time since the first word of what may be a greeting.
+        since_ms: u32,
+        /// The speech in it.
         spoken_ms: u32,
         /// Time since the last of it.
         quiet_ms: u32,
@@ -39,8 +43,8 @@ enum State {
         tone_ms: u32,
     },
     AfterTone {
-        /// The speech of the greeting.
-        greeting_ms: u32,
+        /// How long the greeting was, and the speech in it.
+        greeting: (u32, u32),
         passed_ms: u32,
         spoken_ms: u32,
     },
@@ -49,6 +53,7 @@ enum State {
 
 impl State {
     const NOTHING: Self = Self::Greeting {
+        since_ms: 0,
         spoken_ms: 0,
         quiet_ms: 0,
         tone_ms: 0,
@@ -65,63 +70,80 @@ impl AnsweringMachine {
     /// Takes a frame: whether it is caller speech, and the steady tone in it, if there is one. A vowel
     /// may be one, too, for a moment.
     pub fn push(&mut self, voice: bool, tone: Option<Tone>) {
+        let voice_ms = u32::from(voice) * FRAME_MS;
         self.state = match std::mem::take(&mut self.state) {
             State::Recognized => State::Recognized,
             State::AfterTone { .. } if tone == Some(Tone::Single) => State::NOTHING,
             State::AfterTone {
-                greeting_ms,
+                greeting,
                 passed_ms,
                 spoken_ms,
             } => {
-                let passed_ms = passed_ms + FRAME_MS;
-                let spoken_ms = spoken_ms + u32::from(voice) * FRAME_MS;
+                let (passed_ms, spoken_ms) = (passed_ms + FRAME_MS, spoken_ms + voice_ms);
                 match (spoken_ms >= SOMEBODY_MS, passed_ms >= AFTER_TONE_MS) {
                     // it was none, or the greeting goes on
                     (true, _) => State::Greeting {
-                        spoken_ms: greeting_ms + spoken_ms,
+                        since_ms: greeting.0.saturating_add(passed_ms),
+                        spoken_ms: greeting.1.saturating_add(spoken_ms),
                         quiet_ms: 0,
                         tone_ms: 0,
                     },
                     (false, true) => State::Recognized,
                     (false, false) => State::AfterTone {
-                        greeting_ms,
+                        greeting,
                         passed_ms,
                         spoken_ms,
                     },
                 }
             }
             State::Greeting {
+                since_ms,
                 spoken_ms,
                 quiet_ms,
                 tone_ms,
-            } => match tone {
-                Some(Tone::Single) => State::Greeting {
-                    spoken_ms,
-                    quiet_ms,
-                    tone_ms: tone_ms + FRAME_MS,
-                },
-                None if TONE_MS.contains(&tone_ms)
-                    && spoken_ms >= GREETING_MS
-                    && quiet_ms <= BEFORE_TONE_MS =>
-                {
-                    State::AfterTone {
-                        greeting_ms: spoken_ms,
-                        passed_ms: FRAME_MS,
-                        spoken_ms: 0,
+            } => {
+                let has_begun = since_ms > 0;
+                let since_ms = since_ms.saturating_add(u32::from(has_begun) * FRAME_MS);
+                match tone {
+                    Some(Tone::Single) => State::Greeting {
+                        since_ms,
+                        spoken_ms,
+                        quiet_ms,
+                        tone_ms: tone_ms.saturating_add(FRAME_MS),
+                    },
+                    None if TONE_MS.contains(&tone_ms)
+                        && since_ms >= GREETING_MS
+                        && spoken_ms >= SPOKEN_MS
+                        && quiet_ms <= BEFORE_TONE_MS =>
+                    {
+                        State::AfterTone {
+                            greeting: (since_ms, spoken_ms),
+                            passed_ms: FRAME_MS,
+                            spoken_ms: 0,
+                        }
                     }
+                    None if !voice => State::Greeting {
+                        since_ms,
+                        spoken_ms,
+                        quiet_ms: quiet_ms.saturating_add(FRAME_MS),
+                        tone_ms: 0,
+                    },
+                    Some(Tone::Dual) | None if has_begun && quiet_ms <= PAUSE_MS => {
+                        State::Greeting {
+                            since_ms,
+                            spoken_ms: spoken_ms.saturating_add(voice_ms),
+                            quiet_ms: 0,
+                            tone_ms: 0,
+                        }
+                    }
+                    Some(Tone::Dual) | None => State::Greeting {
+                        since_ms: voice_ms,
+                        spoken_ms: voice_ms,
+                        quiet_ms: 0,
+                        tone_ms: 0,
+                    },
                 }
-                None if !voice => State::Greeting {
-                    spoken_ms,
-                    quiet_ms: quiet_ms.saturating_add(FRAME_MS),
-                    tone_ms: 0,
-                },
-                Some(Tone::Dual) | None => State::Greeting {
-                    spoken_ms: u32::from(voice) * FRAME_MS
-                        + if quiet_ms <= PAUSE_MS { spoken_ms } else { 0 },
-                    quiet_ms: 0,
-                    tone_ms: 0,
-                },
-            },
+            }
         };
     }
 

@@ -11,9 +11,13 @@ enum Known {
     Mark { sequence: u64 },
 }
 
-/// The last message of a stream.
+/// The last message of a stream, and whether its peer counts.
 #[derive(Debug, Default)]
-pub struct Doubled(Option<Known>);
+pub struct Doubled {
+    last: Option<Known>,
+    /// Numbers of audio have changed: from a peer that numbers all of it alike nothing is known.
+    counts: bool,
+}
 
 impl Doubled {
     /// Whether this is the message before it once more. One without numbers never is.
@@ -30,8 +34,15 @@ impl Doubled {
             Inbound::Mark(mark) => mark.sequence.map(|sequence| Known::Mark { sequence }),
             _ => None,
         };
-        let before = std::mem::replace(&mut self.0, known);
-        known.is_some() && before == known
+        let before = std::mem::replace(&mut self.last, known);
+        match (before, known) {
+            (Some(before), Some(known)) if before == known => self.counts,
+            (Some(Known::Media { .. }), Some(Known::Media { .. })) => {
+                self.counts = true;
+                false
+            }
+            _ => false,
+        }
     }
 }
 
@@ -58,8 +69,10 @@ mod tests {
         let mark = r#"{"event":"mark","sequence_number":7,"mark":{"name":"a"}}"#.to_owned();
         let messages = [
             (media(2, 1), false),
-            (media(2, 1), true),
+            // whether it counts is not known yet
+            (media(2, 1), false),
             (media(3, 2), false),
+            (media(3, 2), true),
             // a peer that does not count its messages, and one that does not count its audio
             (media(3, 3), false),
             (media(4, 3), false),
@@ -78,6 +91,14 @@ mod tests {
         for (at, (text, again)) in messages.iter().enumerate() {
             let message = parse(text).unwrap();
             assert_eq!(doubled.is_again(&message), *again, "{at}: {text}");
+        }
+    }
+    #[test]
+    fn nothing_is_taken_from_a_peer_that_numbers_all_alike() {
+        let mut doubled = Doubled::default();
+        for _ in 0..100 {
+            let text = media(1, 1);
+            assert!(!doubled.is_again(&parse(&text).unwrap()));
         }
     }
 }
