@@ -47,6 +47,8 @@ enum State {
         greeting: (u32, u32),
         passed_ms: u32,
         spoken_ms: u32,
+        /// Another tone, which may be a vowel.
+        tone_ms: u32,
     },
     Recognized,
 }
@@ -73,27 +75,37 @@ impl AnsweringMachine {
         let voice_ms = u32::from(voice) * FRAME_MS;
         self.state = match std::mem::take(&mut self.state) {
             State::Recognized => State::Recognized,
-            State::AfterTone { .. } if tone == Some(Tone::Single) => State::NOTHING,
             State::AfterTone {
                 greeting,
                 passed_ms,
                 spoken_ms,
+                tone_ms,
             } => {
                 let (passed_ms, spoken_ms) = (passed_ms + FRAME_MS, spoken_ms + voice_ms);
-                match (spoken_ms >= SOMEBODY_MS, passed_ms >= AFTER_TONE_MS) {
-                    // it was none, or the greeting goes on
-                    (true, _) => State::Greeting {
-                        since_ms: greeting.0.saturating_add(passed_ms),
-                        spoken_ms: greeting.1.saturating_add(spoken_ms),
-                        quiet_ms: 0,
-                        tone_ms: 0,
-                    },
-                    (false, true) => State::Recognized,
-                    (false, false) => State::AfterTone {
+                let tone_ms = match tone {
+                    Some(Tone::Single) => tone_ms + FRAME_MS,
+                    _ => 0,
+                };
+                let goes_on = State::Greeting {
+                    since_ms: greeting.0.saturating_add(passed_ms),
+                    spoken_ms: greeting.1.saturating_add(spoken_ms),
+                    quiet_ms: 0,
+                    tone_ms,
+                };
+                if tone_ms >= *TONE_MS.start() && spoken_ms == 0 {
+                    // the network's come again
+                    State::NOTHING
+                } else if tone_ms >= *TONE_MS.start() || spoken_ms >= SOMEBODY_MS {
+                    goes_on
+                } else if passed_ms >= AFTER_TONE_MS {
+                    State::Recognized
+                } else {
+                    State::AfterTone {
                         greeting,
                         passed_ms,
                         spoken_ms,
-                    },
+                        tone_ms,
+                    }
                 }
             }
             State::Greeting {
@@ -120,6 +132,7 @@ impl AnsweringMachine {
                             greeting: (since_ms, spoken_ms),
                             passed_ms: FRAME_MS,
                             spoken_ms: 0,
+                            tone_ms: 0,
                         }
                     }
                     None if !voice => State::Greeting {
@@ -187,6 +200,16 @@ mod tests {
         for parts in [
             [Speech(3_000), Silence(200), Beep(300), Silence(1_300)].as_slice(),
             &[Speech(3_000), Beep(900), Silence(1_300), Speech(1_000)],
+            // the last word has a vowel that is one
+            &[
+                Speech(3_000),
+                Beep(112),
+                Speech(32),
+                Beep(32),
+                Speech(200),
+                Beep(300),
+                Silence(1_300),
+            ],
             &[
                 Speech(1_500),
                 Silence(900),
@@ -234,6 +257,17 @@ mod tests {
             ("a fax", &[Speech(3_000), Beep(4_000), Silence(3_000)]),
             ("a key", &[Speech(3_000), Keys(200), Silence(3_000)]),
             ("ringback", &ringback),
+            (
+                "somebody whose vowels are tones",
+                &[
+                    Speech(3_000),
+                    Beep(112),
+                    Speech(32),
+                    Beep(112),
+                    Speech(400),
+                    Silence(3_000),
+                ],
+            ),
         ] {
             assert!(!recognized(parts), "{what}");
         }

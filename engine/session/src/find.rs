@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{join_all, join3};
+use futures_util::future::{join, join_all};
 use ghanti_exotel::Parameters;
 use ghanti_exotel::inbound::Start;
 use ghanti_model::{CallId, CallLog, CallSid, CustomerRecord, FlowName, PhoneNumber, StreamSid};
@@ -307,20 +307,26 @@ impl Asking {
         })
     }
 
-    /// Reads the record of the call with this CallSid, like [`Asking::log`], in half of the time: a
-    /// database that is late leaves the rest to what other stores are asked afterwards.
+    /// Reads the record of the call with this CallSid, like [`Asking::log`].
     async fn log_by_sid(&self, services: &Services, sid: &CallSid) -> Earlier {
-        let half = Self {
-            until: self.until - self.within / 2,
-            within: self.within / 2,
-            failures: Vec::new(),
-        };
-        let answer = half.bounded(services.registry.log_by_sid(sid)).await;
+        let answer = self.bounded(services.registry.log_by_sid(sid)).await;
         answer.or_else(|failure| {
             let known = services.registry.known(sid);
             let known = known.and_then(|call| services.registry.in_memory(call));
             known.map(Some).ok_or(failure)
         })
+    }
+
+    /// Reads the customers of orders.
+    async fn customers(
+        &self,
+        services: &Services,
+        orders: &[CallId],
+    ) -> Vec<Result<Option<CustomerRecord>, StoreError>> {
+        let read = orders
+            .iter()
+            .map(|order| self.bounded(services.sessions.customer_by_call(*order)));
+        join_all(read).await
     }
 
     fn note<T>(&mut self, answer: Result<T, StoreError>) -> Option<T> {
@@ -351,18 +357,39 @@ impl Known {
             .sid
             .cloned()
             .or_else(|| CallSid::parse(sought.session).ok());
-        let (bound, seen, earlier) = match &asked {
-            Some(sid) => {
-                let (bound, seen, earlier) = join3(
-                    asking.bounded(sessions.bound(sid)),
-                    asking.bounded(sessions.sightings(sid)),
-                    asking.log_by_sid(services, sid),
-                )
-                .await;
-                (asking.note(bound), asking.note(seen), earlier)
+        let in_path = CallId::parse(sought.session);
+        let looking: &Asking = asking;
+        // a late database costs the session store no time, nor the other way round
+        let of_sessions = async {
+            let (bound, seen) = match &asked {
+                Some(sid) => {
+                    join(
+                        looking.bounded(sessions.bound(sid)),
+                        looking.bounded(sessions.sightings(sid)),
+                    )
+                    .await
+                }
+                None => (Ok(None), Ok(Vec::new())),
+            };
+            let named = seen.iter().flatten().flat_map(|seen| &seen.orders);
+            let mut orders: Vec<CallId> = Vec::new();
+            for order in named.chain(&sought.sighting.orders).chain(&in_path) {
+                if !orders.contains(order) {
+                    orders.push(*order);
+                }
             }
-            None => (Some(None), Some(Vec::new()), Ok(None)),
+            let records = looking.customers(services, &orders).await;
+            (bound, seen, orders, records)
         };
+        let of_database = async {
+            match &asked {
+                Some(sid) => looking.log_by_sid(services, sid).await,
+                None => Ok(None),
+            }
+        };
+        let ((bound, seen, mut orders, mut records), earlier) =
+            join(of_sessions, of_database).await;
+        let (bound, seen) = (asking.note(bound), asking.note(seen));
         let is_complete = bound.is_some() && seen.is_some();
         let (bound, seen) = (bound.flatten(), seen.unwrap_or_default());
         // the path is taken for a CallSid only if something is known about such a call
@@ -376,18 +403,6 @@ impl Known {
             (None, Ok(None))
         };
 
-        let in_path = CallId::parse(sought.session);
-        let mut orders: Vec<CallId> = Vec::new();
-        for order in seen
-            .iter()
-            .flat_map(|seen| &seen.orders)
-            .chain(&sought.sighting.orders)
-            .chain(&in_path)
-        {
-            if !orders.contains(order) {
-                orders.push(*order);
-            }
-        }
         let bound_order = || {
             bound
                 .and_then(|bound| bound.order)
@@ -395,13 +410,8 @@ impl Known {
         };
         if orders.is_empty() {
             orders.extend(bound_order());
+            records = asking.customers(services, &orders).await;
         }
-        let records = join_all(
-            orders
-                .iter()
-                .map(|order| asking.bounded(sessions.customer_by_call(*order))),
-        )
-        .await;
         let mut named = Vec::with_capacity(orders.len());
         for (order, record) in orders.into_iter().zip(records) {
             let stored = asking.note(record).map_or(Stored::Unreadable, |record| {

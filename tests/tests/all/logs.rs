@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
+use crate::nodes::until;
 use crate::support::{Engine, PATIENCE, Setup, Stream, root};
 
 /// Callers answer by keys here: no words are waited for.
@@ -78,6 +79,13 @@ async fn every_line_of_a_call_has_its_id_and_its_callsid() {
         .start();
     let order = call(&engine, "logs-json").await;
     let folder = engine.house().join("logs");
+    // the file is written by a thread of its own
+    until("the last line is in the file", async || {
+        let text = read(&folder, "application.log");
+        let is_there = text.contains("status callback");
+        is_there.then_some(()).ok_or(text)
+    })
+    .await;
     let application = lines(&read(&folder, "application.log"));
     let of_call: Vec<_> = application
         .iter()

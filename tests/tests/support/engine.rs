@@ -420,7 +420,8 @@ impl Engine {
         }
     }
 
-    /// The record of a call, by our id or by CallSid, where there is one.
+    /// The record of a call, by our id or by CallSid, where there is one, and where the database answers in
+    /// time: on a busy machine it may not.
     pub async fn record(&self, id: &str) -> Option<Value> {
         let response = self
             .http
@@ -428,7 +429,7 @@ impl Engine {
             .send()
             .await
             .unwrap();
-        if response.status() == 404 {
+        if [404, 503].contains(&response.status().as_u16()) {
             None
         } else {
             Some(response.error_for_status().unwrap().json().await.unwrap())
