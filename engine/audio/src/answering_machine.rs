@@ -2,7 +2,7 @@
 //! answer, then there is one tone, and then nobody.
 //!
 //! People make pauses, and go on after whatever tone there was. Ringback and the network's signals
-//! come again; the tone of a key has two frequencies.
+//! come again; the tone of a key has two frequencies; a vowel or a hum that is a tone glides, and is low.
 
 use std::ops::RangeInclusive;
 
@@ -18,7 +18,7 @@ const PAUSE_MS: u32 = 1_500;
 /// The tone begins within this time after the last word.
 const BEFORE_TONE_MS: u32 = 3_000;
 /// The length of the tone, without the first 48 ms, in which it is recognised as one.
-const TONE_MS: RangeInclusive<u32> = 96..=2_500;
+const TONE_MS: RangeInclusive<u32> = 160..=2_500;
 /// For so long after the tone nobody speaks and no other one comes.
 const AFTER_TONE_MS: u32 = 1_200;
 /// So much speech in that time is somebody's.
@@ -83,7 +83,7 @@ impl AnsweringMachine {
             } => {
                 let (passed_ms, spoken_ms) = (passed_ms + FRAME_MS, spoken_ms + voice_ms);
                 let tone_ms = match tone {
-                    Some(Tone::Single) => tone_ms + FRAME_MS,
+                    Some(Tone::Beep) => tone_ms + FRAME_MS,
                     _ => 0,
                 };
                 let goes_on = State::Greeting {
@@ -117,7 +117,7 @@ impl AnsweringMachine {
                 let has_begun = since_ms > 0;
                 let since_ms = since_ms.saturating_add(u32::from(has_begun) * FRAME_MS);
                 match tone {
-                    Some(Tone::Single) => State::Greeting {
+                    Some(Tone::Beep) => State::Greeting {
                         since_ms,
                         spoken_ms,
                         quiet_ms,
@@ -141,7 +141,7 @@ impl AnsweringMachine {
                         quiet_ms: quiet_ms.saturating_add(FRAME_MS),
                         tone_ms: 0,
                     },
-                    Some(Tone::Dual) | None if has_begun && quiet_ms <= PAUSE_MS => {
+                    Some(Tone::Other) | None if has_begun && quiet_ms <= PAUSE_MS => {
                         State::Greeting {
                             since_ms,
                             spoken_ms: spoken_ms.saturating_add(voice_ms),
@@ -149,7 +149,7 @@ impl AnsweringMachine {
                             tone_ms: 0,
                         }
                     }
-                    Some(Tone::Dual) | None => State::Greeting {
+                    Some(Tone::Other) | None => State::Greeting {
                         since_ms: voice_ms,
                         spoken_ms: voice_ms,
                         quiet_ms: 0,
@@ -185,8 +185,8 @@ mod tests {
             let (ms, voice, tone) = match part {
                 Speech(ms) => (ms, true, None),
                 Silence(ms) => (ms, false, None),
-                Beep(ms) => (ms, false, Some(Tone::Single)),
-                Keys(ms) => (ms, false, Some(Tone::Dual)),
+                Beep(ms) => (ms, false, Some(Tone::Beep)),
+                Keys(ms) => (ms, false, Some(Tone::Other)),
             };
             for _ in 0..ms / FRAME_MS {
                 machine.push(voice, tone);
@@ -215,7 +215,7 @@ mod tests {
                 Silence(900),
                 Speech(1_500),
                 Silence(2_500),
-                Beep(160),
+                Beep(192),
                 Silence(1_300),
             ],
         ] {

@@ -121,7 +121,8 @@ impl Listener {
             self.since_echo.saturating_add(1)
         };
         let echo_rest = !speech && self.since_echo <= ECHO_REST_FRAMES;
-        let tone = self.tones.push(&self.begun, speech && !echo);
+        let loud = self.background.is_loud() && !echo;
+        let tone = self.tones.push(&self.begun, speech && !echo, loud);
         let of_line = !echo && !echo_rest && !tone;
         let bot_plays = self.guard.is_playing(end);
         let stands_out = self.background.judge(FrameFacts {

@@ -23,6 +23,10 @@ const HIGHEST_HZ: u32 = 3_400;
 /// The bins searched; the first few hold mains hum and offsets.
 const BINS: std::ops::Range<usize> = 10..(HIGHEST_HZ as usize * WINDOW / LISTENING_HZ as usize);
 
+/// The lowest frequency of an answering machine's tone. A hum, or a vowel that is one, has that of its
+/// voice, which is lower.
+pub const BEEP_HZ: usize = 400;
+
 /// Bins on either side of a peak that belong to it: the main lobe of a Hann window, with some room
 /// for a modulated tone.
 const LOBE: usize = 3;
@@ -48,13 +52,13 @@ static HANN: LazyLock<[f32; WINDOW]> = LazyLock::new(|| {
     })
 });
 
-/// A steady tone, by the number of its frequencies.
+/// A steady tone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// One, as of an answering machine.
-    Single,
-    /// Two, as of a key.
-    Dual,
+    /// One frequency, which is no hum of a voice: [`BEEP_HZ`] or more.
+    Beep,
+    /// Another: of two frequencies, as of a key, or low.
+    Other,
 }
 
 /// Detects tones in one stream of frames. Takes about 20 kB.
@@ -66,8 +70,12 @@ pub struct ToneDetector {
     scratch: Vec<Complex<f32>>,
     powers: Vec<f32>,
     /// The strongest bin of the previous frame, if it may be a tone.
-    peak: Option<usize>,
+    found: Option<usize>,
     kind: Tone,
+    /// Frames in which it has been the same.
+    found_frames: u32,
+    /// The same of frames in which voice activity found speech.
+    peak: Option<usize>,
     steady: u32,
     since: u32,
 }
@@ -98,39 +106,40 @@ impl ToneDetector {
             scratch: forward.make_scratch_vec(),
             powers: vec![0.0; WINDOW / 2 + 1],
             forward: Arc::clone(forward),
+            found: None,
+            kind: Tone::Beep,
+            found_frames: 0,
             peak: None,
-            kind: Tone::Single,
             steady: 0,
             since: u32::MAX,
         }
     }
 
-    /// Takes a frame at 16 kHz and analyses it if it is `audible`. Returns whether there is a tone,
-    /// or one has just ended.
-    pub fn push(&mut self, frame: &[i16], audible: bool) -> bool {
+    /// Takes a frame at 16 kHz and analyses it if it is `speech`, as voice activity takes it, or `loud`.
+    /// Returns whether speech is a tone, or one has just ended.
+    pub fn push(&mut self, frame: &[i16], speech: bool, loud: bool) -> bool {
         let length = frame.len().min(WINDOW);
         self.window.copy_within(length.., 0);
         for (place, sample) in self.window.iter_mut().skip(WINDOW - length).zip(frame) {
             *place = f32::from(*sample);
         }
-        let peak = if audible { self.tone() } else { None };
-        self.steady = match (self.peak, peak) {
-            (Some(before), Some(now)) if before.abs_diff(now) <= STILL => self.steady + 1,
-            (_, Some(_)) => 1,
-            (_, None) => 0,
-        };
+        let found = if speech || loud { self.tone() } else { None };
+        self.found_frames = frames(self.found, found, self.found_frames);
+        self.found = found;
+        let peak = found.filter(|_| speech);
+        self.steady = frames(self.peak, peak, self.steady);
         self.peak = peak;
         self.since = if self.steady >= STEADY_FRAMES {
             0
         } else {
             self.since.saturating_add(1)
         };
-        self.since == 0 || (self.since <= TRAILING_FRAMES && !audible)
+        self.since == 0 || (self.since <= TRAILING_FRAMES && !speech)
     }
 
-    /// The tone in the last frame, if it is a steady one.
+    /// The steady tone in the last frame, whatever voice activity takes it for.
     pub fn steady(&self) -> Option<Tone> {
-        (self.since == 0).then_some(self.kind)
+        (self.found_frames >= STEADY_FRAMES).then_some(self.kind)
     }
 
     /// The strongest bin, if it and at most one other peak hold nearly all the power.
@@ -149,12 +158,22 @@ impl ToneDetector {
         let all: f32 = powers.iter().sum();
         let (first, first_power) = take_peak(powers)?;
         let (_, second_power) = take_peak(powers)?;
-        self.kind = if first_power >= SHARE * all {
-            Tone::Single
+        let hz = (BINS.start + first) * LISTENING_HZ as usize / WINDOW;
+        self.kind = if first_power >= SHARE * all && hz >= BEEP_HZ {
+            Tone::Beep
         } else {
-            Tone::Dual
+            Tone::Other
         };
         (all > 0.0 && first_power + second_power >= SHARE * all).then_some(first)
+    }
+}
+
+/// How many frames a peak has been still, after this one.
+fn frames(before: Option<usize>, now: Option<usize>, frames: u32) -> u32 {
+    match (before, now) {
+        (Some(before), Some(now)) if before.abs_diff(now) <= STILL => frames.saturating_add(1),
+        (_, Some(_)) => 1,
+        (_, None) => 0,
     }
 }
 

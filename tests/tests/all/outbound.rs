@@ -196,7 +196,7 @@ async fn an_answering_machine_is_known_by_its_sound_and_nothing_is_left_on_it() 
         .map(|line| line["name"].as_str().unwrap())
         .collect();
     assert_eq!(said, ["greeting"], "{record:#}");
-    assert_eq!(record["decision"], "hang-up", "{record:#}");
+    assert_eq!(record["decision"]["kind"], "hang-up", "{record:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
