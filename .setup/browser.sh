@@ -1,6 +1,6 @@
 # What the tests of the console drive a browser with, into .tools/browser, and the browser, by apt. Sourced by `run`.
 #
-# The packages of npm are pinned by tests/browser/package-lock.json. Playwright would fetch a browser of its own: it is told the one that is there.
+# The packages of npm are pinned by tests/browser/package-lock.json. Playwright would fetch a browser of its own: it is given the path of the installed one.
 
 browser() {
     local tools=.tools/browser wanted=(tests/browser/package.json tests/browser/package-lock.json)
@@ -12,7 +12,7 @@ browser() {
         cat "${wanted[@]}" | sha256sum >$tools/.filled
     fi
     if has chromium || has chromium-browser || has google-chrome || [ -n "${CHROMIUM:-}" ]; then return; fi
-    # everything but those tests runs without it, so that a machine that cannot get it is only told so
+    # everything but those tests runs without it, so that a machine that cannot get it is only warned
     say "\`chromium\` is missing: the tests of the console look at it there"
     local packages=(chromium)
     if [ "$(id -u)" = 0 ] && has apt-get; then

@@ -43,7 +43,8 @@ pub struct Listener {
     guard: EchoGuard,
     background: Background,
     tones: ToneDetector,
-    answering_machine: AnsweringMachine,
+    /// Where one is looked for.
+    answering_machine: Option<AnsweringMachine>,
     pitch: Pitch,
     detector: TurnDetector,
     wide: Vec<i16>,
@@ -66,7 +67,7 @@ impl Listener {
             guard: EchoGuard::new(rate_hz)?,
             background: Background::new(),
             tones: ToneDetector::new(),
-            answering_machine: AnsweringMachine::default(),
+            answering_machine: None,
             pitch: Pitch::new(),
             detector: TurnDetector::new(settings),
             wide: Vec::new(),
@@ -121,7 +122,8 @@ impl Listener {
             self.since_echo.saturating_add(1)
         };
         let echo_rest = !speech && self.since_echo <= ECHO_REST_FRAMES;
-        let loud = self.background.is_loud() && !echo;
+        // for an answering machine, whose tone need not be taken for speech
+        let loud = self.answering_machine.is_some() && self.background.is_loud() && !echo;
         let tone = self.tones.push(&self.begun, speech && !echo, loud);
         let of_line = !echo && !echo_rest && !tone;
         let bot_plays = self.guard.is_playing(end);
@@ -132,7 +134,9 @@ impl Listener {
             of_line,
         });
         let voice = speech && stands_out && of_line;
-        self.answering_machine.push(voice, self.tones.steady());
+        if let Some(machine) = &mut self.answering_machine {
+            machine.push(voice, self.tones.steady());
+        }
         let pitched = self.pitch.push(&self.begun, voice);
         self.since_voice = if voice {
             0
@@ -200,9 +204,15 @@ impl Listener {
             && self.near_ms >= NEAR_MS
     }
 
+    /// Looks for an answering machine from now on, or no more.
+    pub fn look_for_answering_machine(&mut self, looks: bool) {
+        self.answering_machine = looks.then(AnsweringMachine::default);
+    }
+
     /// Whether an answering machine has been heard: its greeting, its tone, and nobody behind it.
     pub fn is_answering_machine(&self) -> bool {
-        self.answering_machine.is_recognized()
+        let machine = self.answering_machine.as_ref();
+        machine.is_some_and(AnsweringMachine::is_recognized)
     }
 
     /// What was said so far interrupts nothing any more.

@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn an_event_is_read_and_a_comment_is_none() {
-        let told = read(b"event: keys\ndata: {\"kind\":\"keys\",\"unix_ms\":5}\nid: 01\n\n");
-        let event = told.unwrap().unwrap();
+        let read_event = read(b"event: keys\ndata: {\"kind\":\"keys\",\"unix_ms\":5}\nid: 01\n\n");
+        let event = read_event.unwrap().unwrap();
         assert_eq!((event.id.as_str(), event.kind()), ("01", "keys"));
         assert_eq!(event.number("/unix_ms"), 5);
         assert_eq!((event.text("/data/text"), event.number("/none")), ("", 0));

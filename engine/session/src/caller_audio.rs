@@ -113,6 +113,11 @@ impl CallerAudio {
         self.listener.interrupts()
     }
 
+    /// Looks for an answering machine by its sound from now on, or no more.
+    pub fn look_for_answering_machine(&mut self, looks: bool) {
+        self.listener.look_for_answering_machine(looks);
+    }
+
     /// Whether an answering machine has been heard by its sound.
     pub fn is_answering_machine(&self) -> bool {
         self.listener.is_answering_machine()

@@ -228,7 +228,7 @@ fn note(text: &str) {
 fn write(line: &str) -> Result<(), Closed> {
     match writeln!(std::io::stdout(), "{line}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed),
-        // nothing else can be told
+        // there is nobody to report it to
         _ => Ok(()),
     }
 }

@@ -57,7 +57,7 @@ impl Machine {
         if self.ended || self.keys.swallows(now_ms, key) {
             return;
         }
-        self.may_be_voicemail = false;
+        self.found_person();
         // a key's tone may have been detected as speech
         self.forget_utterance();
         self.press(now_ms, key);

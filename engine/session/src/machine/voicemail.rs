@@ -10,6 +10,14 @@ impl Machine {
     /// Looks for an answering machine until somebody answers a question.
     pub fn look_for_voicemail(&mut self) {
         self.may_be_voicemail = true;
+        self.caller_audio.look_for_answering_machine(true);
+    }
+
+    /// A person has the call.
+    pub(super) fn found_person(&mut self) {
+        if std::mem::take(&mut self.may_be_voicemail) {
+            self.caller_audio.look_for_answering_machine(false);
+        }
     }
 
     /// One was found, unless a person has answered.
@@ -25,7 +33,7 @@ impl Machine {
             answer.reply,
             Reply::Choice(_) | Reply::Keys(_) | Reply::Value(_)
         ) {
-            self.may_be_voicemail = false;
+            self.found_person();
         }
     }
 }

@@ -236,17 +236,10 @@ pub(super) async fn hang_up(
     let done = async {
         viewer.check(&Form::read(&body))?;
         let Segments(id) = id?;
-        hung_up(&app, &id).await
+        let call = hung_up(&app, &id).await?;
+        Ok(format!("calls/{call}"))
     };
-    let (status, answer) = match done.await {
-        Ok(call) => {
-            let page = viewer.site(&app, false).path(&format!("calls/{call}"));
-            (StatusCode::SEE_OTHER, redirect(&page))
-        }
-        Err(problem) => (problem.text().status, viewer.failed(&app, &problem)),
-    };
-    viewer.did(&app, "hang-up", uri.path(), status);
-    answer
+    viewer.ordered(&app, "hang-up", uri.path(), done.await)
 }
 
 /// The record as the API answers with it, as a file.

@@ -7,8 +7,8 @@ use axum::response::Response;
 use ghanti_console::{Campaign, CampaignPage, CampaignsPage, Funnel, campaign, campaigns};
 use ghanti_store::{Campaign as Stored, CampaignState, Tally};
 
+use super::Form;
 use super::session::Viewer;
-use super::{Form, redirect};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::routes::campaign_progress::progress;
@@ -81,18 +81,9 @@ pub(super) async fn change(
         let Segments((name, action)) = path?;
         viewer.check(&Form::read(&body))?;
         changed(&app, &name, &action).await?;
-        Ok::<_, Problem>((name, action))
+        Ok(format!("campaigns/{name}?done={action}"))
     };
-    let (status, answer) = match done.await {
-        Ok((name, action)) => {
-            let page = viewer.site(&app, false);
-            let page = page.path(&format!("campaigns/{name}?done={action}"));
-            (StatusCode::SEE_OTHER, redirect(&page))
-        }
-        Err(problem) => (problem.text().status, viewer.failed(&app, &problem)),
-    };
-    viewer.did(&app, "POST", uri.path(), status);
-    answer
+    viewer.ordered(&app, "POST", uri.path(), done.await)
 }
 
 fn of(stored: Stored) -> Campaign {

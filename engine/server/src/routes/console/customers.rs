@@ -100,18 +100,9 @@ pub(super) async fn lift(
         viewer.check(&Form::read(&body))?;
         let Segments(id) = id?;
         lifted(&app, &number(&app, &id).await?).await?;
-        Ok::<_, Problem>(id)
+        Ok(format!("calls/{id}/customer?done=lift"))
     };
-    let (status, answer) = match done.await {
-        Ok(id) => {
-            let site = viewer.site(&app, false);
-            let page = site.path(&format!("calls/{id}/customer?done=lift"));
-            (StatusCode::SEE_OTHER, redirect(&page))
-        }
-        Err(problem) => (problem.text().status, viewer.failed(&app, &problem)),
-    };
-    viewer.did(&app, "POST", uri.path(), status);
-    answer
+    viewer.ordered(&app, "POST", uri.path(), done.await)
 }
 
 /// The number of the customer of a call.

@@ -9,8 +9,8 @@ use ghanti_console::words::Words;
 use ghanti_console::{Fault, Flow, FlowsPage, Version, flows};
 use ghanti_host::Rejection;
 
+use super::Form;
 use super::session::Viewer;
-use super::{Form, redirect};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::routes::flows::{promoted, read_again, rolled_back};
@@ -101,9 +101,10 @@ pub(super) async fn reload(
 ) -> Response {
     let done = async {
         viewer.check(&Form::read(&body))?;
-        read_again(&app).await
+        read_again(&app).await?;
+        Ok("flows?done=reload".to_owned())
     };
-    ordered(&viewer, &app, uri.path(), done.await.map(|()| "reload"))
+    viewer.ordered(&app, "POST", uri.path(), done.await)
 }
 
 /// Promotes a version, or rolls it back.
@@ -118,27 +119,17 @@ pub(super) async fn change(
         let Segments((name, action)) = path?;
         viewer.check(&Form::read(&body))?;
         match action.as_str() {
-            "promote" => promoted(&app, name).map(|_| "promote"),
-            "rollback" => rolled_back(&app, name, ASKED_FOR).map(|_| "rollback"),
-            _ => Err(Problem::new(
-                Kind::UnknownPath,
-                "there is no such action",
-                "use `promote` or `rollback`",
-            )),
+            "promote" => promoted(&app, name).map(drop)?,
+            "rollback" => rolled_back(&app, name, ASKED_FOR).map(drop)?,
+            _ => {
+                return Err(Problem::new(
+                    Kind::UnknownPath,
+                    "there is no such action",
+                    "use `promote` or `rollback`",
+                ));
+            }
         }
+        Ok(format!("flows?done={action}"))
     };
-    ordered(&viewer, &app, uri.path(), done())
-}
-
-/// Redirects to the page, or shows why nothing was done.
-fn ordered(viewer: &Viewer, app: &App, path: &str, done: Result<&str, Problem>) -> Response {
-    let status = match &done {
-        Ok(_) => StatusCode::SEE_OTHER,
-        Err(problem) => problem.text().status,
-    };
-    viewer.did(app, "POST", path, status);
-    match done {
-        Ok(done) => redirect(&viewer.site(app, false).path(&format!("flows?done={done}"))),
-        Err(problem) => viewer.failed(app, &problem),
-    }
+    viewer.ordered(&app, "POST", uri.path(), done())
 }

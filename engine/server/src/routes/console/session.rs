@@ -32,6 +32,7 @@ use crate::app::App;
 use crate::audit;
 use crate::cause::Cause;
 use crate::config::Config;
+use crate::problem::Problem;
 use crate::role::{Identity, needed};
 use crate::secret::Secret;
 use ghanti_model::Role;
@@ -229,6 +230,26 @@ impl Viewer {
         };
         let key = self.session.key.as_ref();
         key.map_or(&NOBODY, |key| &key.identity)
+    }
+
+    /// Answers a form: redirects to a page below the console, or shows why nothing was done. It is recorded in
+    /// the audit log.
+    pub(super) fn ordered(
+        &self,
+        app: &App,
+        action: &str,
+        path: &str,
+        done: Result<String, Problem>,
+    ) -> Response {
+        let (status, answer) = match done {
+            Ok(page) => {
+                let page = self.site(app, false).path(&page);
+                (StatusCode::SEE_OTHER, redirect(&page))
+            }
+            Err(problem) => (problem.text().status, self.failed(app, &problem)),
+        };
+        self.did(app, action, path, status);
+        answer
     }
 
     /// Records what they did in the audit log.
