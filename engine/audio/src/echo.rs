@@ -135,6 +135,11 @@ impl EchoGuard {
         self.reference.sounds(position / DECIMATION as u64, PLAYING)
     }
 
+    /// Whether an echo has been found in this call.
+    pub fn has_echo(&self) -> bool {
+        self.delay.is_some()
+    }
+
     /// Whether a frame at 16 kHz that ends at `end` is the bot's own voice. `speech` is the result
     /// of voice activity detection.
     pub fn hear(&mut self, frame: &[i16], end: u64, speech: bool) -> bool {

@@ -178,6 +178,11 @@ impl Listener {
         &self.heard
     }
 
+    /// Whether the bot has been heard on the line.
+    pub fn has_echo(&self) -> bool {
+        self.guard.has_echo()
+    }
+
     /// Whether the line has a background that may be taken for words.
     pub fn is_noisy(&self) -> bool {
         self.background.mean_dbfs() > NOISY_DBFS

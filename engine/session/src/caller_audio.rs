@@ -19,6 +19,10 @@ const ONSET_SAMPLES: usize = 400 * RATE_HZ as usize / 1000;
 /// otherwise recognise other people or a television before and after the caller's words.
 const BACKGROUND_SHARE: i16 = 10;
 
+/// So much speech after [`CallerAudio::hold`] is the caller's: the echo guard recognises an echo whose
+/// delay has changed by its first 64 ms, and decides in every second frame.
+const HELD_MS: u32 = 112;
+
 /// Detects the caller's turns and collects the samples for the recogniser.
 pub struct CallerAudio {
     listener: Listener,
@@ -27,6 +31,8 @@ pub struct CallerAudio {
     kept_back: VecDeque<i16>,
     feed: Vec<i16>,
     feeding: bool,
+    /// While the samples are held back: how much of the turn was speech before.
+    held_since_ms: Option<u32>,
     speaking_since: Option<u64>,
 }
 
@@ -47,6 +53,7 @@ impl CallerAudio {
             kept_back: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
             feed: Vec::new(),
             feeding: false,
+            held_since_ms: None,
             speaking_since: None,
         })
     }
@@ -73,7 +80,12 @@ impl CallerAudio {
             self.speaking_since = None;
         }
         self.kept_back.extend(self.listener.heard());
-        if !self.feeding {
+        let voiced_ms = self.listener.voiced_ms();
+        // a new turn counts from its start
+        self.held_since_ms = self.held_since_ms.filter(|since_ms| {
+            voiced_ms < since_ms.saturating_add(HELD_MS) && voiced_ms >= *since_ms
+        });
+        if !self.feeding || self.held_since_ms.is_some() {
             self.kept_back
                 .drain(..self.kept_back.len().saturating_sub(PREROLL_SAMPLES));
         } else if self.listener.is_background() {
@@ -133,9 +145,19 @@ impl CallerAudio {
         self.listener.turns().quiet_ms()
     }
 
+    /// The bot speaks within the caller's turn. If the line has an echo, audio is passed on only once
+    /// the caller has certainly gone on, and from a second before: the first sounds of what comes
+    /// back would be taken for their words.
+    pub fn hold(&mut self) {
+        if self.listener.has_echo() {
+            self.held_since_ms = Some(self.listener.voiced_ms());
+        }
+    }
+
     /// Starts passing audio to the recogniser, beginning with the pre-roll.
     pub fn open(&mut self) {
         self.feeding = true;
+        self.held_since_ms = None;
         self.feed.clear();
         if self.listener.is_noisy() {
             self.feed_background();

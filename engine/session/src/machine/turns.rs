@@ -129,6 +129,7 @@ impl Machine {
             {
                 utterance.is_acknowledged = true;
             }
+            self.caller_audio.hold();
             let prompt = self.queue(now_ms, acknowledge);
             self.latency.acknowledges(prompt);
         }

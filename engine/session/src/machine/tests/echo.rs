@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use ghanti_audio::Encoding;
+use ghanti_model::Reply;
 
-use super::bench::yes_or_no;
+use super::acknowledging;
+use super::bench::{Bench, yes_or_no, yes_wav};
 use crate::event::Event;
 use crate::machine::{Command, Machine, Output};
 use crate::playback::Sending;
@@ -128,4 +130,49 @@ fn a_caller_is_heard_over_the_echo() {
         heard_ms.is_some_and(|at_ms| (1_550..2_000).contains(&at_ms)),
         "{heard_ms:?}: {events:#?}"
     );
+}
+
+/// A yes over a loudspeaker that has just been acknowledged by a sentence, whose echo comes back
+/// later than that of the question did, as it does where frames are late.
+fn acknowledged_over_a_loudspeaker() -> Bench {
+    let gain = ghanti_audio::level::gain(-20.0);
+    let mut bench = Bench::new();
+    bench.prompt = Some(Arc::from(greeting()));
+    bench.echo = Some((gain, 120));
+    bench.command(Command::Ask(acknowledging()));
+    bench.pass(3_700 + 600);
+    bench.says_at_once("yes");
+    while bench.happened("began okay").is_none() {
+        assert!(bench.now_ms < 8_000, "{:#?}", bench.log);
+        bench.pass(20);
+    }
+    bench.echo = Some((gain, 300));
+    bench
+}
+
+#[test]
+fn the_echo_of_an_acknowledgement_is_none_of_the_callers_words() {
+    let mut bench = acknowledged_over_a_loudspeaker();
+    let fed = bench.fed;
+    bench.pass(3_000);
+    assert_eq!(bench.fed - fed, 0, "{:#?}", bench.log);
+    assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
+}
+
+#[test]
+fn what_the_caller_adds_behind_an_acknowledgement_is_heard_from_its_first_sound() {
+    let mut bench = acknowledged_over_a_loudspeaker();
+    bench.pass(400);
+    let fed = bench.fed;
+    bench.speech = yes_wav();
+    bench.partial = Some("yes no");
+    bench.recognised = Some(("yes no", false));
+    bench.pass(3_000);
+    assert!(
+        bench.fed - fed >= 2 * yes_wav().len(),
+        "16 kHz: {} {:#?}",
+        bench.fed - fed,
+        bench.log
+    );
+    assert!(bench.completions.is_empty(), "{:?}", bench.completions);
 }
