@@ -97,6 +97,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "ghanti-campaign",
         &["ghanti-exotel", "ghanti-model", "ghanti-store"],
     ),
+    ("ghanti-trace", &["ghanti-model", "ghanti-store"]),
     ("ghanti-webhook", &["ghanti-model", "ghanti-store"]),
     (
         "ghanti-server",
@@ -116,6 +117,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-session",
             "ghanti-speech",
             "ghanti-store",
+            "ghanti-trace",
             "ghanti-webhook",
         ],
     ),

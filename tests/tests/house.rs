@@ -166,7 +166,7 @@ fn nothing_has_the_former_name() {
 }
 
 #[test]
-fn nothing_tells_where_it_was_built() {
+fn nothing_shows_where_it_was_built() {
     let machine = ["/root/", "/home/", "/work/", "/Users/"];
     let registries = [
         "crates.io/",

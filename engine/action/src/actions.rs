@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ghanti_model::{CallFacts, json_path};
+use ghanti_model::{CallFacts, TraceContext, json_path};
 use rustls::ClientConfig;
 use serde_json::Value as Json;
 use tokio::sync::Semaphore;
@@ -20,6 +20,7 @@ use crate::definition::Definition;
 use crate::error::ActionError;
 use crate::fault::Fault;
 use crate::guard::Guard;
+use crate::http::{Headers, TRACEPARENT};
 use crate::plan::{Plan, What};
 use crate::redis::RedisConnections;
 use crate::secret::SecretText;
@@ -36,11 +37,33 @@ pub struct Setup<'a> {
     pub tls: &'a MakeTls,
     /// The account that SMS are sent from.
     pub sms: Option<SmsAccount>,
+    /// Whether calls are traced, so that a service's spans can be part of a call's trace.
+    pub traces: bool,
 }
 
 /// The actions of this process, by name.
 #[derive(Debug, Default)]
-pub struct Actions(BTreeMap<String, Action>);
+pub struct Actions {
+    actions: BTreeMap<String, Action>,
+    traces: bool,
+}
+
+/// One invocation of an action.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Invocation<'a> {
+    /// The same for every repetition of it.
+    pub key: &'a str,
+    /// Its span, where calls are traced.
+    pub span: Option<TraceContext>,
+}
+
+impl Invocation<'_> {
+    /// The value of the header `traceparent`, if the operator sets none.
+    pub(crate) fn span_for(&self, headers: &Headers) -> Option<String> {
+        let span = self.span.filter(|_| !headers.has(TRACEPARENT));
+        span.map(|span| span.to_string())
+    }
+}
 
 #[derive(Debug)]
 struct Action {
@@ -80,7 +103,10 @@ impl Actions {
             }
         }
         if errors.is_empty() {
-            Ok(Self(actions))
+            Ok(Self {
+                actions,
+                traces: setup.traces,
+            })
         } else {
             Err(errors)
         }
@@ -98,21 +124,30 @@ impl Actions {
         call: &CallFacts,
         nth: u32,
     ) -> Result<Json, ActionError> {
-        let Some(action) = self.0.get(name) else {
+        let Some(action) = self.actions.get(name) else {
             return Err(ActionError::Unknown(name.to_owned()));
         };
         let key = format!("{}-{nth}", call.call_id);
-        action.perform(input, call, &key).await.map_err(|fault| {
-            let action = name.to_owned();
-            match fault {
-                Fault::Input(reason) => ActionError::Input { action, reason },
-                Fault::Refused(reason) => ActionError::Refused { action, reason },
-                Fault::Unavailable { reason, .. } => {
-                    tracing::warn!(action, reason, "an action was not done");
-                    ActionError::Unavailable { action, reason }
+        let invocation = Invocation {
+            key: &key,
+            span: self
+                .traces
+                .then(|| TraceContext::of_action(call.call_id, nth)),
+        };
+        action
+            .perform(input, call, invocation)
+            .await
+            .map_err(|fault| {
+                let action = name.to_owned();
+                match fault {
+                    Fault::Input(reason) => ActionError::Input { action, reason },
+                    Fault::Refused(reason) => ActionError::Refused { action, reason },
+                    Fault::Unavailable { reason, .. } => {
+                        tracing::warn!(action, reason, "an action was not done");
+                        ActionError::Unavailable { action, reason }
+                    }
                 }
-            }
-        })
+            })
     }
 }
 
@@ -158,7 +193,12 @@ impl Action {
         })
     }
 
-    async fn perform(&self, input: &Json, call: &CallFacts, key: &str) -> Result<Json, Fault> {
+    async fn perform(
+        &self,
+        input: &Json,
+        call: &CallFacts,
+        invocation: Invocation<'_>,
+    ) -> Result<Json, Fault> {
         let plan = &self.plan;
         if let Some(schema) = &plan.input {
             schema.check(input).map_err(Fault::Input)?;
@@ -192,7 +232,7 @@ impl Action {
                 rest.as_secs() + 1
             ))
         })?;
-        let mut answer = tokio::time::timeout_at(until, self.ask(values, key))
+        let mut answer = tokio::time::timeout_at(until, self.ask(values, invocation))
             .await
             .unwrap_or_else(|_| Err(Fault::unavailable(late())));
         if waited > plan.timeout / 2 {
@@ -209,13 +249,22 @@ impl Action {
         self.admit(answer?)
     }
 
-    async fn ask(&self, values: Values<'_>, key: &str) -> Result<Json, Fault> {
+    async fn ask(&self, values: Values<'_>, invocation: Invocation<'_>) -> Result<Json, Fault> {
         let most = self.plan.output_bytes;
         match (&self.plan.what, &self.doer) {
-            (What::Http(plan), Doer::Http(client)) => plan.perform(client, values, key, most).await,
+            (What::Http(plan), Doer::Http(client)) => {
+                plan.perform(client, values, invocation, most).await
+            }
             (What::Model(plan), Doer::Http(client)) => {
-                plan.perform(client, values, self.plan.output.as_ref(), &self.guard, most)
-                    .await
+                plan.perform(
+                    client,
+                    values,
+                    invocation,
+                    self.plan.output.as_ref(),
+                    &self.guard,
+                    most,
+                )
+                .await
             }
             (What::Sms(plan), Doer::Sms(client, account)) => {
                 plan.perform(client, account, values, most).await

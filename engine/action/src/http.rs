@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value as Json;
 
+use crate::actions::Invocation;
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerKind, Definition, Does, Method};
 use crate::errors::Errors;
@@ -15,6 +16,9 @@ use crate::guard::Guard;
 use crate::secret::SecretText;
 use crate::template::{JsonTemplate, Template, Values};
 use crate::url::UrlTemplate;
+
+/// The header of a span (W3C Trace Context, section 3.2).
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// Headers that are the engine's to set.
 const RESERVED: [&str; 9] = [
@@ -105,7 +109,7 @@ impl Headers {
             .collect()
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(given, _)| given.as_str() == name)
     }
 }
@@ -190,12 +194,12 @@ impl HttpPlan {
         Some((plan, secrets))
     }
 
-    /// Does it. `key` is the same for every repetition of this invocation.
+    /// Does it.
     pub(crate) async fn perform(
         &self,
         client: &HttpClient,
         values: Values<'_>,
-        key: &str,
+        invocation: Invocation<'_>,
         most: usize,
     ) -> Result<Json, Fault> {
         let url = self.url.fill(values).map_err(Fault::Input)?;
@@ -205,7 +209,10 @@ impl HttpPlan {
             request = request.header(name, value);
         }
         if self.has_key {
-            request = request.header("idempotency-key", key);
+            request = request.header("idempotency-key", invocation.key);
+        }
+        if let Some(span) = invocation.span_for(&self.headers) {
+            request = request.header(TRACEPARENT, span);
         }
         let mut guard = Guard::default();
         if let Some((user, password)) = &self.login {

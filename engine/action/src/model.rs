@@ -9,12 +9,13 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use crate::actions::Invocation;
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerFormat, Definition};
 use crate::errors::Errors;
 use crate::fault::Fault;
 use crate::guard::Guard;
-use crate::http::Headers;
+use crate::http::{Headers, TRACEPARENT};
 use crate::schema::Schema;
 use crate::template::{Template, Values};
 use crate::url::UrlTemplate;
@@ -121,6 +122,7 @@ impl ModelPlan {
         &self,
         client: &HttpClient,
         values: Values<'_>,
+        invocation: Invocation<'_>,
         schema: Option<&Schema>,
         guard: &Guard,
         most: usize,
@@ -137,7 +139,9 @@ impl ModelPlan {
         messages.push(json!({ "role": "user", "content": prompt }));
         let mut turn = 1;
         loop {
-            let said = self.turn(client, values, &messages, most).await?;
+            let said = self
+                .turn(client, values, invocation, &messages, most)
+                .await?;
             let Some(schema) = schema else {
                 return Ok(Json::from(said));
             };
@@ -169,6 +173,7 @@ impl ModelPlan {
         &self,
         client: &HttpClient,
         values: Values<'_>,
+        invocation: Invocation<'_>,
         messages: &[Json],
         most: usize,
     ) -> Result<String, Fault> {
@@ -192,6 +197,9 @@ impl ModelPlan {
         let mut request = client
             .request(reqwest::Method::POST, url)
             .header(CONTENT_TYPE, "application/json");
+        if let Some(span) = invocation.span_for(&self.headers) {
+            request = request.header(TRACEPARENT, span);
+        }
         for (name, mut value) in self.headers.fill(values).map_err(Fault::Input)? {
             value.set_sensitive(true);
             request = request.header(name, value);

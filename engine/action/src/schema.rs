@@ -56,14 +56,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_told_by_its_place_and_not_by_its_value() {
+    fn what_does_not_fit_is_reported_by_its_place_and_not_by_its_value() {
         let schema = Schema::new(
             &json!({ "type": "object", "required": ["pan"], "additionalProperties": false,
             "properties": { "pan": { "type": "string", "pattern": "^[A-Z]{5}[0-9]{4}[A-Z]$" } } }),
         )
         .unwrap();
         assert_eq!(schema.check(&json!({ "pan": "ABCDE1234F" })), Ok(()));
-        for (value, told) in [
+        for (value, reported) in [
             (
                 json!({ "pan": "hunter2" }),
                 "`/pan` does not fit the schema (`pattern`)",
@@ -75,7 +75,7 @@ mod tests {
                 "it does not fit the schema (`additionalProperties`)",
             ),
         ] {
-            assert_eq!(schema.check(&value).unwrap_err(), told);
+            assert_eq!(schema.check(&value).unwrap_err(), reported);
         }
     }
 

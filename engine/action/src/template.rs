@@ -392,8 +392,8 @@ pub(crate) mod tests {
             ("{loan.more}", "`loan.more` is missing"),
             ("{call:line}", "the line's number` is missing"),
         ] {
-            let told = filled(template, input.clone()).unwrap_err();
-            assert!(told.contains(part), "{told}");
+            let reported = filled(template, input.clone()).unwrap_err();
+            assert!(reported.contains(part), "{reported}");
         }
         assert_eq!(filled("{*}", json!({ "a": 1 })).unwrap(), "{\"a\":1}");
     }
@@ -405,7 +405,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_told() {
+    fn what_is_no_place_is_reported() {
         for text in [
             "{",
             "}",

@@ -193,12 +193,12 @@ mod tests {
     #[test]
     fn a_value_leads_neither_up_nor_to_another_resource() {
         for value in ["..", ".", ""] {
-            let told = filled(
+            let reported = filled(
                 "https://crm.example.com/loans/{v}/dues",
                 &json!({ "v": value }),
             )
             .unwrap_err();
-            assert!(told.contains("`.` or `..`"), "{told}");
+            assert!(reported.contains("`.` or `..`"), "{reported}");
         }
         assert!(
             filled("https://a.example/{v}", &json!({ "v": "x".repeat(9_000) }))
@@ -225,8 +225,8 @@ mod tests {
             "ftp://crm.example.com/",
             "https:///x",
         ] {
-            let told = UrlTemplate::parse(text).unwrap_err();
-            assert!(!told.contains("hunter2"), "{text}: {told}");
+            let reported = UrlTemplate::parse(text).unwrap_err();
+            assert!(!reported.contains("hunter2"), "{text}: {reported}");
         }
     }
 }

@@ -234,18 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn another_rate_is_told_by_how_fast_audio_arrives() {
+    fn another_rate_is_known_by_how_fast_audio_arrives() {
         let bytes = encoded(Encoding::Pcm16, &at(0.1, &speech().repeat(8)));
-        for (told_hz, frame_bytes, rate_hz) in [
+        for (reported_hz, frame_bytes, rate_hz) in [
             (8_000, 640, 16_000),
             (8_000, 960, 24_000),
             (16_000, 960, 24_000),
             (16_000, 320, 8_000),
         ] {
             assert_eq!(
-                found(told_hz, frame_bytes, &bytes),
+                found(reported_hz, frame_bytes, &bytes),
                 [Mismatch::Rate(rate_hz)],
-                "{told_hz}"
+                "{reported_hz}"
             );
         }
     }

@@ -78,11 +78,11 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_played_says_why() {
         assert!(check(&wav(1, 24_000)).is_ok());
-        for told in [
+        for reported in [
             check(&wav(2, 8_000)).unwrap_err().to_string(),
             decode(&wav(2, 8_000), 8_000).unwrap_err().to_string(),
         ] {
-            assert!(told.starts_with("it has 2 channel(s)"), "{told}");
+            assert!(reported.starts_with("it has 2 channel(s)"), "{reported}");
         }
         assert!(check(b"RIFF").is_err() && decode(b"RIFF", 8_000).is_err());
     }

@@ -17,8 +17,8 @@ use ghanti_model::{
     CallId, CallSid, CustomerRecord, FlowName, NodeId, Outcome, PhoneNumber, Zone, unix_ms,
 };
 use ghanti_store::{
-    Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Reached,
-    Settlement, SqlRecords, StoreError,
+    AttemptResult, Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep,
+    Reached, SqlRecords, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -360,7 +360,7 @@ impl Runner {
         };
         if let Err(reason) = self.outbound.dial(outbound).await {
             tracing::warn!(call = %call_id, campaign = campaign.name, reason, "a customer of a campaign was not dialled");
-            let settlement = Settlement {
+            let settlement = AttemptResult {
                 outcome: Outcome::NotDialled.as_str(),
                 counts: false,
                 reached: Reached::Nobody,
@@ -371,7 +371,7 @@ impl Runner {
                 not_before_ms: None,
             };
             self.records
-                .settle_attempt(call_id, &settlement, now_ms)
+                .finish_attempt(call_id, &settlement, now_ms)
                 .await?;
         }
         Ok(Room::Yes)

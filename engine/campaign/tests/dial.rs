@@ -29,14 +29,14 @@ fn name(dialled: &Dialled) -> String {
         Dialled::Refused(error) => ("refused", error),
         Dialled::Unknown(error) => ("unknown", error),
     };
-    let told = match error {
+    let reported = match error {
         ApiError::Reply(error) => format!("{error:?}"),
         other => format!("{other:?}"),
     };
-    let end = told.find([' ', '(', '{']).unwrap_or(told.len());
+    let end = reported.find([' ', '(', '{']).unwrap_or(reported.len());
     assert_clean(&format!("{error} {error:?} {}", error.hint()));
     assert!(error.hint().len() > 10);
-    format!("{kind} {}", &told[..end])
+    format!("{kind} {}", &reported[..end])
 }
 
 #[tokio::test]

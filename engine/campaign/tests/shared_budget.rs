@@ -77,10 +77,13 @@ async fn nodes_share_a_budget_and_keep_to_a_share_while_redis_is_away() {
     let over = nodes[0].take(Duration::from_secs(1)).await.unwrap_err();
     assert!(over.retry_in > Duration::from_secs(300), "{over}");
 
-    let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let reported = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(
-        (told.matches("WARN").count(), told.matches("INFO").count()),
+        (
+            reported.matches("WARN").count(),
+            reported.matches("INFO").count()
+        ),
         (1, 1),
-        "{told}"
+        "{reported}"
     );
 }

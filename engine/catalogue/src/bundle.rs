@@ -260,9 +260,9 @@ mod tests {
         let mut bundle = Bundle::default();
         let text = |bytes: u64| vec![b'a'; usize::try_from(bytes).unwrap()];
         assert!(bundle.add("flow.toml", text(TEXT_BYTES_MAX)).is_ok());
-        let mut told = |path: &str, bytes| bundle.add(path, text(bytes)).unwrap_err().reason;
-        assert!(told("flow.toml", 1).contains("twice"));
-        assert!(told("prompts/en-IN.ftl", TEXT_BYTES_MAX + 1).contains("larger than 1 MiB"));
+        let mut reported = |path: &str, bytes| bundle.add(path, text(bytes)).unwrap_err().reason;
+        assert!(reported("flow.toml", 1).contains("twice"));
+        assert!(reported("prompts/en-IN.ftl", TEXT_BYTES_MAX + 1).contains("larger than 1 MiB"));
         for number in 0..FILES_MAX {
             bundle
                 .add(&format!("tests/{number}.toml"), text(1))
@@ -282,10 +282,10 @@ mod tests {
     #[test]
     fn a_folders_other_files_are_left_out() {
         let folder = tempfile::tempdir().unwrap();
-        let told = |folder: &Path| Bundle::of_folder(folder).unwrap_err().reason;
-        assert!(told(folder.path()).contains("no component"));
+        let reported = |folder: &Path| Bundle::of_folder(folder).unwrap_err().reason;
+        assert!(reported(folder.path()).contains("no component"));
         fs::write(folder.path().join("flow.wasm"), "a").unwrap();
-        assert!(told(folder.path()).contains("no manifest"));
+        assert!(reported(folder.path()).contains("no manifest"));
         fs::write(folder.path().join("flow.toml"), "").unwrap();
         for path in ["src/lib.rs", "prompts/en-IN.ftl", "prompts/notes.txt"] {
             let path = folder.path().join(path);

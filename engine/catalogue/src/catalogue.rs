@@ -216,7 +216,7 @@ impl Catalogue {
         let mut known = self.invalid.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != invalid {
             for entry in invalid.iter().filter(|entry| !known.contains(entry)) {
-                told(entry);
+                log_rejection(entry);
                 self.metrics.rejected(&entry.flow, entry.step);
             }
             *known = invalid;
@@ -390,7 +390,7 @@ fn taking(flows: &Flows) -> Vec<(&FlowName, &Takes)> {
         .collect()
 }
 
-fn told(rejection: &Rejection) {
+fn log_rejection(rejection: &Rejection) {
     let Rejection {
         flow,
         step,

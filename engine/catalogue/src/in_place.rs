@@ -304,7 +304,7 @@ mod tests {
     fn what_is_no_part_of_a_flow_is_never_lost() {
         let folder = tempfile::tempdir().unwrap();
         let flows = folder.path();
-        let told = |name: &str| {
+        let reported = |name: &str| {
             let staged = Staged::write(flows, &bundle("one")).unwrap();
             staged
                 .put(&FlowName::parse(name).unwrap())
@@ -312,9 +312,9 @@ mod tests {
                 .to_string()
         };
         fs::create_dir_all(flows.join("emi/src")).unwrap();
-        assert!(told("emi").contains("`src`"), "{}", told("emi"));
+        assert!(reported("emi").contains("`src`"), "{}", reported("emi"));
         fs::write(flows.join("bare.wasm"), "").unwrap();
-        assert!(told("bare").contains("`bare.wasm`"));
+        assert!(reported("bare").contains("`bare.wasm`"));
         assert_eq!(entries(flows), ["bare.wasm", "emi"]);
     }
 

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_files_are_told_and_their_rules_are_known_all_the_same() {
+    fn damaged_files_are_reported_and_their_rules_are_known_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         keep(
             &Kept::open(Some(folder.path().to_owned())),

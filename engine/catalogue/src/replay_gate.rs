@@ -82,7 +82,7 @@ pub(crate) async fn pass(
         Ok(Ok(ReplayVerdict::Agrees { calls })) => {
             tracing::info!(%flow, %version, calls, asked_for = gate.calls, "replay gate: recorded calls come out the same");
         }
-        Ok(Ok(ReplayVerdict::Differs(obstacle))) => return Err(told(gate, &obstacle)),
+        Ok(Ok(ReplayVerdict::Differs(obstacle))) => return Err(fault_of(gate, &obstacle)),
         Ok(Err(reason)) => {
             let hint = "fix that, then POST /api/flows/reload; or take `[replay] gate` away";
             return Err(Fault::new(
@@ -107,7 +107,7 @@ pub(crate) async fn pass(
     Ok(())
 }
 
-fn told(gate: &ReplayGate, obstacle: &Obstacle) -> Fault {
+fn fault_of(gate: &ReplayGate, obstacle: &Obstacle) -> Fault {
     let Obstacle {
         call,
         seq,

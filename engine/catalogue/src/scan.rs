@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn two_flows_of_one_name_are_told_and_the_folder_wins() {
+    fn two_flows_of_one_name_are_reported_and_the_folder_wins() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("emi")).unwrap();
         for file in ["emi.wasm", "b ad.wasm", "notes.txt"] {
@@ -357,20 +357,28 @@ mod tests {
         symlink(outside.path(), flows.join("outside")).unwrap();
         symlink("nowhere", flows.join("dangling")).unwrap();
         let places = scan(flows).unwrap().places;
-        let told = |name: &str| {
+        let reported = |name: &str| {
             let place = &places[&FlowName::parse(name).unwrap()];
             place
                 .inside(&place.path.join("flow.wasm"))
                 .map_err(|fault| fault.reason)
         };
-        assert!(told("inside").unwrap().ends_with(".releases/7/flow.wasm"));
         assert!(
-            told("outside")
+            reported("inside")
+                .unwrap()
+                .ends_with(".releases/7/flow.wasm")
+        );
+        assert!(
+            reported("outside")
                 .unwrap_err()
                 .contains("outside the flows folder"),
             "{:?}",
-            told("outside")
+            reported("outside")
         );
-        assert!(told("dangling").unwrap_err().contains("dangling/flow.wasm"));
+        assert!(
+            reported("dangling")
+                .unwrap_err()
+                .contains("dangling/flow.wasm")
+        );
     }
 }

@@ -71,10 +71,10 @@ async fn run(catalogue: Weak<Catalogue>) {
                 pause = due.again.unwrap_or(RESCAN).max(BREATH);
             }
             Err(error) => {
-                let told = error.to_string();
-                if unreadable.as_ref() != Some(&told) {
+                let reported = error.to_string();
+                if unreadable.as_ref() != Some(&reported) {
                     tracing::warn!(%error, "the flows folder cannot be read: all flows stay as they are");
-                    unreadable = Some(told);
+                    unreadable = Some(reported);
                 }
             }
         }

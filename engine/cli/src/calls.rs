@@ -1,13 +1,13 @@
 //! `ghanti calls`: the calls of a running engine: list, follow, show, export, and check that no record
 //! was changed.
 
+pub mod event_text;
 mod export;
 mod list;
 mod package;
 mod show;
 mod tail;
 pub mod text;
-pub mod told;
 mod verify;
 
 use std::io::Write as _;

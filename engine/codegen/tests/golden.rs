@@ -79,7 +79,7 @@ fn read(manifest: &str, prompts: &str) -> Result<Conversation, Vec<Problem>> {
     )
 }
 
-fn told(found: Result<impl std::fmt::Debug, Vec<Problem>>) -> String {
+fn reported(found: Result<impl std::fmt::Debug, Vec<Problem>>) -> String {
     found
         .unwrap_err()
         .iter()
@@ -89,15 +89,15 @@ fn told(found: Result<impl std::fmt::Debug, Vec<Problem>>) -> String {
 }
 
 #[test]
-fn what_is_wrong_in_the_files_is_told_with_its_place() {
+fn what_is_wrong_in_the_files_is_reported_with_its_place() {
     assert!(
-        told(read("[questions.a]\nexpect = 'text'\n", "a = A?\n"))
+        reported(read("[questions.a]\nexpect = 'text'\n", "a = A?\n"))
             .starts_with("flow.toml:2: unknown key `expect`")
     );
-    assert!(told(read("", "a = Hello { $name }\n")).starts_with(
+    assert!(reported(read("", "a = Hello { $name }\n")).starts_with(
         "prompts/en-IN.ftl:1: message `a` uses `$name`, whose type no comment declares"
     ));
-    let unknown = told(read("[questions.a]\nexpects = 'text'\n", "b = B\n"));
+    let unknown = reported(read("[questions.a]\nexpects = 'text'\n", "b = B\n"));
     assert!(
         unknown.starts_with("flow.toml:1:") && unknown.contains("`a`"),
         "{unknown}"
@@ -105,9 +105,9 @@ fn what_is_wrong_in_the_files_is_told_with_its_place() {
     let two = BTreeMap::from(
         ["en-IN", "hi-IN"].map(|tag| (Language::parse(tag).unwrap(), "a = A\n".to_owned())),
     );
-    assert!(told(Conversation::read("", &two)).contains("which is the default"));
+    assert!(reported(Conversation::read("", &two)).contains("which is the default"));
     assert!(
-        told(read("[flow]\nlanguages = ['hi-IN']\n", "a = A\n"))
+        reported(read("[flow]\nlanguages = ['hi-IN']\n", "a = A\n"))
             .contains("there is no `prompts/hi-IN.ftl`")
     );
 }
@@ -117,7 +117,7 @@ fn names_that_become_the_same_identifier_are_refused() {
     let messages = read("", "emi-details = A\nemi_details = B\n").unwrap();
     for (extension, generate) in LANGUAGES {
         assert!(
-            told(generate(&messages)).contains("`emi-details` and `emi_details`"),
+            reported(generate(&messages)).contains("`emi-details` and `emi_details`"),
             "{extension}"
         );
     }
@@ -125,7 +125,7 @@ fn names_that_become_the_same_identifier_are_refused() {
     let choices = read(question, "a = A?\n").unwrap();
     for (extension, generate) in LANGUAGES {
         assert!(
-            told(generate(&choices))
+            reported(generate(&choices))
                 .contains("of the question `a` the answers `no-input` and `no-input`"),
             "{extension}"
         );

@@ -29,7 +29,7 @@ pub(crate) use steps::shape;
 use crate::flow_tests::FlowTest;
 
 use explorer::Explorer;
-use steps::told;
+use steps::answers_in_words;
 
 /// How far an exploration goes.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +111,7 @@ pub struct Path {
 impl Path {
     /// What was answered, in words.
     pub fn answers(&self) -> String {
-        told(&self.events)
+        answers_in_words(&self.events)
     }
 
     /// The disposition that it ends with.

@@ -243,7 +243,7 @@ mod tests {
         })
     }
 
-    fn told(events: &[Event], end: Option<&RunEnd>, ms: u64) -> Vec<String> {
+    fn reported(events: &[Event], end: Option<&RunEnd>, ms: u64) -> Vec<String> {
         let manifest = Manifest::parse(MANIFEST).unwrap();
         let course = Course { events, end, ms };
         broken(&manifest, &course)
@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn returned(events: &[Event]) -> Vec<String> {
-        told(events, Some(&RunEnd::Returned), 1_000)
+        reported(events, Some(&RunEnd::Returned), 1_000)
     }
 
     #[test]
@@ -320,9 +320,12 @@ mod tests {
             missing: vec!["identity".to_owned()],
             reason: String::new(),
         }));
-        let told = told(&[outcome()], Some(&refused), 1_000);
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].contains("the engine refuses it"), "{told:?}");
+        let reported = reported(&[outcome()], Some(&refused), 1_000);
+        assert_eq!(reported.len(), 2, "{reported:?}");
+        assert!(
+            reported[0].contains("the engine refuses it"),
+            "{reported:?}"
+        );
     }
 
     #[test]
@@ -332,7 +335,7 @@ mod tests {
             ["every path ends, with an outcome: it ends without an outcome"]
         );
         assert_eq!(
-            told(&[outcome()], None, 61_000),
+            reported(&[outcome()], None, 61_000),
             [
                 "every path ends, with an outcome: it does not end within the bounds",
                 "no call takes longer than 60 s: it takes 61 s"

@@ -42,7 +42,7 @@ pub(crate) async fn hold(
     settings: &BTreeMap<String, String>,
 ) -> Held {
     let (scripted, journal) = (caller.scripted(), version.journal(call_id()));
-    let run = version.run_trial(Box::new(caller), journal.clone(), settings);
+    let run = version.run_test(Box::new(caller), journal.clone(), settings);
     let run = run.with_subscriber(NoSubscriber::default());
     let end = tokio::time::timeout(CONVERSATION, run).await.ok();
     let mut scripted = scripted

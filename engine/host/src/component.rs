@@ -128,10 +128,10 @@ impl ComponentFacts {
     fn add_producers(&mut self, producers: wasmparser::ProducersSectionReader<'_>) {
         for field in producers.into_iter().map_while(Result::ok) {
             for value in field.values.into_iter().map_while(Result::ok) {
-                let told = format!("{} {} {}", field.name, value.name, value.version);
-                let told = short(told.trim());
-                if self.producers.len() < NAMES_MAX && !self.producers.contains(&told) {
-                    self.producers.push(told);
+                let reported = format!("{} {} {}", field.name, value.name, value.version);
+                let reported = short(reported.trim());
+                if self.producers.len() < NAMES_MAX && !self.producers.contains(&reported) {
+                    self.producers.push(reported);
                 }
             }
         }
@@ -233,7 +233,7 @@ mod tests {
     const ACTS: &[u8] = include_bytes!("../tests/fixtures/acts-0.1.0.wasm");
 
     #[test]
-    fn a_component_tells_its_names_its_makers_and_its_sizes() {
+    fn a_component_gives_its_names_its_makers_and_its_sizes() {
         let facts = ComponentFacts::read(ACTS).unwrap();
         assert_eq!(facts.bytes, ACTS.len());
         for export in ["describe", "run"] {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_told_in_words() {
+    fn what_is_no_component_is_reported_in_words() {
         let half = &ACTS[..ACTS.len() / 2];
         for (bytes, words) in [
             (&b""[..], "the file is empty"),

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_told() {
+    fn what_is_no_component_is_reported() {
         for (bytes, words) in [
             (&b""[..], "no WebAssembly component"),
             (b"half a file", "a text that begins with `half a file`"),

@@ -120,7 +120,7 @@ pub trait Conversation: Send {
 
     /// Waits like `drain`, but leaves the playouts to the next `ask` or `drain`. The host calls it
     /// before a prompt that has requirements.
-    async fn settle(&mut self) -> Result<(), CallError>;
+    async fn await_playout(&mut self) -> Result<(), CallError>;
 
     /// Whether answers come from a record: each is then that of a whole host call, with everything
     /// that the host had added to it.

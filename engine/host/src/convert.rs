@@ -115,20 +115,20 @@ fn other<T>(name: &str, case: &str) -> Checked<T> {
 }
 
 /// A prompt; `name` is its path for messages, such as `no-input[0]`.
-pub(crate) fn prompt(name: &str, told: types::Prompt) -> Checked<Prompt> {
-    let content = match told.content {
+pub(crate) fn prompt(name: &str, reported: types::Prompt) -> Checked<Prompt> {
+    let content = match reported.content {
         types::Content::Text(words) => {
             Content::Text(Masked::new(text(&format!("{name}.text"), words)?))
         }
-        types::Content::Template(told) => Content::Template(template(name, told)?),
+        types::Content::Template(reported) => Content::Template(template(name, reported)?),
         types::Content::Audio(file) => Content::Audio(text(&format!("{name}.audio"), file)?),
         types::Content::Other(case) => return other(&format!("{name}.content"), &case),
     };
-    let language = told
+    let language = reported
         .language
         .map(|tag| language(&format!("{name}.language"), &tag))
         .transpose()?;
-    let voice = told
+    let voice = reported
         .voice
         .map(|voice| text(&format!("{name}.voice"), voice))
         .transpose()?;
@@ -136,23 +136,23 @@ pub(crate) fn prompt(name: &str, told: types::Prompt) -> Checked<Prompt> {
         content,
         language,
         voice,
-        interruptible: told.interruptible,
+        interruptible: reported.interruptible,
     })
 }
 
-fn template(name: &str, told: types::Template) -> Checked<Template> {
-    let template = text(&format!("{name}.template"), told.name)?;
+fn template(name: &str, reported: types::Template) -> Checked<Template> {
+    let template = text(&format!("{name}.template"), reported.name)?;
     Ok(Template {
-        arguments: arguments(&format!("{name}.arguments"), told.arguments)?,
+        arguments: arguments(&format!("{name}.arguments"), reported.arguments)?,
         name: template,
     })
 }
 
 /// Named arguments; `name` is their path for messages.
-pub(crate) fn arguments(name: &str, told: Vec<types::Argument>) -> Checked<Vec<Argument>> {
-    let arguments = list(name, told)?.into_iter().map(|told| {
-        let argument = text(name, told.name)?;
-        let value = value(&argument, told.value)?;
+pub(crate) fn arguments(name: &str, reported: Vec<types::Argument>) -> Checked<Vec<Argument>> {
+    let arguments = list(name, reported)?.into_iter().map(|reported| {
+        let argument = text(name, reported.name)?;
+        let value = value(&argument, reported.value)?;
         Ok(Argument {
             name: argument,
             value,
@@ -161,8 +161,8 @@ pub(crate) fn arguments(name: &str, told: Vec<types::Argument>) -> Checked<Vec<A
     arguments.collect()
 }
 
-fn value(name: &str, told: types::Value) -> Checked<Value> {
-    Ok(match told {
+fn value(name: &str, reported: types::Value) -> Checked<Value> {
+    Ok(match reported {
         types::Value::Text(words) => Value::Text(Masked::new(text(name, words)?)),
         types::Value::Integer(number) => Value::Integer(number),
         types::Value::Money(money) => {
@@ -217,37 +217,40 @@ fn calendar_date(name: &str, date: types::Date) -> Checked<time::Date> {
         })
 }
 
-fn key(name: &str, told: &str) -> Checked<char> {
-    let mut characters = told.chars();
+fn key(name: &str, reported: &str) -> Checked<char> {
+    let mut characters = reported.chars();
     match (characters.next(), characters.next()) {
         (Some(key @ ('0'..='9' | '*' | '#')), None) => Ok(key),
         _ => Err(format!(
             "`{name}` is `{}`: give one of `0` to `9`, `*` and `#`",
-            shown(told)
+            shown(reported)
         )),
     }
 }
 
 /// The flow's own choices of a question.
-pub(crate) fn choices(told: Vec<speech::Choice>) -> Checked<Vec<Choice>> {
-    list("choices", told)?.into_iter().map(choice).collect()
+pub(crate) fn choices(reported: Vec<speech::Choice>) -> Checked<Vec<Choice>> {
+    list("choices", reported)?.into_iter().map(choice).collect()
 }
 
-fn choice(told: speech::Choice) -> Checked<Choice> {
-    let id = text("choices.id", told.id)?;
-    let phrases = list("choices.phrases", told.phrases)?
+fn choice(reported: speech::Choice) -> Checked<Choice> {
+    let id = text("choices.id", reported.id)?;
+    let phrases = list("choices.phrases", reported.phrases)?
         .into_iter()
         .map(phrases)
         .collect::<Checked<Vec<_>>>()?;
     if id.is_empty()
-        || (told.key.is_none() && phrases.iter().all(|phrases| phrases.words.is_empty()))
+        || (reported.key.is_none() && phrases.iter().all(|phrases| phrases.words.is_empty()))
     {
         return Err(format!(
             "the choice `{}` can never be chosen: give it an id, and phrases or a key",
             shown(&id)
         ));
     }
-    let key = told.key.map(|told| key("choices.key", &told)).transpose()?;
+    let key = reported
+        .key
+        .map(|reported| key("choices.key", &reported))
+        .transpose()?;
     Ok(Choice {
         id,
         lexicon: None,
@@ -256,12 +259,12 @@ fn choice(told: speech::Choice) -> Checked<Choice> {
     })
 }
 
-fn phrases(told: speech::Phrases) -> Checked<Phrases> {
-    let words = list("choices.phrases.words", told.words)?
+fn phrases(reported: speech::Phrases) -> Checked<Phrases> {
+    let words = list("choices.phrases.words", reported.words)?
         .into_iter()
         .map(|word| text("choices.phrases.words", word));
     Ok(Phrases {
-        language: language("choices.phrases.language", &told.language)?,
+        language: language("choices.phrases.language", &reported.language)?,
         words: words.collect::<Checked<_>>()?,
     })
 }

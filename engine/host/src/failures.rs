@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_above_the_budget_within_its_time_are_told() {
+    fn failures_above_the_budget_within_its_time_are_reported() {
         let budget = FailureBudget {
             failures: 2,
             within_ms: 1_000,

@@ -37,7 +37,7 @@ const HISTORY: RangeInclusive<u32> = 1..=20;
 /// The contract's limit for how far ahead another call may be asked for.
 const CALL_AGAIN_DAYS: i64 = 366;
 
-pub(crate) type Told<T> = wasmtime::Result<Result<T, types::Error>>;
+pub(crate) type Answered<T> = wasmtime::Result<Result<T, types::Error>>;
 
 /// The arguments as journaled, and as checked.
 fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) {
@@ -73,7 +73,7 @@ fn measured<T: Serialize>(
     )
 }
 
-pub(crate) fn told<T, U>(
+pub(crate) fn to_wit<T, U>(
     answer: Result<T, CallError>,
     into: impl FnOnce(T) -> U,
 ) -> Result<U, types::Error> {
@@ -160,7 +160,7 @@ impl call::Host for StoreData {
         })
     }
 
-    async fn set_language(&mut self, language: String) -> Told<()> {
+    async fn set_language(&mut self, language: String) -> Answered<()> {
         let (arguments, checked) = journaled(convert::language("language", &language));
         let answer = self.attempt(Function::SetLanguage, arguments, |host| {
             Box::pin(async move {
@@ -169,10 +169,10 @@ impl call::Host for StoreData {
                 host.conversation.set_language(language).await
             })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 
-    async fn establish(&mut self, name: String) -> Told<()> {
+    async fn establish(&mut self, name: String) -> Answered<()> {
         let checked = if name.starts_with(HEARD) {
             Err(format!(
                 "`name` begins with `{HEARD}`, which only the engine establishes, from marks: wait with `drain`"
@@ -184,10 +184,10 @@ impl call::Host for StoreData {
         let answer = self.attempt(Function::Establish, arguments, |host| {
             Box::pin(async move { host.conversation.establish(checked?).await })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 
-    async fn transfer(&mut self, target: Option<String>, words: Option<String>) -> Told<()> {
+    async fn transfer(&mut self, target: Option<String>, words: Option<String>) -> Answered<()> {
         let target = target
             .map(|target| convert::text("target", target))
             .transpose();
@@ -201,10 +201,10 @@ impl call::Host for StoreData {
                 host.conversation.decide(decision).await
             })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 
-    async fn milestone(&mut self, name: String) -> Told<()> {
+    async fn milestone(&mut self, name: String) -> Answered<()> {
         let checked = Milestone::parse(&name)
             .map_err(|error| format!("`name` is `{}`: {error}", convert::shown(&name)));
         let (arguments, checked) = journaled(checked);
@@ -220,10 +220,14 @@ impl call::Host for StoreData {
                 host.conversation.milestone(milestone).await
             })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 
-    async fn call_again(&mut self, date: types::Date, time: Option<types::TimeOfDay>) -> Told<()> {
+    async fn call_again(
+        &mut self,
+        date: types::Date,
+        time: Option<types::TimeOfDay>,
+    ) -> Answered<()> {
         let (arguments, checked) = journaled(convert::moment(date, time));
         let answer = self.attempt(Function::CallAgain, arguments, |host| {
             Box::pin(async move {
@@ -231,10 +235,10 @@ impl call::Host for StoreData {
                 host.conversation.call_again(at_ms).await
             })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 
-    async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Told<()> {
+    async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Answered<()> {
         let checked = convert::slug("disposition", disposition).and_then(|disposition| {
             Ok((
                 disposition,
@@ -250,7 +254,7 @@ impl call::Host for StoreData {
                 host.conversation.outcome(disposition, detail).await
             })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 }
 
@@ -284,7 +288,7 @@ impl StoreData {
 }
 
 impl customer::Host for StoreData {
-    async fn get(&mut self, name: String) -> Told<Option<types::Value>> {
+    async fn get(&mut self, name: String) -> Answered<Option<types::Value>> {
         let (arguments, checked) = journaled(convert::text("name", name.clone()));
         let answer = self.attempt(Function::Get, arguments, |host| {
             Box::pin(async move {
@@ -297,17 +301,17 @@ impl customer::Host for StoreData {
             })
         });
         let answer: Result<Option<Masked>, CallError> = answer.await?;
-        Ok(told(answer, |value| {
+        Ok(to_wit(answer, |value| {
             value.map(|value| self.typed(&name, &value))
         }))
     }
 
-    async fn all(&mut self) -> Told<Vec<(String, types::Value)>> {
+    async fn all(&mut self) -> Answered<Vec<(String, types::Value)>> {
         let answer = self.attempt(Function::All, Json::Null, |host| {
             Box::pin(async move { host.customer_fields().await })
         });
         let answer: Result<Vec<(String, Masked)>, CallError> = answer.await?;
-        Ok(told(answer, |fields| {
+        Ok(to_wit(answer, |fields| {
             fields
                 .into_iter()
                 .map(|(name, value)| {
@@ -318,7 +322,7 @@ impl customer::Host for StoreData {
         }))
     }
 
-    async fn lookup(&mut self, key: String) -> Told<Option<String>> {
+    async fn lookup(&mut self, key: String) -> Answered<Option<String>> {
         let (arguments, checked) = journaled(convert::text("key", key));
         let answer = self.attempt(Function::Lookup, arguments, |host| {
             Box::pin(async move {
@@ -327,10 +331,12 @@ impl customer::Host for StoreData {
                 host.conversation.lookup(key).await
             })
         });
-        Ok(told(answer.await?, |value| value.map(Masked::into_exposed)))
+        Ok(to_wit(answer.await?, |value| {
+            value.map(Masked::into_exposed)
+        }))
     }
 
-    async fn history(&mut self, most: u32) -> Told<Vec<customer::EarlierCall>> {
+    async fn history(&mut self, most: u32) -> Answered<Vec<customer::EarlierCall>> {
         let (arguments, checked) = journaled(convert::within("most", most, HISTORY));
         let answer = self.attempt::<Vec<EarlierCall>, _>(Function::History, arguments, |host| {
             Box::pin(async move {
@@ -338,7 +344,7 @@ impl customer::Host for StoreData {
                 host.conversation.history(most).await
             })
         });
-        Ok(told(answer.await?, |calls| {
+        Ok(to_wit(answer.await?, |calls| {
             calls
                 .into_iter()
                 .map(convert::earlier_call_to_wit)
@@ -346,7 +352,7 @@ impl customer::Host for StoreData {
         }))
     }
 
-    async fn note(&mut self, name: String, value: String) -> Told<()> {
+    async fn note(&mut self, name: String, value: String) -> Answered<()> {
         let checked = convert::text("name", name)
             .and_then(|name| Ok((name, Masked::new(convert::text("value", value)?))));
         let (arguments, checked) = journaled(checked);
@@ -362,12 +368,12 @@ impl customer::Host for StoreData {
                 host.conversation.note(name, value).await
             })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 }
 
 impl speech::Host for StoreData {
-    async fn say(&mut self, prompt: speech::Prompt) -> Told<u32> {
+    async fn say(&mut self, prompt: speech::Prompt) -> Answered<u32> {
         let rules = self.host().map(|host| Arc::clone(&host.rules));
         let (arguments, checked) = measured(size::prompt(&prompt), self.text_bytes, || {
             let mut prompt = convert::prompt("prompt", prompt)?;
@@ -379,7 +385,7 @@ impl speech::Host for StoreData {
         let answer = self.attempt(Function::Say, arguments, |host| {
             Box::pin(async move { host.say(checked?).await })
         });
-        Ok(told(answer.await?, |PromptId(id)| id))
+        Ok(to_wit(answer.await?, |PromptId(id)| id))
     }
 
     async fn ask(
@@ -387,7 +393,7 @@ impl speech::Host for StoreData {
         question: String,
         arguments: Vec<types::Argument>,
         choices: Vec<speech::Choice>,
-    ) -> Told<speech::Answer> {
+    ) -> Answered<speech::Answer> {
         let rules = self.host().map(|host| Arc::clone(&host.rules));
         let bytes = size::ask(&question, &arguments, &choices);
         let (entry, checked) = measured(bytes, self.text_bytes, || {
@@ -417,22 +423,22 @@ impl speech::Host for StoreData {
         {
             host.known.apply(Change::Language(language.clone()));
         }
-        Ok(told(answer, convert::answer_to_wit))
+        Ok(to_wit(answer, convert::answer_to_wit))
     }
 
-    async fn drain(&mut self) -> Told<Vec<speech::Playout>> {
+    async fn drain(&mut self) -> Answered<Vec<speech::Playout>> {
         let answer = self.attempt::<Vec<Playout>, _>(Function::Drain, Json::Null, |host| {
             Box::pin(async move { host.conversation.drain().await })
         });
-        Ok(told(answer.await?, convert::playouts_to_wit))
+        Ok(to_wit(answer.await?, convert::playouts_to_wit))
     }
 
-    async fn pause(&mut self, ms: u32) -> Told<()> {
+    async fn pause(&mut self, ms: u32) -> Answered<()> {
         let (arguments, checked) = journaled(convert::within("ms", ms, PAUSE_MS));
         let answer = self.attempt(Function::Pause, arguments, |host| {
             Box::pin(async move { host.conversation.pause(checked?).await })
         });
-        Ok(told(answer.await?, |()| ()))
+        Ok(to_wit(answer.await?, |()| ()))
     }
 }
 

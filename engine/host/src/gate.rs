@@ -298,7 +298,7 @@ pub(crate) async fn pass(
     if requires.is_empty() {
         return Ok(());
     }
-    conversation.settle().await?;
+    conversation.await_playout().await?;
     let holds = |required: &str| match required.strip_prefix(HEARD) {
         Some(template) => conversation.heard_whole(template),
         None => established.contains(required),

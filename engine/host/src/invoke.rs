@@ -8,11 +8,11 @@ use crate::bindings::actions;
 use crate::context::{CallContext, StoreData};
 use crate::conversation::Invocation;
 use crate::convert;
-use crate::functions::{Told, told};
+use crate::functions::{Answered, to_wit};
 use crate::known::Known;
 
 impl actions::Host for StoreData {
-    async fn invoke(&mut self, name: String, input: String) -> Told<String> {
+    async fn invoke(&mut self, name: String, input: String) -> Answered<String> {
         let (arguments, checked) = match self.host_mut() {
             Some(host) => host.invocation(name, &input, Known::invoked),
             // `attempt` ends the flow
@@ -21,7 +21,7 @@ impl actions::Host for StoreData {
         let answer = self.attempt(Function::Invoke, arguments, |host| {
             Box::pin(async move { host.conversation.invoke(checked?).await })
         });
-        Ok(told(answer.await?, |answer: Json| answer.to_string()))
+        Ok(to_wit(answer.await?, |answer: Json| answer.to_string()))
     }
 }
 

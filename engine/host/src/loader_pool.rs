@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_is_told_and_the_next_is_done() {
+    async fn work_that_panics_is_reported_and_the_next_is_done() {
         let loader_pool = LoaderPool::new().unwrap();
         let panics = || -> u8 { panic!("as asked") };
         assert_eq!(loader_pool.run(panics).await, Err("it panicked"));

@@ -128,7 +128,7 @@ impl Program {
     pub(crate) async fn describe(&self) -> Result<Described, Fault> {
         let mut store = self.store(None, &DESCRIBE);
         let compute = store.data().compute.clone();
-        let told = compute
+        let reported = compute
             .count(async {
                 self.pre
                     .instantiate_async(&mut store)
@@ -137,8 +137,8 @@ impl Program {
                     .await
             })
             .await;
-        match told {
-            Ok(told) => description::read(told).map_err(|sentence| {
+        match reported {
+            Ok(reported) => description::read(reported).map_err(|sentence| {
                 let (reason, hint) = sentence
                     .split_once(": ")
                     .unwrap_or((&sentence, "correct it"));

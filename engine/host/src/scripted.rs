@@ -6,7 +6,7 @@
 
 mod acts;
 mod conversing;
-mod told;
+mod record;
 mod understanding;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,7 +19,7 @@ use ghanti_model::{
 use serde_json::Value as Json;
 
 pub use self::acts::{Act, Away, Does, Failed, Turn};
-pub use self::told::{Asking, Event, Scripted, Wait};
+pub use self::record::{Asking, Event, Scripted, Wait};
 
 /// When a scripted call begins: 2026-01-05T05:30:00Z, 11:00 in India.
 const BEGINNING_MS: u64 = 1_767_591_000_000;
@@ -208,7 +208,7 @@ impl ScriptedCaller {
 
     /// The language of the call.
     fn language(&self) -> Language {
-        let set = self.told().language.clone();
+        let set = self.record().language.clone();
         set.unwrap_or_else(|| self.facts.language.clone())
     }
 
@@ -223,12 +223,12 @@ impl ScriptedCaller {
         languages
     }
 
-    fn told(&self) -> MutexGuard<'_, Scripted> {
+    fn record(&self) -> MutexGuard<'_, Scripted> {
         self.scripted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, event: Event) {
-        self.told().events.push(event);
+    fn add(&self, event: Event) {
+        self.record().events.push(event);
     }
 
     fn alive(&self) -> Result<(), CallError> {
@@ -242,7 +242,7 @@ impl ScriptedCaller {
     /// They hang up: every further host call fails.
     fn hang_up(&mut self) -> CallError {
         self.ended = true;
-        self.tell(Event::HungUp);
+        self.add(Event::HungUp);
         CallError::CallEnded
     }
 
@@ -250,7 +250,7 @@ impl ScriptedCaller {
     fn wait(&mut self) -> Result<(), CallError> {
         self.alive()?;
         self.waits += 1;
-        self.tell(Event::Waited);
+        self.add(Event::Waited);
         if self.hangs_up_at == Some(self.waits) {
             return Err(self.hang_up());
         }
@@ -261,7 +261,7 @@ impl ScriptedCaller {
         let template = prompt.template().to_owned();
         let may_interrupt = prompt.interruptible != Some(false);
         let language = prompt.language.clone().unwrap_or_else(|| self.language());
-        let mut scripted = self.told();
+        let mut scripted = self.record();
         scripted.events.push(Event::Said {
             prompt: prompt.clone(),
             language,
@@ -286,11 +286,11 @@ impl ScriptedCaller {
     /// They speak while what is queued is played: the first prompt that may be interrupted is
     /// heard in part, and the others not at all.
     fn interrupt_queued(&mut self) {
-        let told = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
+        let reported = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cut = (Extent::Partial, PROMPT_MS / 2);
         for playout in self.playouts.iter_mut().skip(self.heard) {
             let at = usize::try_from(playout.prompt.0).unwrap_or(0);
-            let prompt = at.checked_sub(1).and_then(|at| told.said.get(at));
+            let prompt = at.checked_sub(1).and_then(|at| reported.said.get(at));
             if prompt.is_some_and(|prompt| prompt.interruptible != Some(false)) {
                 (playout.heard, playout.heard_ms) = cut;
                 cut = (Extent::Unheard, 0);

@@ -186,7 +186,7 @@ impl FlowVersion {
 
     /// Like [`run`](Self::run), for a test: some settings have other values, and there is no limit
     /// of host calls by the second, as minutes of a call pass within milliseconds.
-    pub async fn run_trial(
+    pub async fn run_test(
         &self,
         conversation: Box<dyn Conversation>,
         journal: SharedJournal,

@@ -64,7 +64,7 @@ impl Workbook {
     ) -> Result<(Self, Header), WorkbookError> {
         bounds::check(&mut source)?;
         source.rewind().map_err(|_| damaged("the file"))?;
-        let mut file = Xlsx::new(source).map_err(|error| told("the workbook", &error))?;
+        let mut file = Xlsx::new(source).map_err(|error| error_of("the workbook", &error))?;
         let sheets: Vec<_> = file
             .sheets_metadata()
             .iter()
@@ -187,12 +187,12 @@ fn each_row(
 ) -> Result<(), WorkbookError> {
     let mut reader = file
         .worksheet_cells_reader(sheet)
-        .map_err(|error| told("its sheet", &error))?;
+        .map_err(|error| error_of("its sheet", &error))?;
     let mut row = Cells::default();
     loop {
         let next = reader
             .next_cell()
-            .map_err(|error| told(&format!("its sheet, after row {},", row.line()), &error))?;
+            .map_err(|error| error_of(&format!("its sheet, after row {},", row.line()), &error))?;
         let at = next.as_ref().map(calamine::Cell::get_position);
         if at.is_none_or(|(next, _)| next != row.row) {
             let next = at.map_or(u32::MAX, |(next, _)| next);
@@ -223,7 +223,7 @@ fn damaged(what: &str) -> WorkbookError {
     WorkbookError::Damaged(what.to_owned())
 }
 
-fn told(what: &str, error: &XlsxError) -> WorkbookError {
+fn error_of(what: &str, error: &XlsxError) -> WorkbookError {
     match error {
         XlsxError::Password => WorkbookError::Password,
         _ => damaged(what),

@@ -278,12 +278,12 @@ mod tests {
     }
 
     #[test]
-    fn each_host_call_is_told_by_its_names_without_a_value() {
+    fn each_host_call_is_shown_by_its_names_without_a_value() {
         let ok = || json!({ "ok": null });
         let answer = |reply: Json| json!({ "ok": { "reply": reply, "confidence": 1.0, "attempts": 1, "playouts": [] } });
         let identity = json!({ "name": "identity", "prompt": emi(1), "choices": [{ "id": "yes" }, { "id": "no" }],
             "no_input_ms": 5_000, "no_input": [], "no_match": [] });
-        for (function, arguments, answer, told) in [
+        for (function, arguments, answer, reported) in [
             (
                 Function::Facts,
                 Json::Null,
@@ -409,13 +409,13 @@ mod tests {
                 "drain → call-ended",
             ),
         ] {
-            assert_eq!(redacted(&entry(function, arguments, answer)), told);
+            assert_eq!(redacted(&entry(function, arguments, answer)), reported);
         }
     }
 
     #[test]
-    fn a_value_in_a_names_place_is_told_by_its_length() {
-        for (value, told) in [
+    fn a_value_in_a_names_place_is_shown_by_its_length() {
+        for (value, reported) in [
             ("Ravi Kumar", "‹10 characters›"),
             ("9876543210", "‹10 characters›"),
             ("", "‹0 characters›"),
@@ -423,20 +423,20 @@ mod tests {
         ] {
             assert_eq!(
                 called(Function::Establish, &json!(value)),
-                format!("establish {told}")
+                format!("establish {reported}")
             );
         }
     }
 
     #[test]
-    fn the_place_of_a_difference_is_told_by_the_arguments_name_and_without_a_value() {
+    fn the_place_of_a_difference_is_reported_by_the_arguments_name_and_without_a_value() {
         let side = |arguments| Side {
             function: Function::Say,
             arguments,
         };
-        let told = differing(&side(emi(1_250_000)), &side(emi(1_260_000)));
+        let reported = differing(&side(emi(1_250_000)), &side(emi(1_260_000)));
         assert_eq!(
-            told.as_deref(),
+            reported.as_deref(),
             Some("`content.value.arguments[amount].value.value.minor`")
         );
         assert_eq!(

@@ -72,7 +72,7 @@ fn repeating(recorded: Journal) -> SharedJournal {
 }
 
 #[tokio::test]
-async fn an_entry_tells_when_it_was_called_and_how_long_it_took() {
+async fn an_entry_shows_when_it_was_called_and_how_long_it_took() {
     let journal = SharedJournal::live(header());
     let mut watch = Watch(1_000);
     say(&journal, &mut watch, "a").await.unwrap();
@@ -100,13 +100,13 @@ async fn a_replay_answers_from_the_record_without_asking_the_world() {
 }
 
 #[tokio::test]
-async fn the_first_difference_is_told_with_both_sides() {
+async fn the_first_difference_is_reported_with_both_sides() {
     let journal = SharedJournal::live(header());
     say(&journal, &mut Watch(1_000), "a").await.unwrap();
     say(&journal, &mut Watch(1_000), "b").await.unwrap();
     let again = repeating(journal.snapshot());
     say(&again, &mut Watch(0), "a").await.unwrap();
-    let told = say(&again, &mut Watch(0), "c").await.unwrap_err();
+    let reported = say(&again, &mut Watch(0), "c").await.unwrap_err();
     let expected = Some(Side {
         function: Function::Say,
         arguments: json!("b"),
@@ -116,7 +116,7 @@ async fn the_first_difference_is_told_with_both_sides() {
         arguments: json!("c"),
     });
     assert_eq!(
-        told,
+        reported,
         Closed::Diverged(Divergence {
             seq: 2,
             expected,

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_tells_two_languages_of_one_script() {
+    fn no_word_is_of_two_languages_of_one_script() {
         for script in SCRIPTS.iter().chain([&LATIN]) {
             for language in script.languages {
                 for word in words::of(language) {

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_tells_an_engine_from_a_socket() {
+    fn the_scheme_distinguishes_an_engine_from_a_socket() {
         assert!(matches!(
             Target::parse("http://127.0.0.1:8000").unwrap(),
             Target::Engine(_)

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_beyond_its_maximum_is_told_with_line_value_maximum_and_setting() {
+    fn every_limit_beyond_its_maximum_is_reported_with_line_value_maximum_and_setting() {
         let text = "[limits]\nmemory = \"17MiB\"\ncompute-ms = 30\ncall-minutes = 6\nhost-calls-per-second = 101\ntext-bytes = 1001\n\
                     log-lines = 11\njournal-kib = 65\n";
         let NotAllowed { reason, hint, line } = admit(&strict(), text).unwrap_err();
@@ -352,27 +352,27 @@ mod tests {
     }
 
     #[test]
-    fn grants_beyond_the_operators_are_told_with_their_lines() {
+    fn grants_beyond_the_operators_are_reported_with_their_lines() {
         let text = "[grants]\nlookup = [\n  \"loan:12*\",\n  \"*\",\n  \"lo*\",\n]\nvoices = [\"asha\", \"ravi\"]\n\
                     transfer = { default = [\"9876543210\"], legal = \"08040001111\" }\n";
         let NotAllowed { reason, hint, line } = admit(&strict(), text).unwrap_err();
-        let told: Vec<_> = reason.lines().collect();
+        let reported: Vec<_> = reason.lines().collect();
         assert_eq!(line, Some(4));
         assert!(
-            told[0].starts_with("line 4: `lookup` has `*`")
-                && told[1].starts_with("line 5: `lookup` has `lo*`"),
-            "{told:#?}"
+            reported[0].starts_with("line 4: `lookup` has `*`")
+                && reported[1].starts_with("line 5: `lookup` has `lo*`"),
+            "{reported:#?}"
         );
         assert!(
-            told[2].starts_with("line 7: `voices` has `ravi`")
-                && told[3].starts_with("line 8: `transfer` has"),
-            "{told:#?}"
+            reported[2].starts_with("line 7: `voices` has `ravi`")
+                && reported[3].starts_with("line 8: `transfer` has"),
+            "{reported:#?}"
         );
         assert!(
-            told[3].contains("`legal`") && !told[3].contains("8040001111"),
-            "{told:#?}"
+            reported[3].contains("`legal`") && !reported[3].contains("8040001111"),
+            "{reported:#?}"
         );
-        assert_eq!(told.len(), 4);
+        assert_eq!(reported.len(), 4);
         assert!(
             hint.contains(
                 "`lookup` of `[grants]` and `voices` of `[grants]` and `transfer` of `[grants]`"
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_the_operator_does_not_define_is_told_with_its_line() {
+    fn an_action_that_the_operator_does_not_define_is_reported_with_its_line() {
         let rule = ActionRule {
             calls: 3,
             ..ActionRule::default()
@@ -435,13 +435,13 @@ mod tests {
     fn without_a_word_from_the_operator_no_look_up_and_no_voice_is_granted() {
         let text = "[grants]\nlookup = [\"*\"]\nvoices = [\"ravi\"]\ntransfer = { legal = \"08040001111\" }\n[limits]\nmemory = \"64MiB\"\n";
         let NotAllowed { reason, hint, .. } = admit(&Allowance::default(), text).unwrap_err();
-        let told: Vec<_> = reason.lines().collect();
+        let reported: Vec<_> = reason.lines().collect();
         assert!(
-            told[0].starts_with("line 2: `lookup` has `*`")
-                && told[1].starts_with("line 3: `voices` has `ravi`"),
-            "{told:#?}"
+            reported[0].starts_with("line 2: `lookup` has `*`")
+                && reported[1].starts_with("line 3: `voices` has `ravi`"),
+            "{reported:#?}"
         );
-        assert_eq!(told.len(), 2);
+        assert_eq!(reported.len(), 2);
         assert!(hint.contains("let the operator allow it by `lookup` of `[grants]` and `voices` of `[grants]` in ghanti.toml"), "{hint}");
         assert!(admit(&Allowance::everything(), text).is_ok());
         assert!(

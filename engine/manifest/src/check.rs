@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_is_told_with_its_line_and_the_name_that_was_meant() {
+    fn a_misspelt_name_is_reported_with_its_line_and_the_name_that_was_meant() {
         for (text, words) in [
             (
                 "[prompts]\nemi-detials = { milestone = \"emi-delivered\" }\n",
@@ -472,13 +472,16 @@ mod tests {
                 "; did you mean `sorry`?",
             ),
         ] {
-            let told = wrong(&format!("{FLOW}{text}"));
-            assert!(told.contains(words) && told.lines().count() == 1, "{told}");
+            let reported = wrong(&format!("{FLOW}{text}"));
+            assert!(
+                reported.contains(words) && reported.lines().count() == 1,
+                "{reported}"
+            );
         }
     }
 
     #[test]
-    fn what_could_never_be_spoken_is_told() {
+    fn what_could_never_be_spoken_is_reported() {
         for (text, words) in [
             (
                 "[prompts]\ndisclosure = { requires = [\"heard:disclosure\"] }\n",

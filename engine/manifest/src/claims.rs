@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::Manifest;
 
-    fn told(first: &str, second: &str) -> Vec<String> {
+    fn warnings_of(first: &str, second: &str) -> Vec<String> {
         let name = |text: &str| FlowName::parse(text).unwrap();
         let flows: Vec<_> = [("a", first), ("b", second)]
             .map(|(flow, toml)| {
@@ -101,31 +101,31 @@ mod tests {
     const LINE: &str = "numbers = [\"08040001234\"]\n";
 
     #[test]
-    fn two_flows_that_claim_one_number_are_told_with_who_gets_its_calls() {
-        let [equal] = told(LINE, &format!("{LINE}weight = 50"))
+    fn two_flows_that_claim_one_number_are_reported_with_who_gets_its_calls() {
+        let [equal] = warnings_of(LINE, &format!("{LINE}weight = 50"))
             .try_into()
             .unwrap();
         assert!(equal.contains("`a` and `b` claim the same calls of xxxxxx1234 and share them by `weight`, 100 to 50"), "{equal}");
-        let [more] = told(LINE, &format!("{LINE}direction = \"inbound\""))
+        let [more] = warnings_of(LINE, &format!("{LINE}direction = \"inbound\""))
             .try_into()
             .unwrap();
         assert!(more.contains("`b` takes those that meet both"), "{more}");
-        let [more] = told(
+        let [more] = warnings_of(
             &format!("{LINE}parameters = {{ campaign = \"emi\" }}"),
             LINE,
         )
         .try_into()
         .unwrap();
         assert!(more.contains("`a` takes those that meet both"), "{more}");
-        assert_eq!(told("direction = \"inbound\"", LINE).len(), 1);
+        assert_eq!(warnings_of("direction = \"inbound\"", LINE).len(), 1);
         assert_eq!(
-            told("parameters = { a = \"1\" }", "parameters = { b = \"1\" }").len(),
+            warnings_of("parameters = { a = \"1\" }", "parameters = { b = \"1\" }").len(),
             1
         );
     }
 
     #[test]
-    fn claims_that_no_call_can_meet_together_are_not_told() {
+    fn claims_that_no_call_can_meet_together_are_not_reported() {
         for (first, second) in [
             (LINE, "numbers = [\"08040001235\"]"),
             ("direction = \"inbound\"", "direction = \"outbound\""),
@@ -137,7 +137,7 @@ mod tests {
             (LINE, "numbers = [\"08040001234\"]\nweight = 0"),
         ] {
             assert_eq!(
-                told(first, second),
+                warnings_of(first, second),
                 Vec::<String>::new(),
                 "{first} {second}"
             );

@@ -287,16 +287,16 @@ language = { type = "language", from-state = "state" }
         );
         is(&fields, &[("Due Date", "2026-12-05")]);
         assert_eq!(problems.len(), 4, "{problems:#?}");
-        let told = problems.join("\n");
+        let reported = problems.join("\n");
         for words in [
             "`name` only says",
             "`amount` has its commas",
             "`Due Date` stands there instead",
             "`loan` is missing: the flow needs it, as account",
         ] {
-            assert!(told.contains(words), "`{words}`: {told}");
+            assert!(reported.contains(words), "`{words}`: {reported}");
         }
-        assert!(!told.contains("12500"), "{told}");
+        assert!(!reported.contains("12500"), "{reported}");
     }
 
     #[test]

@@ -403,7 +403,7 @@ requires = ["heard:disclosure"]
             "[flow]\ntitel = \"x\"\nlanguages = [\"hindi language\"]\n[limits]\nmemory = \"1GiB\"\ncompute-ms = \"fast\"\ntext-bytes = 1\nlog-lines = -1\njournal-kib = 99999\n[grants]\ntransfer = { default = [\"agent\"] }\n\n[extra]\n[prompts]\nemi = { requires = [\"Identity\"] }\n[on-failure]\nthen = \"dance\"\n",
         )
         .unwrap_err();
-        let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let reported = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
         let expected = [
             (2, "unknown key `titel`"),
             (3, "is not a language tag"),
@@ -417,15 +417,15 @@ requires = ["heard:disclosure"]
             (15, "`Identity`"),
             (17, "`dance`"),
         ];
-        assert_eq!(told.len(), expected.len(), "{told:#?}");
+        assert_eq!(reported.len(), expected.len(), "{reported:#?}");
         for (error, (line, words)) in errors.iter().zip(expected) {
-            assert_eq!(error.line, line, "{told:#?}");
+            assert_eq!(error.line, line, "{reported:#?}");
             assert!(error.message.contains(words), "{error}");
         }
     }
 
     #[test]
-    fn broken_toml_is_told_with_its_line() {
+    fn broken_toml_is_reported_with_its_line() {
         let errors = Manifest::parse("[flow]\ntitle = \n[limits\n").unwrap_err();
         assert_eq!(errors[0].line, 2, "{errors:?}");
     }

@@ -161,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_flow_gives_to_nothing_is_told() {
+    fn a_name_that_the_flow_gives_to_nothing_is_reported() {
         for wanted in ["identitty", "consent"] {
-            let told = wrong(&RULES.replace("identity", wanted), &Observed::default());
-            assert!(told.starts_with("line 4: "), "{told}");
+            let reported = wrong(&RULES.replace("identity", wanted), &Observed::default());
+            assert!(reported.starts_with("line 4: "), "{reported}");
         }
         // misspelt everywhere
         let text = format!(
@@ -175,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_name_is_told_where_a_test_has_shown_the_whole() {
+    fn a_part_of_a_name_is_reported_where_a_test_has_shown_the_whole() {
         let short = RULES.replace("identity", "identit");
         assert_eq!(wrong(&short, &Observed::default()), "");
-        let told = wrong(&short, &observed(&[], &["identity"]));
-        assert!(told.contains("did you mean `identity`?"), "{told}");
+        let reported = wrong(&short, &observed(&[], &["identity"]));
+        assert!(reported.contains("did you mean `identity`?"), "{reported}");
         // both names are intended
         let both = short.replace("[\"identit\"]", "[\"identit\", \"identity\"]");
         assert_eq!(wrong(&both, &observed(&[], &["identity"])), "");

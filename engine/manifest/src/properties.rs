@@ -173,13 +173,13 @@ always = [
         let properties = Manifest::parse(PROPERTIES).unwrap().properties;
         assert!(properties.gate && properties.every_path_ends);
         assert_eq!(properties.longest_call_ms, Some(240_000));
-        let told: Vec<_> = properties
+        let reported: Vec<_> = properties
             .orders
             .iter()
             .map(|order| format!("{} {order}", order.line))
             .collect();
         assert_eq!(
-            told,
+            reported,
             [
                 "7 never `emi-details` is said before `identity` is established",
                 "7 never `emi-details-overdue` is said before `identity` is established",
@@ -193,7 +193,7 @@ always = [
     }
 
     #[test]
-    fn a_property_that_says_nothing_is_told_with_its_line() {
+    fn a_property_that_says_nothing_is_reported_with_its_line() {
         for (line, words) in [
             ("never = [{ say = 'x' }]", "`never` takes"),
             ("never = [{ before = 'identity' }]", "`never` takes"),

@@ -34,7 +34,7 @@ impl<'t> Reader<'t> {
         };
         for error in errors {
             let span = error.span().unwrap_or_default();
-            let message = syntax::told(text, span.clone(), error.message());
+            let message = syntax::describe(text, span.clone(), error.message());
             reader.complain(span, message);
             if syntax::leads_to_others(error.message()) {
                 break;

@@ -7,7 +7,7 @@ use std::ops::Range;
 const SHOWN_CHARS: usize = 40;
 
 /// An error of the parser in words, with a hint; `span` is its place in the text.
-pub(crate) fn told(text: &str, span: Range<usize>, message: &str) -> String {
+pub(crate) fn describe(text: &str, span: Range<usize>, message: &str) -> String {
     let at = span.start.min(text.len());
     let begins = text
         .get(..at)
@@ -150,7 +150,7 @@ mod tests {
     use crate::Manifest;
 
     #[test]
-    fn what_is_no_toml_is_told_with_what_to_write() {
+    fn what_is_no_toml_is_reported_with_what_to_write() {
         for (text, line, words) in [
             (
                 "[flow]\ntitle = Nandini Finance",

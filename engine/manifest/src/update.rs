@@ -188,7 +188,7 @@ mod tests {
             "[update]\nrunning = \"stop\"\nweight = 101\n[replay]\ngate = { calls = 0, kinds = [\"tone\"] }\n[on-failure]\nbudget = \"often\"\n",
         )
         .unwrap_err();
-        let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let reported: Vec<_> = errors.iter().map(ToString::to_string).collect();
         for (at, words) in [
             (0, "line 2: `running`"),
             (1, "line 3: `weight`"),
@@ -196,7 +196,7 @@ mod tests {
             (3, "line 5: `kinds`"),
             (4, "line 7: `budget`"),
         ] {
-            assert!(told[at].starts_with(words), "{told:#?}");
+            assert!(reported[at].starts_with(words), "{reported:#?}");
         }
         assert!(
             Manifest::parse("[replay]\ngate = { calls = 5 }\n").unwrap_err()[0]

@@ -272,7 +272,7 @@ pub fn verify(call: CallId, events: &[ChainedEvent], head: &ChainHead) -> Result
             ),
         });
     }
-    let is_told = match &erased {
+    let is_reported = match &erased {
         None => differing.is_empty(),
         Some((position, erased)) => {
             differing.iter().all(|event| event.position < *position)
@@ -280,12 +280,12 @@ pub fn verify(call: CallId, events: &[ChainedEvent], head: &ChainHead) -> Result
         }
     };
     match differing.first() {
-        Some(event) if !is_told => Err(Broken::at(
+        Some(event) if !is_reported => Err(Broken::at(
             event,
             event.position,
             "its payload is not the one that was recorded, and no erasure says so",
         )),
-        None if !is_told => Err(Broken {
+        None if !is_reported => Err(Broken {
             position: erased.map_or(0, |(position, _)| position),
             event: None,
             reason: "an erasure names payloads that were not erased".to_owned(),

@@ -36,6 +36,7 @@ pub mod record;
 pub mod recording;
 pub mod role;
 pub mod step;
+pub mod trace_context;
 pub mod transcript;
 pub mod transfer;
 pub mod values;
@@ -68,6 +69,7 @@ pub use record::{CallRecord, CallState, Decision, DialState, Problem, VersionMov
 pub use recording::{DeletedFor, Recording, RecordingState};
 pub use role::Role;
 pub use step::{Milestone, NotAMilestone, Step, StepEntry};
+pub use trace_context::{NotAContext, TraceContext};
 pub use transcript::{Line, Speaker};
 pub use transfer::{AgentLeg, AgentLegState, ConnectAsked, Transfer};
 pub use zone::{NoZone, Zone};

@@ -194,7 +194,7 @@ mod tests {
             unix_ms: 1_000,
             numbers: Vec::new(),
         });
-        let told = [
+        let reported = [
             ("xxxxxx0001", Ringing, None),
             ("xxxxxx0001", Busy, None),
             ("xxxxxx0002", Ringing, None),
@@ -202,7 +202,7 @@ mod tests {
             ("xxxxxx0001", Ringing, None),
             ("xxxxxx0002", Answered, Some(45)),
         ];
-        for (agent, state, talked_s) in told {
+        for (agent, state, talked_s) in reported {
             let agent = Some(agent.to_owned());
             transfer.report(AgentLeg {
                 state,

@@ -13,15 +13,15 @@ use ghanti_model::{Content, DifferenceKind, Line, Speaker, Template, Value};
 use crate::calls::Recorded;
 use crate::difference::other_words;
 use crate::turn::prompts;
-use crate::verdict::{Sides, Told};
+use crate::verdict::{DifferenceText, Sides};
 use crate::words::Words;
 
 impl Words<'_> {
     /// Lines of the transcript, up to an entry, that this version's prompt files render
     /// differently; one per template and language.
-    pub(crate) fn changed(&self, recorded: &Recorded, until_seq: u32) -> Vec<Told> {
+    pub(crate) fn changed(&self, recorded: &Recorded, until_seq: u32) -> Vec<DifferenceText> {
         let said = prompts(&recorded.journal.entries);
-        let (mut told, mut seen) = (Vec::new(), BTreeSet::new());
+        let (mut reported, mut seen) = (Vec::new(), BTreeSet::new());
         let lines = recorded
             .record
             .iter()
@@ -54,7 +54,7 @@ impl Words<'_> {
                     ),
                     got: "other words of this version's prompt file".to_owned(),
                 };
-                told.push(Told {
+                reported.push(DifferenceText {
                     kind,
                     seq,
                     subject,
@@ -66,7 +66,7 @@ impl Words<'_> {
                 });
             }
         }
-        told
+        reported
     }
 
     /// The kind of a changed prompt: amounts or dates if an argument's spoken form occurs in only

@@ -193,8 +193,9 @@ impl Comparing {
         };
         if !was_ended && let Some(first) = rest().next() {
             // a missing decision is more serious than whatever precedes it
-            let told = rest().map(|entry| Difference::of(entry.seq, Some(Side::of(entry)), None));
-            let gravest = told.min_by_key(|difference| difference.kind);
+            let reported =
+                rest().map(|entry| Difference::of(entry.seq, Some(Side::of(entry)), None));
+            let gravest = reported.min_by_key(|difference| difference.kind);
             differences.push(
                 gravest.unwrap_or_else(|| Difference::of(first.seq, Some(Side::of(first)), None)),
             );

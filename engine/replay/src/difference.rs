@@ -312,14 +312,14 @@ mod tests {
             (rupees(1), other, DifferenceKind::Structure),
             (rupees(1), text("hello"), DifferenceKind::Structure),
         ];
-        for (expected, got, told) in cases {
+        for (expected, got, reported) in cases {
             assert_eq!(
                 kind(Function::Say, expected.clone(), got.clone()),
-                told,
+                reported,
                 "{expected} {got}"
             );
             let asked = |prompt| ask(prompt, &["yes"], 5_000);
-            assert_eq!(kind(Function::Ask, asked(expected), asked(got)), told);
+            assert_eq!(kind(Function::Ask, asked(expected), asked(got)), reported);
         }
     }
 

@@ -95,7 +95,7 @@ impl ReplayCheck for RecordedCheck {
                 calls += 1;
                 running.spawn(self.turn(recorded, candidate, gate).await);
                 while let Some(done) = running.try_join_next() {
-                    if let Some(obstacle) = settled(done)? {
+                    if let Some(obstacle) = joined(done)? {
                         return Ok(ReplayVerdict::Differs(obstacle));
                     }
                 }
@@ -106,7 +106,7 @@ impl ReplayCheck for RecordedCheck {
             }
         }
         while let Some(done) = running.join_next().await {
-            if let Some(obstacle) = settled(done)? {
+            if let Some(obstacle) = joined(done)? {
                 return Ok(ReplayVerdict::Differs(obstacle));
             }
         }
@@ -114,7 +114,7 @@ impl ReplayCheck for RecordedCheck {
     }
 }
 
-fn settled(done: Result<Found, tokio::task::JoinError>) -> Found {
+fn joined(done: Result<Found, tokio::task::JoinError>) -> Found {
     done.unwrap_or_else(|error| Err(format!("a replay itself failed: {error}")))
 }
 
@@ -154,13 +154,13 @@ async fn obstacle(
     let Replayed { differences, .. } = replayed;
     let found = differences
         .into_iter()
-        .find(|told| gate.rejects(told.kind, told.breaks_off));
-    Ok(found.map(|told| Obstacle {
+        .find(|reported| gate.rejects(reported.kind, reported.breaks_off));
+    Ok(found.map(|reported| Obstacle {
         call,
-        seq: told.seq,
-        kind: told.kind,
-        expected: told.masked.expected,
-        got: told.masked.got,
-        breaks_off: told.breaks_off,
+        seq: reported.seq,
+        kind: reported.kind,
+        expected: reported.masked.expected,
+        got: reported.masked.got,
+        breaks_off: reported.breaks_off,
     }))
 }

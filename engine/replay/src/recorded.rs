@@ -198,7 +198,7 @@ impl Conversation for Reading {
 
     /// If the call ended while the prompt waited for what was queued, it ends there again, whatever
     /// the prompt requires now.
-    async fn settle(&mut self) -> Result<(), CallError> {
+    async fn await_playout(&mut self) -> Result<(), CallError> {
         match serde_json::from_value::<Outcome<serde_json::Value>>(
             lock(&self.record).coming_answer(),
         ) {

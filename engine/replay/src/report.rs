@@ -9,7 +9,7 @@ use ghanti_model::{CallRecord, Content, DifferenceKind, FlowName, Outcome, Reply
 use crate::calls::Recorded;
 use crate::comparison::Comparison;
 use crate::turn::{TranscriptTurn, What, turns};
-use crate::verdict::Told;
+use crate::verdict::DifferenceText;
 use crate::words::Words;
 
 /// Outcomes of calls that were cut short from outside: the record does not show what the flow would
@@ -42,7 +42,7 @@ pub struct Replayed {
     /// What would be said and decided, one line each.
     pub conversation: Vec<String>,
     /// The differences, most severe first.
-    pub differences: Vec<Told>,
+    pub differences: Vec<DifferenceText>,
     tolerated: BTreeSet<DifferenceKind>,
 }
 
@@ -84,22 +84,22 @@ impl Replayed {
         {
             (found, ends) = (before, None);
         }
-        let mut differences: Vec<Told> = found
+        let mut differences: Vec<DifferenceText> = found
             .iter()
-            .map(|difference| Told::of(difference, words, entries))
+            .map(|difference| DifferenceText::of(difference, words, entries))
             .collect();
         // only a difference before the record's end hides entries
-        if let Some(told) = ends.and_then(|last| differences.get_mut(last)) {
-            told.breaks_off |= found.last().is_some_and(|last| last.expected.is_some());
+        if let Some(reported) = ends.and_then(|last| differences.get_mut(last)) {
+            reported.breaks_off |= found.last().is_some_and(|last| last.expected.is_some());
         }
         if !had_failed {
-            differences.extend(Told::of_failure(
+            differences.extend(DifferenceText::of_failure(
                 &comparison.end,
                 entries.last().map_or(1, |last| last.seq),
             ));
         }
         differences.extend(words.changed(recorded, until_seq));
-        differences.sort_by_key(|told| (told.kind, told.seq));
+        differences.sort_by_key(|reported| (reported.kind, reported.seq));
         Self {
             call: header.call_id.to_string(),
             flow: header.flow.clone(),
@@ -119,7 +119,7 @@ impl Replayed {
     pub fn is_same(&self) -> bool {
         self.differences
             .iter()
-            .all(|told| self.tolerated.contains(&told.kind))
+            .all(|reported| self.tolerated.contains(&reported.kind))
     }
 }
 
@@ -188,15 +188,15 @@ impl fmt::Display for Replayed {
                 "there is no transcript beside this journal: whether the prompt files changed was not looked at"
             )?;
         }
-        let Some(first) = self.differences.iter().map(|told| told.seq).min() else {
+        let Some(first) = self.differences.iter().map(|reported| reported.seq).min() else {
             return writeln!(f, "no difference");
         };
         match self.differences.len() {
             1 => writeln!(f, "1 difference, at entry {first}")?,
             several => writeln!(f, "{several} differences, the first at entry {first}")?,
         }
-        for told in &self.differences {
-            let borne = if self.tolerated.contains(&told.kind) {
+        for reported in &self.differences {
+            let borne = if self.tolerated.contains(&reported.kind) {
                 ", tolerated"
             } else {
                 ""
@@ -204,11 +204,11 @@ impl fmt::Display for Replayed {
             writeln!(
                 f,
                 "\n{} at entry {}: {}{borne}",
-                told.kind, told.seq, told.subject
+                reported.kind, reported.seq, reported.subject
             )?;
-            writeln!(f, "  recorded  {}", told.expected)?;
-            writeln!(f, "  now       {}", told.got)?;
-            if let Some(at) = &told.at {
+            writeln!(f, "  recorded  {}", reported.expected)?;
+            writeln!(f, "  now       {}", reported.got)?;
+            if let Some(at) = &reported.at {
                 writeln!(f, "  at        {at}")?;
             }
         }

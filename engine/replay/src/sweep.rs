@@ -115,12 +115,12 @@ impl Replayer {
             if running.len() >= self.at_once
                 && let Some(result) = running.join_next().await
             {
-                take(&mut sweep, settled(result));
+                take(&mut sweep, joined(result));
             }
             running.spawn(Arc::clone(self).member(record, names.clone()));
         }
         while let Some(result) = running.join_next().await {
-            take(&mut sweep, settled(result));
+            take(&mut sweep, joined(result));
         }
         sweep.took = began.elapsed();
         Ok(sweep)
@@ -156,7 +156,7 @@ impl Replayer {
     }
 }
 
-fn settled(result: Result<Done, tokio::task::JoinError>) -> Done {
+fn joined(result: Result<Done, tokio::task::JoinError>) -> Done {
     result.unwrap_or_else(|error| Done::Failed {
         call: "a call".to_owned(),
         reason: format!("the replay itself failed: {error}"),
@@ -221,7 +221,7 @@ impl Sweep {
         let subjects: BTreeSet<_> = replayed
             .differences
             .iter()
-            .map(|told| (told.kind, told.subject.clone()))
+            .map(|reported| (reported.kind, reported.subject.clone()))
             .collect();
         for (kind, subject) in subjects {
             self.groups

@@ -13,7 +13,7 @@ use crate::words::Words;
 
 /// A difference in readable form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct DifferenceText {
     /// The kind of the difference.
     pub kind: DifferenceKind,
     /// The recorded entry's number, from 1.
@@ -42,7 +42,7 @@ pub struct Sides {
     pub got: String,
 }
 
-impl Told {
+impl DifferenceText {
     pub(crate) fn of(
         difference: &Difference,
         words: &Words<'_>,
@@ -247,18 +247,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_of_a_difference_is_told_with_both_values() {
+    fn the_place_of_a_difference_is_reported_with_both_values() {
         let expected = json!({ "a": [1, { "minor": 5 }], "b": "x" });
-        let told = |got| place_of_difference(&expected, &got);
+        let reported = |got| place_of_difference(&expected, &got);
         assert_eq!(
-            told(json!({ "a": [1, { "minor": 7 }], "b": "x" })).as_deref(),
+            reported(json!({ "a": [1, { "minor": 7 }], "b": "x" })).as_deref(),
             Some("a[1].minor: 5, now 7")
         );
         assert_eq!(
-            told(json!({ "a": [1], "b": "x" })).as_deref(),
+            reported(json!({ "a": [1], "b": "x" })).as_deref(),
             Some("a[1]: {\"minor\":5}, now null")
         );
-        assert_eq!(told(expected.clone()), None);
+        assert_eq!(reported(expected.clone()), None);
         assert_eq!(
             place_of_difference(&json!("a"), &json!("b")).as_deref(),
             Some("\"a\", now \"b\"")

@@ -233,9 +233,9 @@ mod tests {
             previous_applet_token: Some(Secret::new("old-applet-0123456")),
             ..server
         };
-        let told = "Stream[Error]=wss://x/ws/voicebot/s%2Btream-0123456789/call&a=s+tream-0123456789&token=old-applet-0123456";
+        let reported = "Stream[Error]=wss://x/ws/voicebot/s%2Btream-0123456789/call&a=s+tream-0123456789&token=old-applet-0123456";
         assert_eq!(
-            server.without_tokens(told.to_owned()),
+            server.without_tokens(reported.to_owned()),
             "Stream[Error]=wss://x/ws/voicebot/TOKEN/call&a=TOKEN&token=TOKEN"
         );
     }

@@ -9,6 +9,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 use ghanti_session::Services;
 use ghanti_store::SqlRecords;
+use ghanti_trace::Exporter;
 use ghanti_webhook::Counts;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +74,8 @@ pub struct App {
     pub dialler: Option<Arc<Dialler>>,
     /// How many webhook messages were delivered.
     pub webhooks: Arc<Counts>,
+    /// How many calls' traces were sent; `None` without a collector.
+    pub traces: Option<Arc<ghanti_trace::Counts>>,
     /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
     pub background: Arc<Semaphore>,
     /// Permits for clients that follow events, [`events::FOLLOWERS`] in all.
@@ -96,6 +99,7 @@ impl App {
             records,
             dialler,
             webhooks,
+            traces,
             data,
         } = opened;
         let Capacity {
@@ -107,6 +111,10 @@ impl App {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let counts = webhooks.counts();
         webhooks.start(&tasks, &stop);
+        let trace_counts = traces.as_ref().map(Exporter::counts);
+        if let Some(traces) = traces {
+            tasks.spawn(traces.run(services.registry.events().follow(), stop.clone()));
+        }
         Self {
             admission: Admission::new(calls),
             limited_by,
@@ -126,6 +134,7 @@ impl App {
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
             drawn: Arc::new(Semaphore::new(console::WAVEFORMS)),
             webhooks: counts,
+            traces: trace_counts,
             tasks,
             draining: CancellationToken::new(),
             stop,

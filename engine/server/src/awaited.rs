@@ -87,9 +87,9 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
         ),
         unnamed: unnamed.map(|problem| Cause::new(problem.name, problem.detail)),
     };
-    let told = registry.append(call, overdue).await.after.problems.pop();
+    let reported = registry.append(call, overdue).await.after.problems.pop();
     let (problem, detail) =
-        told.map_or_else(Default::default, |problem| (problem.name, problem.detail));
+        reported.map_or_else(Default::default, |problem| (problem.name, problem.detail));
     let sid = record.call_sid.as_ref().map(tracing::field::display);
     tracing::error!(%call, sid, problem, detail, "a call is stuck");
 }

@@ -32,6 +32,7 @@ mod secret_files;
 mod sentences;
 mod starter;
 mod tokens;
+mod traces;
 mod transfer;
 mod urls;
 mod webhooks;
@@ -47,6 +48,7 @@ pub use retention::Retention;
 pub use secret_files::with_secret_files;
 pub use starter::Starter;
 pub use tokens::{ANYONE, API_TOKEN, Token};
+pub use traces::Traces;
 pub use transfer::{DEFAULT as DEFAULT_TARGET, Music, Recorded, TransferTarget};
 pub use webhooks::Webhook;
 
@@ -87,6 +89,8 @@ pub struct Config {
     pub speech: Speech,
     /// Log level and log folder.
     pub log: Log,
+    /// Where the traces of calls are sent.
+    pub traces: Traces,
     /// Names of environment variables that have the prefix of settings but are ignored, in order.
     #[serde(skip)]
     pub ignored: Vec<String>,

@@ -93,12 +93,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("new/data");
         let first = DataLock::take(&data).unwrap();
-        let told = DataLock::take(&data).unwrap_err().to_string();
+        let reported = DataLock::take(&data).unwrap_err().to_string();
         assert!(
-            told.contains("new/data")
-                && told.contains("--data")
-                && told.contains(&std::process::id().to_string()),
-            "{told}"
+            reported.contains("new/data")
+                && reported.contains("--data")
+                && reported.contains(&std::process::id().to_string()),
+            "{reported}"
         );
         drop(first);
         assert!(

@@ -69,8 +69,8 @@ async fn look(mute: &Mute, services: &Services, rate_hz: u32) {
             None => before.get(language).cloned(),
         };
         match (before.contains_key(language), reason) {
-            (was_told, Some(reason)) => {
-                if !was_told {
+            (was_reported, Some(reason)) => {
+                if !was_reported {
                     tracing::error!(%language, reason, "nobody speaks this language: calls in it end without a word; see `ghanti speech check`");
                 }
                 reasons.insert(language.clone(), reason);

@@ -24,6 +24,7 @@ use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
     RedisSessions, SessionSettings, SessionStore, SqlRecords,
 };
+use ghanti_trace::Exporter;
 use ghanti_webhook::{CallMessages, Delivery};
 
 use crate::config::{Config, Voicemail};
@@ -123,6 +124,9 @@ pub enum OpenError {
     /// The HTTP client for webhooks cannot be created.
     #[error("cannot send webhooks: {0}; check that the system can resolve names")]
     WebhookClient(String),
+    /// Traces cannot be sent.
+    #[error("cannot send traces (`[traces]`): {0}")]
+    Traces(String),
     /// A background thread panicked.
     #[error("a thread panicked while the recogniser or the voice was opened")]
     Thread,
@@ -140,6 +144,8 @@ pub struct Opened {
     pub dialler: Option<Dialler>,
     /// Sends webhooks.
     pub webhooks: Delivery,
+    /// Sends traces; `None` without a collector.
+    pub traces: Option<Exporter>,
     /// The data folder.
     pub data: PathBuf,
 }
@@ -259,6 +265,7 @@ async fn open_all(
     Ok(Opened {
         services,
         unended,
+        traces: open_traces(config, Arc::clone(&records))?,
         records,
         dialler,
         webhooks,
@@ -317,13 +324,13 @@ async fn open_catalogue(
     if versions.is_empty() && awaits_first {
         tracing::warn!(folder = %folders.flows.display(), "there is no flow yet, so calls are refused: deploy one with `ghanti flow deploy`");
     } else if versions.is_empty() && mode == Mode::Production {
-        let told = |rejection: &Rejection| {
+        let reported = |rejection: &Rejection| {
             format!(
                 "`{}`: {} ({})",
                 rejection.flow, rejection.reason, rejection.hint
             )
         };
-        let reasons: Vec<String> = rejections.iter().map(told).collect();
+        let reasons: Vec<String> = rejections.iter().map(reported).collect();
         let reasons = if reasons.is_empty() {
             "it is empty".to_owned()
         } else {
@@ -405,6 +412,18 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         dialler,
         webhooks,
     })
+}
+
+fn open_traces(config: &Config, records: Arc<SqlRecords>) -> Result<Option<Exporter>, OpenError> {
+    let Some(collector) = config.traces.collector() else {
+        return Ok(None);
+    };
+    let is_https = collector.url.scheme() == "https";
+    let tls = tls_config(is_https, config.traces.ca_file.as_deref());
+    let tls = tls.map_err(|reason| OpenError::Traces(reason.to_string()))?;
+    Exporter::new(collector, tls, records)
+        .map(Some)
+        .map_err(|error| OpenError::Traces(error.to_string()))
 }
 
 fn open_webhooks(

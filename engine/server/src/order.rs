@@ -297,10 +297,10 @@ mod tests {
         ] {
             assert_eq!(read(field, value), Ok(()), "{value}");
         }
-        let told = read("time-zone", "Asia/Dubay").unwrap_err();
+        let reported = read("time-zone", "Asia/Dubay").unwrap_err();
         assert!(
-            told.starts_with("time-zone: ") && told.contains("did you mean `Asia/Dubai`?"),
-            "{told}"
+            reported.starts_with("time-zone: ") && reported.contains("did you mean `Asia/Dubai`?"),
+            "{reported}"
         );
         assert!(
             read("utc-offset", "IST")
@@ -346,11 +346,11 @@ mod tests {
             (r#"{"phone": "9876543210", "colour": 1}"#, "unknown"),
             (r#"{"phone": "#, "not JSON"),
         ] {
-            let told = refused(body);
-            assert!(told.contains(words), "{body}: {told}");
+            let reported = refused(body);
+            assert!(reported.contains(words), "{body}: {reported}");
             assert!(
-                !told.contains("9876543210") && !told.contains("478213"),
-                "{told}"
+                !reported.contains("9876543210") && !reported.contains("478213"),
+                "{reported}"
             );
         }
         let all = refused(r#"{"phone": "123", "flow": 7, "fields": {"a": 1, "b": null}}"#);

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use ghanti_campaign::{Outbound, OutboundCall};
 use ghanti_model::event::Requested;
-use ghanti_model::{CallId, CallSid, CustomerRecord, EventKind, FlowName, PhoneNumber, Step};
+use ghanti_model::{
+    CallId, CallSid, CustomerRecord, EventKind, FlowName, PhoneNumber, Step, TraceContext,
+};
 use ghanti_session::Services;
 use ghanti_session::log_lines::STEP;
 use ghanti_store::{DoNotCall, StoreError};
@@ -18,17 +20,19 @@ use crate::dialler::{self, CallFrom, CallUrls, DialContext, Dialler};
 use crate::secret::Secret;
 
 /// Stores the record of a customer to be called, and the event that the call was requested. `dials` is
-/// whether this engine dials.
+/// whether this engine dials, `traced_from` the trace that the request was part of.
 pub async fn request(
     services: &Services,
     customer: &CustomerRecord,
     dials: bool,
+    traced_from: Option<TraceContext>,
 ) -> Result<(), StoreError> {
     services.sessions.put_customer(customer).await?;
     let requested = EventKind::Requested(Requested {
         customer_number: Some(customer.phone.clone()),
         flow: customer.flow.clone(),
         dials,
+        traced_from,
     });
     let call = customer.call_id;
     services.registry.append(call, requested).await;
@@ -95,7 +99,7 @@ impl Outbound for Campaigns {
             caller_id,
         } = call;
         let urls = urls(&self.config, &base, &customer);
-        request(&self.engine.services, &customer, true)
+        request(&self.engine.services, &customer, true, None)
             .await
             .map_err(|error| error.to_string())?;
         let from = CallFrom { caller_id, urls };

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_forward_is_doubted_for_a_day_and_told_once() {
+    fn a_clock_that_is_set_forward_is_doubted_for_a_day_and_reported_once() {
         let found = looks(|nth| if nth >= 3 { YEAR_MS as i64 } else { 0 }, 300);
         let doubted = (86_400 / 600) as usize;
         assert_eq!(found[..3], [(0, false), (0, false), (0, true)]);

@@ -396,11 +396,11 @@ mod tests {
     #[test]
     fn a_flood_of_requests_is_counted_and_logged_at_a_limited_rate() {
         let (unserved, start) = (Unserved::default(), Instant::now());
-        let told = (0..1_000)
+        let reported = (0..1_000)
             .filter(|_| unserved.count(("/connect", "token"), start).is_some())
             .count();
         assert_eq!(
-            (told as u64, unserved.all()[&("/connect", "token")]),
+            (reported as u64, unserved.all()[&("/connect", "token")]),
             (LINES, 1_000)
         );
         assert_eq!(

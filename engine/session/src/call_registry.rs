@@ -278,7 +278,7 @@ impl CallRegistry {
             Ok(Err(_)) | Err(_) => entry.ask_later(),
         }
         let log = entry.log.clone();
-        recent.weigh(call);
+        recent.measure(call);
         recent.shrink(call, |call| self.writer().is_behind(call));
         Some(log)
     }
@@ -362,13 +362,13 @@ impl CallRegistry {
                 after: CallRecord::new(call, 0),
             },
         };
-        self.settle(&mut recent, call);
+        self.reindex(&mut recent, call);
         change
     }
 
     /// Indexes an entry that was put or changed, and drops what is too much.
-    fn settle(&self, recent: &mut Recent, call: CallId) {
-        recent.weigh(call);
+    fn reindex(&self, recent: &mut Recent, call: CallId) {
+        recent.measure(call);
         recent.place(call);
         recent.shrink(call, |call| self.writer().is_behind(call));
     }
@@ -416,7 +416,7 @@ impl CallRegistry {
         }
         let mut recent = self.recent();
         recent.put(Entry::new(call.id(), Ok(Some(log))));
-        self.settle(&mut recent, call.id());
+        self.reindex(&mut recent, call.id());
         drop(recent);
         self.live.leave(call.id());
     }

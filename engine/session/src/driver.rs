@@ -4,6 +4,7 @@
 //! There is one task per call. The flow runs in it as a separate future, which yields every few
 //! milliseconds while it computes, so that caller audio never waits for it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -18,7 +19,7 @@ use ghanti_speech::recognition::HEARINGS;
 use ghanti_speech::{Hearing, Loss, Recognition, Samples, Usage};
 use ghanti_store::Track;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::call::LiveCall;
 use crate::doubled::Doubled;
@@ -45,9 +46,8 @@ const INVALID_FRAMES: u32 = 8;
 /// the caller was greeted, who would be asked something in silence, the call is ended at once.
 const MUTE: u32 = 2;
 
-type NextPiece = std::pin::Pin<
-    Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>,
->;
+type NextPiece =
+    Pin<Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>>;
 
 /// The state of a call's task, except for the flow.
 pub struct Driver<'a> {
@@ -82,6 +82,9 @@ pub struct Driver<'a> {
     text: String,
     stream: Option<StreamEnd>,
     track: Option<Track>,
+    /// Wakes the driver. Only set to an earlier time than it has: frames put the next time-out off some
+    /// fifty times a second, and one wake-up too many twice a second costs less.
+    timer: Pin<Box<Sleep>>,
 }
 
 /// The arguments of [`Driver::new`].
@@ -139,6 +142,7 @@ impl<'a> Driver<'a> {
             text: String::new(),
             stream: None,
             track: None,
+            timer: Box::pin(tokio::time::sleep_until(Instant::now())),
         })
     }
 
@@ -285,6 +289,9 @@ impl<'a> Driver<'a> {
             .map_or(until, |at_ms| self.call.instant(at_ms).min(until));
         let opens_at = self.pace.opens_at(now_ms);
         let wake = opens_at.map_or(wake, |at_ms| self.call.instant(at_ms).min(wake));
+        if self.timer.is_elapsed() || wake < self.timer.deadline() {
+            self.timer.as_mut().reset(wake);
+        }
         tokio::select! {
             biased;
             received = self.wire.receive(), if opens_at.is_none() => self.received(received),
@@ -293,7 +300,7 @@ impl<'a> Driver<'a> {
                 hearing => self.machine.hearing(self.call.now_ms(), hearing),
             },
             Some((prompt, audio, piece)) = self.pieces.next() => self.piece(prompt, audio, piece),
-            () = tokio::time::sleep_until(wake) => {}
+            () = self.timer.as_mut() => {}
         }
         self.machine.tick(self.call.now_ms());
     }

@@ -124,10 +124,10 @@ pub struct LiveConversation {
 impl LiveConversation {
     async fn command(&mut self, command: Command) -> Result<Completion, CallError> {
         if let Some(takeover) = self.takeover.take() {
-            if matches!(command, Command::Settle) && takeover.awaited != Awaited::Settled {
+            if matches!(command, Command::AwaitPlayout) && takeover.awaited != Awaited::PlayedOut {
                 // the running version already has this completion and waits for the next one
                 self.takeover = Some(takeover);
-                return Ok(Completion::Settled);
+                return Ok(Completion::PlayedOut);
             }
             takeover
                 .arrived
@@ -563,8 +563,8 @@ impl Conversation for LiveConversation {
         self.command(Command::Pause(ms)).await.map(|_| ())
     }
 
-    async fn settle(&mut self) -> Result<(), CallError> {
-        self.command(Command::Settle).await.map(|_| ())
+    async fn await_playout(&mut self) -> Result<(), CallError> {
+        self.command(Command::AwaitPlayout).await.map(|_| ())
     }
 
     fn heard_whole(&self, template: &str) -> bool {

@@ -51,7 +51,7 @@ pub enum Command {
     /// Wait until all prompts have been heard, and report on them.
     Drain,
     /// Wait until all prompts have been heard.
-    Settle,
+    AwaitPlayout,
     /// Wait until all prompts have been heard, and then for so many milliseconds of silence.
     Pause(u32),
     /// The conversation is over: close the stream once all prompts have been heard.
@@ -68,7 +68,7 @@ pub enum Completion {
     /// Result of `Drain`.
     Drained(Vec<Playout>),
     /// Result of `Settle`.
-    Settled,
+    PlayedOut,
     /// Result of `Pause`.
     Paused,
     /// Result of any command once the call has ended.
@@ -85,7 +85,7 @@ pub enum Awaited {
     /// The report on what was heard.
     Drained,
     /// All prompts having been heard.
-    Settled,
+    PlayedOut,
     /// The end of a silence.
     Paused,
 }
@@ -97,7 +97,7 @@ impl Command {
             Command::Say(_) => Some(Awaited::Queued),
             Command::Ask(_) => Some(Awaited::Answered),
             Command::Drain => Some(Awaited::Drained),
-            Command::Settle => Some(Awaited::Settled),
+            Command::AwaitPlayout => Some(Awaited::PlayedOut),
             Command::Pause(_) => Some(Awaited::Paused),
             Command::Finish => None,
         }
@@ -138,7 +138,7 @@ enum Waiting {
     Say(RenderedPrompt),
     Ask(Box<Asking>),
     Drain,
-    Settle,
+    AwaitPlayout,
     Pause { ms: u32, until_ms: Option<u64> },
     Finish,
 }
@@ -205,7 +205,7 @@ impl Machine {
             Waiting::Say(_) => Some(Awaited::Queued),
             Waiting::Ask(_) => Some(Awaited::Answered),
             Waiting::Drain => Some(Awaited::Drained),
-            Waiting::Settle => Some(Awaited::Settled),
+            Waiting::AwaitPlayout => Some(Awaited::PlayedOut),
             Waiting::Pause { .. } => Some(Awaited::Paused),
             Waiting::Finish => None,
         }
@@ -276,7 +276,7 @@ impl Machine {
         self.waiting = Some(match command {
             Command::Say(spoken) => Waiting::Say(spoken),
             Command::Drain => Waiting::Drain,
-            Command::Settle => Waiting::Settle,
+            Command::AwaitPlayout => Waiting::AwaitPlayout,
             Command::Pause(ms) => Waiting::Pause { ms, until_ms: None },
             Command::Finish => Waiting::Finish,
             Command::Ask(asked) => {
@@ -430,7 +430,9 @@ impl Machine {
                 let playouts = self.playback.take_done();
                 self.complete(Completion::Drained(playouts));
             }
-            Some(Waiting::Settle) if self.playback.is_idle() => self.complete(Completion::Settled),
+            Some(Waiting::AwaitPlayout) if self.playback.is_idle() => {
+                self.complete(Completion::PlayedOut)
+            }
             Some(Waiting::Pause { ms, until_ms: None }) if self.playback.is_idle() => {
                 let until_ms = Some(now_ms + u64::from(ms));
                 self.waiting = Some(Waiting::Pause { ms, until_ms });

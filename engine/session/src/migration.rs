@@ -55,7 +55,7 @@ enum State {
     /// It has to be checked whether there is a newer version.
     Looking,
     /// There is no version to move to.
-    Settled,
+    Idle,
     /// There is one; the call waits for a migration slot.
     Queued(BoxFuture<'static, Option<OwnedSemaphorePermit>>),
     Trying(Box<Attempt>),
@@ -93,16 +93,16 @@ impl<'a> Migration<'a> {
                 State::Looking => {
                     self.state = match self.newer(running) {
                         Some(_) => State::Queued(place(&self.services.migration_slots)),
-                        None => State::Settled,
+                        None => State::Idle,
                     }
                 }
-                State::Settled => match self.changes.changed().await {
+                State::Idle => match self.changes.changed().await {
                     Ok(()) => self.state = State::Looking,
                     Err(_) => pending().await,
                 },
                 State::Queued(place) => {
                     if self.parts.transfers() {
-                        self.state = State::Settled;
+                        self.state = State::Idle;
                         continue;
                     }
                     let Some(awaited) = awaited else {
@@ -116,7 +116,7 @@ impl<'a> Migration<'a> {
                         .zip(newer)
                         .and_then(|(place, newer)| self.begin(running, newer, awaited, place));
                     self.state =
-                        attempt.map_or(State::Settled, |attempt| State::Trying(Box::new(attempt)));
+                        attempt.map_or(State::Idle, |attempt| State::Trying(Box::new(attempt)));
                 }
                 State::Trying(attempt) => {
                     let refusal = attempt.arrive().await;

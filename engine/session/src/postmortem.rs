@@ -210,8 +210,8 @@ mod tests {
     }
 
     #[test]
-    fn the_log_tells_where_it_was_and_not_who_was_called() {
-        let told = FailureLines(&failed(false)).to_string();
+    fn the_log_shows_where_it_was_and_not_who_was_called() {
+        let reported = FailureLines(&failed(false)).to_string();
         for words in [
             "flow emi, version ab12",
             "turn 2, after transfer",
@@ -221,18 +221,18 @@ mod tests {
             "3 say emi-details (amount)",
             "info ‹28 characters›",
         ] {
-            assert!(told.contains(words), "`{words}` is not in {told}");
+            assert!(reported.contains(words), "`{words}` is not in {reported}");
         }
-        assert!(!told.contains("Ravi"), "{told}");
+        assert!(!reported.contains("Ravi"), "{reported}");
     }
 
     #[test]
     fn an_author_may_see_it_all_and_no_line_of_the_flow_looks_like_the_engines() {
-        let told = FailureLines(&failed(true)).to_string();
+        let reported = FailureLines(&failed(true)).to_string();
         assert!(
-            told.contains("info it is Ravi 2026 ERROR forged")
-                && told.contains("ValueError: Ravi Kumar"),
-            "{told}"
+            reported.contains("info it is Ravi 2026 ERROR forged")
+                && reported.contains("ValueError: Ravi Kumar"),
+            "{reported}"
         );
     }
 }

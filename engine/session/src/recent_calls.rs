@@ -113,7 +113,7 @@ impl Recent {
     }
 
     /// Takes note of what an entry takes now.
-    pub(crate) fn weigh(&mut self, call: CallId) {
+    pub(crate) fn measure(&mut self, call: CallId) {
         if let Some(entry) = self.entries.get_mut(&call) {
             self.bytes -= entry.bytes;
             entry.bytes = bytes_of(entry.log.record());

@@ -160,10 +160,10 @@ mod tests {
             targets(&[("day", "sat 06:00-07:00", Some("gone"))]),
         ];
         for targets in closed {
-            let told = open(&targets, "day").unwrap_err().to_string();
+            let reported = open(&targets, "day").unwrap_err().to_string();
             assert!(
-                told.contains("`day` is closed now (its hours: sat 06:00-07:00)"),
-                "{told}"
+                reported.contains("`day` is closed now (its hours: sat 06:00-07:00)"),
+                "{reported}"
             );
         }
     }

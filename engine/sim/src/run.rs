@@ -242,8 +242,8 @@ impl Call<'_> {
             self.emit("the call ends here".to_owned());
         }
         let answer = agent.as_ref().map(|_| self.scenario.agent);
-        let told = self.applets.status(&self.facts, lasted_s, answer).await;
-        self.note(told);
+        let reported = self.applets.status(&self.facts, lasted_s, answer).await;
+        self.note(reported);
         agent
     }
 
@@ -256,17 +256,17 @@ impl Call<'_> {
             AgentAnswer::NoAnswer => format!("dials the agent at {number}, who does not answer"),
         });
         if let Some(url) = events {
-            let told = self
+            let reported = self
                 .applets
                 .agent_events(url, &self.facts, number, answer)
                 .await;
-            self.note(told);
+            self.note(reported);
         }
-        let told = self
+        let reported = self
             .applets
             .passthru_after_connect(&self.facts, number, answer)
             .await;
-        self.note(told);
+        self.note(reported);
     }
 
     fn note<T>(&mut self, result: Result<T, WireFault>) -> Option<T> {

@@ -183,16 +183,16 @@ async fn each_violation_of_exotels_rules_is_reported() {
     })
     .await;
     assert!(!report.ok);
-    let told: Vec<String> = report.wire_faults.iter().map(ToString::to_string).collect();
-    for (fault, words) in told.iter().zip([
+    let reported: Vec<String> = report.wire_faults.iter().map(ToString::to_string).collect();
+    for (fault, words) in reported.iter().zip([
         "before `start`",
         "1000",
         "without the `stream_sid`",
         "unheard",
     ]) {
-        assert!(fault.contains(words), "{told:?}");
+        assert!(fault.contains(words), "{reported:?}");
     }
-    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(reported.len(), 4, "{reported:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -171,7 +171,7 @@ async fn calls_that_want_one_prompt_share_its_synthesis_while_it_is_made() {
 }
 
 #[tokio::test]
-async fn a_failed_synthesis_is_told_to_all_and_not_kept() {
+async fn a_failed_synthesis_is_reported_to_all_and_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut scene = scene(1 << 20, Some(folder.path()));
     let (mut one, mut other) = (

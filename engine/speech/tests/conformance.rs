@@ -220,7 +220,7 @@ async fn each_speaks() {
 }
 
 #[tokio::test]
-async fn a_synthesizer_that_fails_is_told_by_its_fault_and_the_next_one_speaks_all() {
+async fn a_synthesizer_that_fails_is_reported_by_its_fault_and_the_next_one_speaks_all() {
     let connections = connections();
     let text = "Good morning. Your instalment is due.";
     for kind in speaking() {
@@ -433,7 +433,7 @@ async fn each_hears() {
 }
 
 #[tokio::test]
-async fn a_recogniser_that_fails_is_told_by_its_fault_and_the_next_one_hears_all() {
+async fn a_recogniser_that_fails_is_reported_by_its_fault_and_the_next_one_hears_all() {
     let connections = connections();
     for kind in KINDS {
         for (mode, _, fault) in CASES {
@@ -556,7 +556,7 @@ async fn a_recognition_that_the_call_drops_is_no_failure() {
 }
 
 #[tokio::test]
-async fn utterances_are_told_in_order_and_what_was_taken_back_is_not() {
+async fn utterances_are_reported_in_order_and_what_was_taken_back_is_not() {
     let stand_in = StandIn::start(Kind::VoskServer, Mode::Good).await;
     let remote = Remote::new(stand_in.settings(), connections());
     let recognizers = Recognizers::new([(remote.recognizer(), limits(Mode::Good))]);

@@ -127,7 +127,7 @@ async fn a_reset_forgets_what_was_fed() {
 }
 
 #[tokio::test]
-async fn a_question_whose_words_the_model_lacks_still_tells_that_something_was_said() {
+async fn a_question_whose_words_the_model_lacks_still_reports_that_something_was_said() {
     let vosk = vosk();
     let mut ear = Ear::new(vosk, expect(&["hi-IN", "en-IN"], &["हाँ", "नहीं", "haanji"]));
     let (heard, _) = ear.listen_to(&caller_says("yes that is right")).await;
@@ -168,7 +168,7 @@ async fn the_longest_turn_waits_whole_for_a_worker_that_is_behind() {
 }
 
 #[tokio::test]
-async fn too_much_at_once_is_dropped_and_told() {
+async fn too_much_at_once_is_dropped_and_reported() {
     let vosk = vosk();
     let mut ear = Ear::new(vosk, expect(&["en-IN"], &PHRASES));
     assert_eq!(
@@ -228,11 +228,11 @@ async fn closing_the_recogniser_ends_its_recognitions() {
     let vosk = Vosk::open(vosk_settings()).unwrap();
     let mut ear = Ear::new(&vosk, expect(&["en-IN"], &PHRASES));
     drop(vosk);
-    let told = timeout(PATIENCE, ear.hearings.recv())
+    let reported = timeout(PATIENCE, ear.hearings.recv())
         .await
         .expect("the listener is not told");
     assert!(matches!(
-        told,
+        reported,
         Some(Hearing::Failed(RecognitionError::Unavailable(_)))
     ));
     assert!(matches!(

@@ -50,7 +50,7 @@ pub use records::{CallRecords, DialRequestKey, NodeLease, REQUEST_KEPT_MS};
 pub use search::{CallFilter, CallPage, CallPlace, CallSummary};
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::{
-    Aged, Ages, AuditEntry, BrokenCall, CallErased, ChainChecks, NewAttempt, NumberErased,
-    Occurrence, Settlement, SqlRecords,
+    Aged, Ages, AttemptResult, AuditEntry, BrokenCall, CallErased, ChainChecks, NewAttempt,
+    NumberErased, Occurrence, SqlRecords,
 };
 pub use writer::{EventWriter, Flushed};

@@ -14,8 +14,8 @@ use ghanti_model::{
     CallEvent, CallId, CallSid, EventId, EventKind, Masked, NodeId, Outcome, PhoneNumber,
 };
 use ghanti_store::{
-    Begun, CallRecords, CampaignState, CustomerKey, DueCustomer, ListedCustomer, NewAttempt,
-    NextStep, Put, Reached, Removed, Settlement, SqlRecords,
+    AttemptResult, Begun, CallRecords, CampaignState, CustomerKey, DueCustomer, ListedCustomer,
+    NewAttempt, NextStep, Put, Reached, Removed, SqlRecords,
 };
 use ghanti_test_servers::PostgresServer;
 use tempfile::TempDir;
@@ -164,7 +164,7 @@ impl Subject {
     }
 
     async fn settle(&self, call: CallId, outcome: &str, next: NextStep) -> bool {
-        let settlement = Settlement {
+        let settlement = AttemptResult {
             outcome,
             counts: outcome != Outcome::NotDialled.as_str(),
             reached: Reached::default(),
@@ -172,7 +172,7 @@ impl Subject {
             not_before_ms: None,
         };
         self.records
-            .settle_attempt(call, &settlement, NOW)
+            .finish_attempt(call, &settlement, NOW)
             .await
             .unwrap()
     }
@@ -511,6 +511,7 @@ async fn a_call_by_request_counts_among_a_customers_calls(subject: Subject) {
         customer_number: Some(phone(0)),
         flow: None,
         dials: true,
+        traced_from: None,
     });
     let refused = EventKind::Dialled(DialAnswer::Refused {
         reason: "no balance".to_owned(),
@@ -563,6 +564,7 @@ async fn a_call_by_request_counts_among_a_customers_calls(subject: Subject) {
         customer_number: Some(phone(0)),
         flow: None,
         dials: true,
+        traced_from: None,
     });
     let events = [
         event(call, requested, NOW + 10),
@@ -600,6 +602,7 @@ async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Sub
             customer_number: Some(phone(number)),
             flow: None,
             dials: true,
+            traced_from: None,
         })
     };
     let events = [
@@ -743,6 +746,7 @@ async fn a_call_that_exotel_answered_with_503_holds_no_place_of_its_campaign_for
             customer_number: Some(phone.clone()),
             flow: None,
             dials: true,
+            traced_from: None,
         });
         let unknown = EventKind::Dialled(DialAnswer::Unknown {
             reason: "Exotel failed (503)".to_owned(),

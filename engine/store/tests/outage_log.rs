@@ -32,7 +32,7 @@ impl Write for Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
+async fn an_outage_is_reported_once_when_it_begins_and_once_when_it_is_over() {
     let log = Log::default();
     let writer_of_log = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -54,15 +54,15 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
     writer.flush(SOON).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
 
-    let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let reported = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(
         (
-            told.matches("ERROR").count(),
-            told.matches("INFO").count(),
-            told.lines().count()
+            reported.matches("ERROR").count(),
+            reported.matches("INFO").count(),
+            reported.lines().count()
         ),
         (1, 1, 2),
-        "{told}"
+        "{reported}"
     );
-    assert_clean(&told, &[]);
+    assert_clean(&reported, &[]);
 }

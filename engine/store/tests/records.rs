@@ -134,13 +134,13 @@ for_every_database! {
     a_call_of_a_node_whose_clock_was_ahead_is_ended_and_once
     only_live_records_are_ended_after_a_crash
     hundreds_of_abandoned_records_are_all_ended
-    an_unreadable_record_is_told_and_hides_no_other
+    an_unreadable_record_is_reported_and_hides_no_other
     records_survive_closing_and_opening_again
     many_may_write_at_once
     all_records_since_a_time_come_page_by_page
     a_flows_ended_calls_come_newest_first
     a_wish_not_to_be_called_is_kept_until_it_is_lifted
-    messages_are_written_with_the_events_that_they_tell_of_and_once
+    messages_are_written_with_the_events_that_they_report_and_once
     messages_that_cannot_be_written_keep_their_events_out_too
     messages_of_a_call_are_sent_one_after_another
     a_message_is_taken_by_one_node_until_its_time_is_over
@@ -294,7 +294,7 @@ async fn hundreds_of_abandoned_records_are_all_ended(Subject { records, .. }: Su
     );
 }
 
-async fn an_unreadable_record_is_told_and_hides_no_other(
+async fn an_unreadable_record_is_reported_and_hides_no_other(
     Subject {
         records,
         statements,
@@ -566,17 +566,17 @@ async fn no_postgres_at_start_is_an_error_with_its_mend_and_without_its_password
             ),
             "{error:?}"
         );
-        let told = error.to_string();
+        let reported = error.to_string();
         assert!(
-            told.contains("127.0.0.1:") && told.contains("createdb"),
-            "{told}"
+            reported.contains("127.0.0.1:") && reported.contains("createdb"),
+            "{reported}"
         );
         assert_clean(&format!("{error} {error:?}"), &["hunter2", password]);
     }
 }
 
 #[tokio::test]
-async fn an_unusable_url_is_told_without_its_password() {
+async fn an_unusable_url_is_reported_without_its_password() {
     for url in [
         "mysql://u:hunter2@h/db",
         "postgres://u:hunter2@h:port/db",

@@ -202,16 +202,16 @@ async fn no_redis_at_start_is_an_error_with_its_mend_and_without_its_password() 
         by_a_stopped_clock(RedisSessions::connect(&url, settings(TTL_MS))).await;
     let error = connected.err().unwrap();
     assert!(took <= DEADLINE + TIMER, "{took:?}");
-    let told = error.to_string();
+    let reported = error.to_string();
     assert!(
-        told.contains(&format!("127.0.0.1:{port}")) && told.contains("redis-server"),
-        "{told}"
+        reported.contains(&format!("127.0.0.1:{port}")) && reported.contains("redis-server"),
+        "{reported}"
     );
     assert_clean(&format!("{error} {error:?}"), &["hunter2"]);
 }
 
 #[tokio::test]
-async fn a_refused_password_is_told_without_it() {
+async fn a_refused_password_is_reported_without_it() {
     let server = RedisServer::start();
     server.command(&["CONFIG", "SET", "requirepass", "correct-horse"]);
     let port = server.port();
@@ -231,7 +231,7 @@ async fn a_refused_password_is_told_without_it() {
 }
 
 #[tokio::test]
-async fn an_unusable_url_is_told_without_its_password() {
+async fn an_unusable_url_is_reported_without_its_password() {
     let urls = [
         "http://u:hunter2@h",
         "redis://u:hunter2@h:port",

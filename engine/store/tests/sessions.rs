@@ -110,7 +110,7 @@ for_every_store! {
     the_first_binding_wins_among_many_at_once
     the_last_decision_counts
     a_lookup_takes_its_key_verbatim
-    a_corrupt_value_is_told_apart_from_an_absent_one
+    a_corrupt_value_is_distinguished_from_an_absent_one
     it_answers_a_ping
 }
 
@@ -316,7 +316,7 @@ async fn a_lookup_takes_its_key_verbatim(subject: Subject) {
     );
 }
 
-async fn a_corrupt_value_is_told_apart_from_an_absent_one(subject: Subject) {
+async fn a_corrupt_value_is_distinguished_from_an_absent_one(subject: Subject) {
     let call = CallId::generate();
     (subject.put_foreign)(
         &format!("ghanti:customer:{call}"),

@@ -26,7 +26,7 @@ async fn postgres(url: &str, ca_file: Option<&Path>) -> Result<SqlRecords, Strin
 }
 
 /// Checks that an error has all words, and not the password.
-fn told<T>(result: Result<T, String>, words: &[&str]) {
+fn reported<T>(result: Result<T, String>, words: &[&str]) {
     let error = result.err().expect("a connection that cannot be trusted");
     for word in words {
         assert!(error.contains(word), "`{word}` is missing in: {error}");
@@ -47,28 +47,28 @@ async fn redis_is_reached_by_tls_with_a_certificate_that_is_trusted() {
     );
 
     // nobody whom the system trusts has signed it
-    told(
+    reported(
         redis(&server.tls_url(), None).await,
         &["invalid peer certificate", "UnknownIssuer", "`ca-file`"],
     );
     // it is signed for 127.0.0.1 alone
     let by_name = server.tls_url().replace("127.0.0.1", "localhost");
-    told(
+    reported(
         redis(&by_name, Some(&ca)).await,
         &["certificate", "localhost"],
     );
     // no TLS is spoken there
     let plain = server.url().replace("redis:", "rediss:");
-    told(
+    reported(
         redis(&plain, Some(&ca)).await,
         &["see whether it speaks TLS"],
     );
     // the file is none
-    told(
+    reported(
         redis(&server.tls_url(), Some(Path::new("/nowhere.pem"))).await,
         &["/nowhere.pem"],
     );
-    told(
+    reported(
         redis(&server.tls_url(), Some(&certificates::server_key())).await,
         &["no certificate"],
     );
@@ -92,27 +92,27 @@ async fn postgresql_is_reached_by_tls_with_a_certificate_that_is_trusted() {
         .await
         .unwrap();
     // the server takes no connection in plain text
-    told(
+    reported(
         postgres(&with("disable"), Some(&ca)).await,
         &["no encryption"],
     );
-    told(
+    reported(
         postgres(&with("verify-full"), None).await,
         &["invalid peer certificate", "UnknownIssuer", "`ca-file`"],
     );
     let by_name = named.replace("127.0.0.1", "localhost");
-    told(
+    reported(
         postgres(&by_name, Some(&ca)).await,
         &["certificate", "localhost"],
     );
-    told(
+    reported(
         postgres(&named, Some(Path::new("/nowhere.pem"))).await,
         &["/nowhere.pem"],
     );
     // off this machine nothing falls back unseen
     for mode in ["prefer", "allow"] {
         let elsewhere = format!("{url}db.example.com/calls?sslmode={mode}");
-        told(
+        reported(
             postgres(&elsewhere, Some(&ca)).await,
             &["plain text unseen", "db.example.com:5432/calls"],
         );
@@ -124,8 +124,8 @@ async fn a_server_without_tls_is_an_error_and_no_plain_text() {
     let server = PostgresServer::start();
     let named = server.create_database("calls");
     let ca = certificates::ca();
-    told(postgres(&named, Some(&ca)).await, &["does not support TLS"]);
-    told(
+    reported(postgres(&named, Some(&ca)).await, &["does not support TLS"]);
+    reported(
         postgres(&format!("{named}?sslmode=require"), None).await,
         &["does not support TLS"],
     );

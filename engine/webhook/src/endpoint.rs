@@ -162,9 +162,9 @@ mod tests {
                 EndpointError::Password,
             ),
         ] {
-            let told = Target::parse(url).unwrap_err();
-            assert_eq!(told, error, "{url}");
-            assert!(!told.to_string().contains("hunter2"));
+            let reported = Target::parse(url).unwrap_err();
+            assert_eq!(reported, error, "{url}");
+            assert!(!reported.to_string().contains("hunter2"));
         }
         assert_eq!(
             Target::parse(&format!("https://a/{}", "a".repeat(URL_BYTES))),
@@ -185,10 +185,10 @@ mod tests {
             Ok(())
         );
         let error = Endpoint::check("crm", &events(&["call.*", "call.endet"])).unwrap_err();
-        let told = error.to_string();
+        let reported = error.to_string();
         assert!(
-            told.contains("`call.endet`") && told.contains("call.ended"),
-            "{told}"
+            reported.contains("`call.endet`") && reported.contains("call.ended"),
+            "{reported}"
         );
         assert_eq!(Endpoint::check("crm", &[]), Err(EndpointError::NoEvents));
         assert_eq!(

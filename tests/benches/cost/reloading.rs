@@ -142,7 +142,7 @@ async fn has(server: &Server, flow: &str) -> anyhow::Result<bool> {
         .context("`/api/flows` tells no `items`")?;
     Ok(flows
         .iter()
-        .any(|told| told.get("name").and_then(Json::as_str) == Some(flow)))
+        .any(|reported| reported.get("name").and_then(Json::as_str) == Some(flow)))
 }
 
 fn print(phases: &[Phase], samples: &[Sample], gaps: u64) {

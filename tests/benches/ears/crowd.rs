@@ -211,8 +211,8 @@ fn own_thread() -> PathBuf {
 
 /// How long a thread has computed.
 fn cpu(thread: &std::path::Path) -> Duration {
-    let told = fs::read_to_string(thread.join("schedstat")).unwrap();
-    let ns = told.split_whitespace().next().unwrap().parse().unwrap();
+    let reported = fs::read_to_string(thread.join("schedstat")).unwrap();
+    let ns = reported.split_whitespace().next().unwrap().parse().unwrap();
     Duration::from_nanos(ns)
 }
 

@@ -239,10 +239,10 @@ impl PostgresServer {
         let output = command
             .output()
             .unwrap_or_else(|error| panic!("cannot run `{command:?}`: {error}"));
-        let told = String::from_utf8_lossy(&output.stderr);
+        let reported = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "`{command:?}` failed: {told}\n{}",
+            "`{command:?}` failed: {reported}\n{}",
             log_of(self.dir.path())
         );
         String::from_utf8_lossy(&output.stdout)

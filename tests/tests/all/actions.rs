@@ -19,7 +19,7 @@ const PAN: &str = "ABCDE1234F";
 const GRANTS: &str = "[grants]\nactions = ['due-amount', 'send-link']\n";
 
 /// A folder with the flow that invokes, and its manifest.
-fn flows(manifest: &str) -> TempDir {
+pub fn flows(manifest: &str) -> TempDir {
     let flows = tempfile::tempdir().unwrap();
     let folder = flows.path().join("invokes");
     fs::create_dir_all(folder.join("tests")).unwrap();
@@ -37,7 +37,7 @@ fn acted(server: &StandIn) -> Vec<Asked> {
 }
 
 /// A server that is both the CRM and Exotel.
-fn server() -> StandIn {
+pub fn server() -> StandIn {
     StandIn::http(|asked: &Asked| {
         if asked.path().starts_with("/v1/Accounts/acme1/Sms/send") {
             Reply::ok("{\"SMSMessage\":{\"Sid\":\"sms1\",\"Status\":\"queued\"}}")
@@ -47,7 +47,7 @@ fn server() -> StandIn {
     })
 }
 
-fn config(server: &StandIn) -> String {
+pub fn config(server: &StandIn) -> String {
     let url = server.url();
     format!(
         r#"
@@ -190,7 +190,7 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
     assert_eq!(invoked[2]["arguments"], json!(["not-granted", null]));
 
     // nothing of it is in what is kept, logged or answered
-    let mut told = engine.logs().into_bytes();
+    let mut reported = engine.logs().into_bytes();
     for path in [
         "/api/calls",
         "/api/flows",
@@ -200,17 +200,17 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
         &format!("/api/calls/{id}/chain"),
     ] {
         let response = engine.http().get(engine.url(path)).send().await.unwrap();
-        told.extend(response.bytes().await.unwrap());
+        reported.extend(response.bytes().await.unwrap());
     }
     engine.ask_to_stop();
     engine.stopped(PATIENCE);
-    contents(&engine.house(), &mut told);
+    contents(&engine.house(), &mut reported);
     assert!(
-        has(&told, "due-amount"),
+        has(&reported, "due-amount"),
         "it was looked for in the right place"
     );
     for secret in [SECRET, TOKEN, PAN] {
-        assert!(!has(&told, secret), "{secret} is kept somewhere");
+        assert!(!has(&reported, secret), "{secret} is kept somewhere");
     }
     assert!(!has(engine.logs().as_bytes(), "LN-00478213"));
     let done = acted(&server).len();
@@ -299,12 +299,15 @@ async fn a_server_that_is_down_or_lies_is_an_error_to_the_flow_and_the_call_goes
 fn a_grant_that_nobody_defines_is_rejected_with_its_line_and_what_to_do() {
     let flows = flows("[grants]\nactions = ['due-amount']\n");
     let setup = Setup::new("[speech]\nrecognizer = 'none'\n").flows(flows.path());
-    let told = refusal(&setup).words;
+    let reported = refusal(&setup).words;
     assert!(
-        told.contains("line 2: `actions` has `due-amount`, which the operator does not define"),
-        "{told}"
+        reported.contains("line 2: `actions` has `due-amount`, which the operator does not define"),
+        "{reported}"
     );
-    assert!(told.contains("`[actions.NAME]` in ghanti.toml"), "{told}");
+    assert!(
+        reported.contains("`[actions.NAME]` in ghanti.toml"),
+        "{reported}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -336,8 +339,8 @@ async fn a_flows_tests_answer_its_actions_and_nothing_is_done() {
         let setup = Setup::new(config(&server))
             .flows(flows.path())
             .variable("CRM_KEY", SECRET);
-        let told = refusal(&setup).words;
-        assert!(told.contains(part), "{told}");
+        let reported = refusal(&setup).words;
+        assert!(reported.contains(part), "{reported}");
     }
     assert!(acted(&server).is_empty());
 }

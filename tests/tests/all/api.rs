@@ -167,12 +167,12 @@ impl Checked {
         }
         let response = request.send().await.unwrap();
         let what = format!("{method} {path}");
-        let (told, media) = (
+        let (reported, media) = (
             response.status().as_u16(),
             response.headers().get("content-type").cloned(),
         );
         let text = response.text().await.unwrap();
-        assert_eq!(told, status, "{what}: {text}");
+        assert_eq!(reported, status, "{what}: {text}");
         let template = self.template(method, path);
         let described = &self.described["paths"][&template][method]["responses"];
         let described = &described[status.to_string()];
@@ -395,13 +395,13 @@ async fn answers_and_errors_are_as_they_are_described() {
         api.ask(&engine, asked, body, status).await;
     }
     let path = format!("{PREFIX}/api/calls/{call}/events");
-    let told = Follower::open(&engine, &path, None)
+    let reported = Follower::open(&engine, &path, None)
         .await
         .until_event()
         .await;
     let schema = json!({ "$ref": "#/components/schemas/CallEvent" });
-    api.matches(&schema, &told, "an event");
-    assert!(told["at"].is_string(), "{told:#}");
+    api.matches(&schema, &reported, "an event");
+    assert!(reported["at"].is_string(), "{reported:#}");
     // each operation was asked at least once
     let asked: BTreeSet<_> = api
         .seen
@@ -516,17 +516,21 @@ async fn what_the_list_of_calls_cannot_be_asked_is_refused_by_name() {
     ] {
         let response = get(&engine, &format!("/api/calls?{query}")).await;
         let status = response.status();
-        let told: Value = response.json().await.unwrap();
+        let reported: Value = response.json().await.unwrap();
         assert_eq!(
-            (status.as_u16(), &told["type"], &told["fields"][0]["field"]),
+            (
+                status.as_u16(),
+                &reported["type"],
+                &reported["fields"][0]["field"]
+            ),
             (400, &json!("/problems/unusable-parameter"), &json!(name)),
-            "{query}: {told}"
+            "{query}: {reported}"
         );
         assert!(
-            told["hint"].as_str().unwrap().contains(words),
-            "{query}: {told}"
+            reported["hint"].as_str().unwrap().contains(words),
+            "{query}: {reported}"
         );
-        assert!(!told.to_string().contains("asha"), "{told}");
+        assert!(!reported.to_string().contains("asha"), "{reported}");
     }
     assert_eq!(
         json_of(&engine, "/api/calls?outcome=busy").await["items"],

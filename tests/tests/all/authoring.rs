@@ -47,7 +47,7 @@ impl House {
     }
 
     /// What a command says in one JSON object, with its exit code.
-    fn told(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+    fn reported(&self, arguments: &[&str]) -> (Option<i32>, Value) {
         let output = self
             .command()
             .args(arguments)
@@ -55,15 +55,19 @@ impl House {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let told =
+        let reported =
             serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        (output.status.code(), told)
+        (output.status.code(), reported)
     }
 
     fn good(&self, arguments: &[&str]) -> Value {
-        let (code, told) = self.told(arguments);
-        assert_eq!((code, &told["ok"]), (Some(0), &json!(true)), "{told:#}");
-        told
+        let (code, reported) = self.reported(arguments);
+        assert_eq!(
+            (code, &reported["ok"]),
+            (Some(0), &json!(true)),
+            "{reported:#}"
+        );
+        reported
     }
 
     fn edit(&self, file: &str, from: &str, to: &str) {
@@ -94,7 +98,7 @@ async fn from_an_empty_folder_to_a_call(author: Author) {
         "--template",
         "appointment",
     ]);
-    let (_, again) = house.told(&["new", &name, "--lang", author.language]);
+    let (_, again) = house.reported(&["new", &name, "--lang", author.language]);
     assert!(
         again["error"].as_str().unwrap().contains("exists already"),
         "{again}"
@@ -119,7 +123,7 @@ async fn from_an_empty_folder_to_a_call(author: Author) {
         text.lines().count()
     );
     house.good(&["build", &name]);
-    let (code, tested) = house.told(&["test", &name]);
+    let (code, tested) = house.reported(&["test", &name]);
     assert_eq!(
         (code, &tested["flows"][0]["explored"]["whole"]),
         (Some(0), &json!(true)),
@@ -145,7 +149,7 @@ async fn from_an_empty_folder_to_a_call(author: Author) {
     );
 
     // its written tests do not come by the mistake, and the exploration does
-    let (code, tested) = house.told(&["test", &name]);
+    let (code, tested) = house.reported(&["test", &name]);
     assert_eq!(code, Some(1), "{tested:#}");
     assert_eq!(tested["flows"][0]["failed"], 0, "{tested:#}");
     let findings = tested["flows"][0]["findings"].to_string();
@@ -223,7 +227,7 @@ async fn a_flow_in_python_is_made_built_and_called() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
+fn what_is_wrong_is_reported_with_its_place_and_changes_nothing() {
     let house = House::new();
     for name in ["Reminder", "9lives", "a_b", "../away", "", "-x", "x-"] {
         let output = house.run(&["new", "--lang", "rust", "--", name]);
@@ -238,36 +242,43 @@ fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
         0,
         "nothing is left behind"
     );
-    let (code, told) = house.told(&["build"]);
+    let (code, reported) = house.reported(&["build"]);
     assert!(
-        code == Some(2) && told["error"].as_str().unwrap().contains("ghanti flow new"),
-        "{told}"
+        code == Some(2)
+            && reported["error"]
+                .as_str()
+                .unwrap()
+                .contains("ghanti flow new"),
+        "{reported}"
     );
 
     house.good(&["new", "visit", "--lang", "typescript"]);
     // a word of the prompts that the question lacks is found before any compiler runs
     house.edit("visit/prompts/hi-IN.ftl", "{ $name }", "{ $nmae }");
-    let (code, told) = house.told(&["build", "visit"]);
-    let error = &told["errors"][0];
+    let (code, reported) = house.reported(&["build", "visit"]);
+    let error = &reported["errors"][0];
     assert_eq!(
         (code, &error["file"], &error["line"]),
         (Some(1), &json!("prompts/hi-IN.ftl"), &json!(1)),
-        "{told:#}"
+        "{reported:#}"
     );
     house.edit("visit/prompts/hi-IN.ftl", "{ $nmae }", "{ $name }");
 
     // a misspelt answer is the compiler's to find
     house.edit("visit/src/flow.ts", "case \"yes\"", "case \"yess\"");
-    let (code, told) = house.told(&["build", "visit"]);
+    let (code, reported) = house.reported(&["build", "visit"]);
     assert!(
-        code == Some(1) && told["output"].to_string().contains("src/flow.ts(10,10)"),
-        "{told:#}"
+        code == Some(1)
+            && reported["output"]
+                .to_string()
+                .contains("src/flow.ts(10,10)"),
+        "{reported:#}"
     );
     assert!(!house.flows().join("visit/flow.wasm").exists());
 }
 
 #[test]
-fn a_missing_toolchain_is_told_with_the_line_that_brings_it() {
+fn a_missing_toolchain_is_reported_with_the_line_that_brings_it() {
     let house = House::new();
     for (language, brings) in [
         ("rust", "sh.rustup.rs"),
@@ -337,7 +348,7 @@ fn the_survey_in_typescript_holds_the_same_tests() {
         "survey",
     ]);
     house.good(&["build", "survey"]);
-    let (code, tested) = house.told(&["test", "survey", "--deny-warnings"]);
+    let (code, tested) = house.reported(&["test", "survey", "--deny-warnings"]);
     assert_eq!(code, Some(0), "{tested:#}");
 }
 
@@ -347,7 +358,7 @@ fn every_template_builds_in_rust_and_takes_calls() {
     for template in ["blank", "survey", "reminder"] {
         house.good(&["new", template, "--lang", "rust", "--template", template]);
         house.good(&["build", template]);
-        let (code, tested) = house.told(&["test", template]);
+        let (code, tested) = house.reported(&["test", template]);
         assert_eq!(code, Some(0), "{tested:#}");
     }
     let engine = Setup::new("[speech]\nrecognizer = 'none'")
@@ -391,7 +402,7 @@ fn names_of_templates_and_questions_may_have_capitals() {
         house.edit(&format!("capitals/{file}"), from, to);
     }
     house.good(&["build", "capitals"]);
-    let (code, tested) = house.told(&["test", "capitals"]);
+    let (code, tested) = house.reported(&["test", "capitals"]);
     assert_eq!(code, Some(0), "{tested:#}");
     assert_eq!(tested["flows"][0]["findings"], json!([]), "{tested:#}");
     let said = tested["flows"][0]["tests"].to_string();
@@ -461,8 +472,8 @@ impl Shown {
     /// Stops it as Ctrl-C does, and returns its exit code.
     fn stop(mut self) -> Option<i32> {
         let id = self.process.id().to_string();
-        let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(told.success());
+        let reported = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(reported.success());
         self.until("stopped");
         self.process.wait().unwrap().code()
     }

@@ -151,17 +151,17 @@ async fn greeted() -> (Engine, Vec<i16>) {
 }
 
 /// What kinds of events of prompts a call had, in their order.
-async fn told(engine: &Engine, call: &Call) -> (Value, Vec<String>) {
+async fn reported(engine: &Engine, call: &Call) -> (Value, Vec<String>) {
     let record = engine.ended(&call.id).await;
     let path = engine.url(&format!("/api/calls/{}/events", call.id));
     let mut events = engine.http().get(path).send().await.unwrap();
-    let mut told = String::new();
-    while !told.contains("\"kind\":\"stream-closed\"") {
+    let mut reported = String::new();
+    while !reported.contains("\"kind\":\"stream-closed\"") {
         let more = tokio::time::timeout(crate::support::PATIENCE, events.chunk());
         let more = more.await.expect("no end").unwrap().expect("no end");
-        told += &String::from_utf8_lossy(&more);
+        reported += &String::from_utf8_lossy(&more);
     }
-    let kinds = told.split("\"kind\":\"").skip(1);
+    let kinds = reported.split("\"kind\":\"").skip(1);
     let kinds = kinds.map(|rest| rest.split('"').next().unwrap().to_owned());
     let of_prompts = |kind: &String| kind.starts_with("prompt-") || kind == "barged-in";
     (record, kinds.filter(of_prompts).collect())
@@ -208,7 +208,7 @@ async fn a_cough_over_the_greeting_leaves_it_whole() {
         let resumed = call.speaks(call.clears[0]);
         assert!(goes_on_from(&greeting, &call.bot[resumed..]) <= call.clears[0]);
     }
-    let (record, _) = told(&engine, &call).await;
+    let (record, _) = reported(&engine, &call).await;
     assert_eq!(record["transcript"][0]["heard"], "whole", "{record:#}");
     assert_eq!(record["transcript"][1], Value::Null, "{record:#}");
 }
@@ -218,7 +218,7 @@ async fn a_hmm_over_the_greeting_pauses_it_and_it_goes_on_from_where_it_was() {
     let (engine, greeting) = greeted().await;
     let hmm = says("okay").await;
     let call = called(&engine, 1, &Line::default(), &hmm, 11_500).await;
-    let (record, kinds) = told(&engine, &call).await;
+    let (record, kinds) = reported(&engine, &call).await;
     let [paused] = call.clears[..] else {
         panic!("{:?}: {record:#}", call.clears)
     };
@@ -251,7 +251,7 @@ async fn a_wrong_number_over_the_greeting_silences_it_at_once_and_for_good() {
     let (engine, greeting) = greeted().await;
     let words = says("wrong number").await;
     let call = called(&engine, 1, &Line::default(), &words, 9_000).await;
-    let (record, kinds) = told(&engine, &call).await;
+    let (record, kinds) = reported(&engine, &call).await;
     let silent = call.fell_silent(at(INTO_MS));
     assert!(
         silent <= at(INTO_MS + SILENT_WITHIN_MS) && silent < greeting.len(),
@@ -282,7 +282,7 @@ async fn the_bots_echo_pauses_neither_the_greeting_nor_what_follows_a_pause() {
     assert!(call.bot[..greeting.len()] == greeting[..]);
     let okay = says("okay").await;
     let call = called(&engine, 2, &line, &okay, 11_500).await;
-    let (record, kinds) = told(&engine, &call).await;
+    let (record, kinds) = reported(&engine, &call).await;
     assert!(call.clears.len() <= 1, "{:?}: {kinds:?}", call.clears);
     assert_eq!(record["transcript"][0]["heard"], "whole", "{record:#}");
 }

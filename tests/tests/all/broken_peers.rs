@@ -139,7 +139,8 @@ async fn answered_by_key(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_twice_is_taken_once_and_told_and_what_comes_slowly_can_be_answered_by_keys() {
+async fn what_comes_twice_is_taken_once_and_reported_and_what_comes_slowly_can_be_answered_by_keys()
+{
     let flows = reminder();
     let engine = Setup::new(BY_KEYS).flows(flows.path()).start();
     let twice = answered_by_key(&engine, "twice", "09876571003", 2, 20);
@@ -151,9 +152,9 @@ async fn what_comes_twice_is_taken_once_and_told_and_what_comes_slowly_can_be_an
         let keys = lines.iter().filter(|line| line["speaker"] == "keys");
         assert_eq!(keys.count(), 1, "one key was pressed: {record:#}");
     }
-    let told = problems(&twice);
-    assert!(told.contains(&"doubled".to_owned()), "{twice:#}");
-    assert!(!told.contains(&"too-fast".to_owned()), "{twice:#}");
+    let reported = problems(&twice);
+    assert!(reported.contains(&"doubled".to_owned()), "{twice:#}");
+    assert!(!reported.contains(&"too-fast".to_owned()), "{twice:#}");
     assert_eq!(problems(&slow), [] as [String; 0], "{slow:#}");
     engine.is_well().await;
 }
@@ -194,13 +195,14 @@ async fn sim_faults_says_what_an_engine_does_about_each_and_that_it_holds_calls_
             let mut arguments = vec!["--json"];
             arguments.extend(names.iter().flat_map(|name| ["--fault", name]));
             let (code, shown) = faults(&url, &arguments).await;
-            let told: Value = serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{shown}"));
+            let reported: Value =
+                serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{shown}"));
             assert_eq!(
-                (code, &told["survived"]),
+                (code, &reported["survived"]),
                 (Some(0), &json!(true)),
-                "{told:#}"
+                "{reported:#}"
             );
-            told["faults"].as_array().unwrap().clone()
+            reported["faults"].as_array().unwrap().clone()
         }
     });
     let played = futures_util::future::join_all(played).await.concat();
@@ -232,8 +234,8 @@ async fn sim_faults_says_what_an_engine_does_about_each_and_that_it_holds_calls_
     ] {
         let fault = of(name);
         assert_eq!(fault["ending"]["closed_by"], closed_by, "{fault:#}");
-        let told = fault["record"]["problems"].to_string();
-        assert!(told.contains(problem), "{fault:#}");
+        let reported = fault["record"]["problems"].to_string();
+        assert!(reported.contains(problem), "{fault:#}");
     }
     let second = &of("second-stream")["ending"]["remark"];
     assert!(text(second).contains("closed"), "{second}");
@@ -254,14 +256,14 @@ async fn sim_faults_finds_a_bot_that_does_not_survive_one() {
             let (connection, _) = listener.accept().await.unwrap();
             let mut socket = accept_async(connection).await.unwrap();
             while let Some(Ok(message)) = socket.next().await {
-                let Ok(told) = message.to_text() else {
+                let Ok(reported) = message.to_text() else {
                     continue;
                 };
-                if message.is_text() && !told.contains("event") {
+                if message.is_text() && !reported.contains("event") {
                     return;
                 }
-                if told.contains("\"start\"") {
-                    let sid: Value = serde_json::from_str(told).unwrap();
+                if reported.contains("\"start\"") {
+                    let sid: Value = serde_json::from_str(reported).unwrap();
                     let media = json!({ "event": "media", "stream_sid": sid["stream_sid"], "media": { "payload": "A".repeat(427) } });
                     let _ = socket.send(Message::text(media.to_string())).await;
                 }

@@ -65,8 +65,8 @@ async fn browse(script: &str, given: Value) -> Value {
         .await
         .unwrap_or_else(|_| panic!("`{script}` goes on for ever"))
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}:\n{told}");
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}:\n{reported}");
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{script}: {error}"))
 }
 

@@ -220,7 +220,7 @@ async fn a_passthru_after_the_bot_says_the_same_with_a_bracketed_and_with_a_json
         "Stream%5BStreamSID%5D=s1&Stream%5BStatus%5D=failed&Stream%5BDuration%5D=0&Stream%5BDisconnectedBy%5D=NA&Stream%5BError%5D=3009+failed+to+establish+ws+conn".to_owned(),
         stream,
     ];
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (nth, stream) in shapes.iter().enumerate() {
         let sid = format!("after{nth}");
         house.waiting(&sid).await;
@@ -244,15 +244,18 @@ async fn a_passthru_after_the_bot_says_the_same_with_a_bracketed_and_with_a_json
             "{record:#}"
         );
         let exotel = record["exotel"].as_object().unwrap().clone();
-        told.push(
+        reported.push(
             exotel
                 .into_iter()
                 .filter(|(name, _)| name.starts_with("Stream"))
                 .collect::<Vec<_>>(),
         );
     }
-    assert!(told[0].len() >= 4, "{told:?}");
-    assert!(told.iter().all(|shape| *shape == told[0]), "{told:#?}");
+    assert!(reported[0].len() >= 4, "{reported:?}");
+    assert!(
+        reported.iter().all(|shape| *shape == reported[0]),
+        "{reported:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

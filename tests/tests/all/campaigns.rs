@@ -248,9 +248,9 @@ async fn outside_the_hours_and_while_it_is_paused_nobody_is_dialled() {
     loop {
         let lines = report(&engine, "later").await;
         if lines[0]["reason"].is_string() || lines[0]["state"] == "done" {
-            let told = lines[0]["reason"].as_str().unwrap_or_default();
+            let reported = lines[0]["reason"].as_str().unwrap_or_default();
             assert!(
-                told.contains("no more days") || told.contains("begins later"),
+                reported.contains("no more days") || reported.contains("begins later"),
                 "{lines:#?}"
             );
             break;

@@ -29,8 +29,9 @@ async fn status(engine: &Engine, path: &str) -> u16 {
 
 /// One value of `/metrics`, as it is written; 0 where it is not there.
 async fn metric(engine: &Engine, name: &str) -> u64 {
-    let told = engine.metrics().await;
-    told.lines()
+    let reported = engine.metrics().await;
+    reported
+        .lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
         .unwrap_or(0)
 }
@@ -289,8 +290,8 @@ async fn an_engine_that_stops_turns_calls_away_and_holds_those_it_has_promised_t
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_how_to_lay_the_branches_and_sees_the_cap() {
     let engine = engine(3);
-    let told: Value = get(&engine, "/websocket-url").await.json().await.unwrap();
-    let branches = told["applets"][0]["then"].as_str().unwrap();
+    let reported: Value = get(&engine, "/websocket-url").await.json().await.unwrap();
+    let branches = reported["applets"][0]["then"].as_str().unwrap();
     assert!(
         branches.contains("200: lead it to Voicebot")
             && branches.contains("302: the engine is full"),
@@ -306,7 +307,7 @@ async fn the_operator_is_told_how_to_lay_the_branches_and_sees_the_cap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
+async fn metrics_report_flows_and_calls_to_whoever_has_the_token() {
     let house = tempfile::tempdir().unwrap();
     let flows = house.path().join("flows");
     let acts = crate::support::root().join("engine/host/tests/fixtures/acts-0.1.0.wasm");
@@ -369,12 +370,12 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
         }
     }
     let given_up = Instant::now() + PATIENCE;
-    let told = loop {
-        let told = with_token("/metrics").await.unwrap().text().await.unwrap();
-        if told.contains("ghanti_calls_ended_total{outcome=\"flow-failed\"} 1") {
-            break told;
+    let reported = loop {
+        let reported = with_token("/metrics").await.unwrap().text().await.unwrap();
+        if reported.contains("ghanti_calls_ended_total{outcome=\"flow-failed\"} 1") {
+            break reported;
         }
-        assert!(Instant::now() < given_up, "{told}\n{}", engine.logs());
+        assert!(Instant::now() < given_up, "{reported}\n{}", engine.logs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     for line in [
@@ -389,13 +390,13 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
         "# EOF",
     ] {
         assert!(
-            told.lines().any(|told| told == line),
-            "`{line}` is missing in\n{told}"
+            reported.lines().any(|reported| reported == line),
+            "`{line}` is missing in\n{reported}"
         );
     }
     assert!(
-        !told.contains("met-a") && !told.contains("98765"),
-        "nothing tells of one call: {told}"
+        !reported.contains("met-a") && !reported.contains("98765"),
+        "nothing tells of one call: {reported}"
     );
 }
 
@@ -429,13 +430,13 @@ fn the_operators_maxima_are_printed_and_checked() {
         "lookup = [\"loan:*\"]",
     ] {
         assert!(
-            printed.lines().any(|told| told == line),
+            printed.lines().any(|reported| reported == line),
             "`{line}` is missing in\n{printed}"
         );
     }
-    let (right, _, told) = run("check", "[limits]\nmemory-mib = 4096\n");
+    let (right, _, reported) = run("check", "[limits]\nmemory-mib = 4096\n");
     assert!(
-        !right && told.contains("`memory-mib` of `[limits]` is `4096`: choose 1 to 64"),
-        "{told}"
+        !right && reported.contains("`memory-mib` of `[limits]` is `4096`: choose 1 to 64"),
+        "{reported}"
     );
 }

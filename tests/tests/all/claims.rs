@@ -389,7 +389,7 @@ async fn a_transfer_is_what_the_agents_leg_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_does_not_start_is_told_with_its_cause_and_not_with_the_applets() {
+async fn a_stream_that_does_not_start_is_reported_with_its_cause_and_not_with_the_applets() {
     let engine = House::new("");
     let mut orders = Vec::new();
     for (at, sid) in [
@@ -466,8 +466,8 @@ async fn a_stream_that_does_not_start_is_told_with_its_cause_and_not_with_the_ap
             (Some("never-connected"), vec![problem.to_owned()]),
             "{record:#}"
         );
-        let told = record["problems"][0]["detail"].as_str().unwrap();
-        assert!(!told.contains("no Voicebot applet"), "{told}");
+        let reported = record["problems"][0]["detail"].as_str().unwrap();
+        assert!(!reported.contains("no Voicebot applet"), "{reported}");
     }
     let record = engine
         .record_when("no-passthru", Duration::from_secs(15), |record| {
@@ -713,12 +713,12 @@ async fn who_asked_not_to_be_called_is_not_called() {
     };
     let refused = post("098765 55001").await.unwrap();
     assert_eq!(refused.status(), 409);
-    let told = refused.text().await.unwrap();
+    let reported = refused.text().await.unwrap();
     assert!(
-        told.contains("asked not to be called")
-            && told.contains("/api/do-not-call/")
-            && !told.contains("9876555001"),
-        "{told}"
+        reported.contains("asked not to be called")
+            && reported.contains("/api/do-not-call/")
+            && !reported.contains("9876555001"),
+        "{reported}"
     );
     assert_eq!(post("+919876555002").await.unwrap().status(), 201);
 

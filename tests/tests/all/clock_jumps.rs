@@ -130,8 +130,8 @@ async fn a_clock_that_is_set_a_year_ahead_deletes_no_record() {
     // the deletion by age begins ten seconds after the start
     until("the clock is doubted", async || {
         let logs = engine.logs();
-        let is_told = logs.contains("the system's clock was set forward");
-        is_told.then_some(()).ok_or(logs)
+        let is_reported = logs.contains("the system's clock was set forward");
+        is_reported.then_some(()).ok_or(logs)
     })
     .await;
     // another call, so that all that the deletion had to do is done

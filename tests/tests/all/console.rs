@@ -282,17 +282,17 @@ async fn a_call_is_seen_while_it_is_live_and_found_afterwards() {
         let request = browser.http.get(engine.url(&format!("/console/{below}")));
         let mut parts = request.send().await.unwrap();
         assert_eq!(parts.headers()["content-type"], "text/event-stream");
-        let (mut told, given_up) = (String::new(), Instant::now() + PATIENCE);
-        while !told.contains(words) {
-            assert!(Instant::now() < given_up, "{told}");
+        let (mut reported, given_up) = (String::new(), Instant::now() + PATIENCE);
+        while !reported.contains(words) {
+            assert!(Instant::now() < given_up, "{reported}");
             let part = tokio::time::timeout(PATIENCE, parts.chunk()).await;
-            told += &String::from_utf8_lossy(&part.unwrap().unwrap().unwrap());
+            reported += &String::from_utf8_lossy(&part.unwrap().unwrap().unwrap());
         }
         assert!(
-            told.contains("event: part") && !told.contains(PHONE),
-            "{told}"
+            reported.contains("event: part") && !reported.contains(PHONE),
+            "{reported}"
         );
-        told
+        reported
     };
     followed("now", "Am I speaking with Priya Sharma?").await;
     followed(

@@ -52,7 +52,7 @@ async fn called(engine: &Engine, sid: &str, loan: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flow_records_milestones_asks_for_another_call_and_tells_the_agent() {
+async fn a_flow_records_milestones_asks_for_another_call_and_whispers_to_the_agent() {
     let manifest = "[settings]\nquestions = ''\namount = '1250000'\npause = '1500'\nmilestone = 'offer-made offer-taken offer-made'\n\
                     again = '2031-01-01 10:30'\nthen = 'transfer'\nwords = 'Priya, asks for another date'\n[grants]\ntransfer = ['default']\n";
     let too_far = flows(manifest);

@@ -51,13 +51,13 @@ fn import(api: &Api, file: &Path, more: &[&str]) -> Command {
     command
 }
 
-struct Told {
+struct Reported {
     code: i32,
     out: String,
     err: String,
 }
 
-impl From<Output> for Told {
+impl From<Output> for Reported {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
@@ -67,19 +67,19 @@ impl From<Output> for Told {
     }
 }
 
-async fn imported(api: &Api, file: &Path, more: &[&str]) -> Told {
+async fn imported(api: &Api, file: &Path, more: &[&str]) -> Reported {
     let output = tokio::time::timeout(PATIENCE, import(api, file, more).output()).await;
     output.expect("the import ends").unwrap().into()
 }
 
-fn has(told: &Told, lines: &[&str]) {
+fn has(reported: &Reported, lines: &[&str]) {
     for line in lines {
         let plain = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            told.out.lines().any(|there| plain(there) == *line),
+            reported.out.lines().any(|there| plain(there) == *line),
             "`{line}` is missing in\n{}\n{}",
-            told.out,
-            told.err
+            reported.out,
+            reported.err
         );
     }
 }
@@ -88,10 +88,10 @@ fn has(told: &Told, lines: &[&str]) {
 async fn a_list_is_stored_and_what_is_rejected_is_corrected_and_imported_again() {
     let api = Api::start().await;
     let (_folder, file) = sample("december.csv");
-    let told = imported(&api, &file, &[]).await;
-    assert_eq!(told.code, 1, "{}\n{}", told.out, told.err);
+    let reported = imported(&api, &file, &[]).await;
+    assert_eq!(reported.code, 1, "{}\n{}", reported.out, reported.err);
     has(
-        &told,
+        &reported,
         &[
             "rows 7",
             "stored 3",
@@ -102,13 +102,18 @@ async fn a_list_is_stored_and_what_is_rejected_is_corrected_and_imported_again()
         ],
     );
     assert!(
-        told.err
+        reported
+            .err
             .contains("not sent, since the flow does not use them: `S.No.`, `PAN`"),
         "{}",
-        told.err
+        reported.err
     );
-    assert!(told.err.contains("no column is `language`"), "{}", told.err);
-    let everything = format!("{}{}", told.out, told.err);
+    assert!(
+        reported.err.contains("no column is `language`"),
+        "{}",
+        reported.err
+    );
+    let everything = format!("{}{}", reported.out, reported.err);
     for personal in ["98765", "Ravi", "478213", "12,4500", "ABCPA"] {
         assert!(!everything.contains(personal), "{personal}:\n{everything}");
     }
@@ -146,19 +151,19 @@ async fn a_list_is_stored_and_what_is_rejected_is_corrected_and_imported_again()
         .map(|line| format!("{line}\r\n"))
         .collect();
     fs::write(&rejects, corrected).unwrap();
-    let told = imported(&api, &rejects, &[]).await;
-    assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
-    has(&told, &["rows 2", "stored 2", "rejected 0"]);
+    let reported = imported(&api, &rejects, &[]).await;
+    assert_eq!(reported.code, 0, "{}\n{}", reported.out, reported.err);
+    has(&reported, &["rows 2", "stored 2", "rejected 0"]);
     assert!(
-        !told.err.contains("`reason`"),
+        !reported.err.contains("`reason`"),
         "its columns are not the list's: {}",
-        told.err
+        reported.err
     );
 
     let other = file.with_file_name("other.csv");
-    let told = imported(&api, &file, &["--rejects", other.to_str().unwrap()]).await;
+    let reported = imported(&api, &file, &["--rejects", other.to_str().unwrap()]).await;
     has(
-        &told,
+        &reported,
         &[
             "stored 0",
             "unchanged 3",
@@ -173,9 +178,12 @@ async fn lists_of_other_separators_and_spellings_are_read() {
     let api = Api::start().await;
     for (name, rows) in [("core-banking.csv", 2), ("pasted.tsv", 1)] {
         let (folder, file) = sample(name);
-        let told = imported(&api, &file, &[]).await;
-        assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
-        has(&told, &[format!("stored {rows}").as_str(), "rejected 0"]);
+        let reported = imported(&api, &file, &[]).await;
+        assert_eq!(reported.code, 0, "{}\n{}", reported.out, reported.err);
+        has(
+            &reported,
+            &[format!("stored {rows}").as_str(), "rejected 0"],
+        );
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             1,
@@ -230,9 +238,9 @@ async fn a_workbook_is_read_as_its_sheet_shows_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("list.xlsx");
     workbook.save(&file).unwrap();
-    let told = imported(&api, &file, &[]).await;
-    assert_eq!(told.code, 1, "{}\n{}", told.out, told.err);
-    has(&told, &["rows 500", "stored 499", "rejected 1"]);
+    let reported = imported(&api, &file, &[]).await;
+    assert_eq!(reported.code, 1, "{}\n{}", reported.out, reported.err);
+    has(&reported, &["rows 500", "stored 499", "rejected 1"]);
     let sent = api.customers();
     assert_eq!(sent[0]["line"], 3);
     assert_eq!(sent[0]["fields"]["amount"], "12450.5");
@@ -251,14 +259,14 @@ async fn what_is_not_certain_is_asked_before_a_row_is_sent() {
         "list.csv",
         "Mobile,Phone,Name,LAN,Amount,EMI Amount,Due\n1,9876543210,Ravi,LN-00478213,100000,500,2030-12-05\n",
     );
-    let told = imported(&api, &file, &[]).await;
-    assert_eq!(told.code, 2, "{}", told.err);
+    let reported = imported(&api, &file, &[]).await;
+    assert_eq!(reported.code, 2, "{}", reported.err);
     for words in [
         "`Mobile` (#1), `Phone` (#2) may each be `phone`: write --map 'phone=Mobile' with the right one",
         "`Amount` (#5), `EMI Amount` (#6) may each be `amount`",
         "no column is `due-date` (date), which the flow needs: write --map 'due-date=HEADER' with one of `Mobile` (#1)",
     ] {
-        assert!(told.err.contains(words), "{words}\n{}", told.err);
+        assert!(reported.err.contains(words), "{words}\n{}", reported.err);
     }
     let map = [
         "--map",
@@ -270,8 +278,8 @@ async fn what_is_not_certain_is_asked_before_a_row_is_sent() {
         "--map",
         "ward=Mobile",
     ];
-    let told = imported(&api, &file, &map).await;
-    assert_eq!(told.code, 0, "{}", told.err);
+    let reported = imported(&api, &file, &map).await;
+    assert_eq!(reported.code, 0, "{}", reported.err);
     assert_eq!(api.customers()[0]["fields"]["amount"], "500");
     assert_eq!(api.customers()[0]["fields"]["ward"], "1");
 
@@ -303,24 +311,26 @@ async fn what_is_not_certain_is_asked_before_a_row_is_sent() {
                 command.args([name, value]);
             }
         }
-        let told: Told = Command::from(command)
+        let reported: Reported = Command::from(command)
             .args(more)
             .output()
             .await
             .unwrap()
             .into();
-        assert_eq!(told.code, 2, "{words}: {}", told.err);
-        assert!(told.err.contains(words), "{words}\n{}", told.err);
+        assert_eq!(reported.code, 2, "{words}: {}", reported.err);
+        assert!(reported.err.contains(words), "{words}\n{}", reported.err);
     }
     assert_eq!(api.requests().len(), sent);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     let (_folder, empty) = written("list.csv", "Phone,Name,LAN,EMI,Due Date\n");
-    let told = imported(&api, &empty, &[]).await;
-    assert_eq!(told.code, 2);
+    let reported = imported(&api, &empty, &[]).await;
+    assert_eq!(reported.code, 2);
     assert!(
-        told.err.contains("has no rows below its header in line 1"),
+        reported
+            .err
+            .contains("has no rows below its header in line 1"),
         "{}",
-        told.err
+        reported.err
     );
 }
 
@@ -341,15 +351,15 @@ async fn a_batch_that_gets_no_answer_is_sent_again_and_counts_once() {
     // refused; stored, with the answer lost on its way; refused
     api.fail([(2, 503, false), (2, 502, true), (3, 429, false)]);
     let (_folder, file) = written("list.csv", rows(1_200));
-    let told = imported(&api, &file, &[]).await;
-    assert_eq!(told.code, 0, "{}\n{}", told.out, told.err);
-    has(&told, &["rows 1,200", "stored 1,200", "rejected 0"]);
+    let reported = imported(&api, &file, &[]).await;
+    assert_eq!(reported.code, 0, "{}\n{}", reported.out, reported.err);
+    has(&reported, &["rows 1,200", "stored 1,200", "rejected 0"]);
     assert_eq!(api.stored(), 1_200);
     assert_eq!(
-        told.err.matches("trying again in 0.5 s").count(),
+        reported.err.matches("trying again in 0.5 s").count(),
         2,
         "{}",
-        told.err
+        reported.err
     );
     let lines: Vec<_> = api
         .requests()
@@ -369,17 +379,17 @@ async fn a_refusal_in_the_middle_says_how_far_it_came() {
     let api = Api::start().await;
     api.fail([(2, 409, false)]);
     let (_folder, file) = written("list.csv", rows(1_200));
-    let told = imported(&api, &file, &[]).await;
-    assert_eq!(told.code, 1, "{}\n{}", told.out, told.err);
-    has(&told, &["rows 500", "stored 500"]);
+    let reported = imported(&api, &file, &[]).await;
+    assert_eq!(reported.code, 1, "{}\n{}", reported.out, reported.err);
+    has(&reported, &["rows 500", "stored 500"]);
     assert!(
-        told.err.contains("the test refuses: see the test"),
+        reported.err.contains("the test refuses: see the test"),
         "{}",
-        told.err
+        reported.err
     );
-    assert!(told.err.contains("stopped after line 501: import the list again; customers that are already stored stay unchanged"), "{}", told.err);
-    let told = imported(&api, &file, &[]).await;
-    has(&told, &["stored 700", "unchanged 500"]);
+    assert!(reported.err.contains("stopped after line 501: import the list again; customers that are already stored stay unchanged"), "{}", reported.err);
+    let reported = imported(&api, &file, &[]).await;
+    has(&reported, &["stored 700", "unchanged 500"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -402,13 +412,13 @@ async fn an_import_that_is_interrupted_says_how_far_it_came() {
             .unwrap();
         assert!(killed.success());
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-        let told = Told::from(output.expect("it ends").unwrap());
-        assert_eq!(told.code, 1, "{}", told.err);
-        has(&told, &["rows 1,000", "stored 1,000"]);
+        let reported = Reported::from(output.expect("it ends").unwrap());
+        assert_eq!(reported.code, 1, "{}", reported.err);
+        has(&reported, &["rows 1,000", "stored 1,000"]);
         assert!(
-            told.err.contains("interrupted after line 1001"),
+            reported.err.contains("interrupted after line 1001"),
             "{}",
-            told.err
+            reported.err
         );
     }
 }
@@ -420,15 +430,15 @@ async fn the_api_token_is_that_of_the_configuration() {
     let (folder, file) = sample("pasted.tsv");
     let config = folder.path().join("ghanti.toml");
     fs::write(&config, "[server]\napi-token = 'a-token-of-this-test'\n").unwrap();
-    let told = imported(&api, &file, &[]).await;
-    assert_eq!(told.code, 2);
+    let reported = imported(&api, &file, &[]).await;
+    assert_eq!(reported.code, 2);
     assert!(
-        told.err.contains("the token is missing or wrong"),
+        reported.err.contains("the token is missing or wrong"),
         "{}",
-        told.err
+        reported.err
     );
-    let told = imported(&api, &file, &["--config", config.to_str().unwrap()]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
+    let reported = imported(&api, &file, &["--config", config.to_str().unwrap()]).await;
+    assert_eq!(reported.code, 0, "{}", reported.err);
 }
 
 /// The most memory of an import, in KiB. The program itself, with what it links, has about half.
@@ -443,8 +453,13 @@ async fn an_import_needs_the_same_memory_for_any_length() {
         let child = import(&api, &file, &[]).spawn().unwrap();
         api.watch(child.id().unwrap());
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-        let told = Told::from(output.expect("it ends").unwrap());
-        assert_eq!((told.code, api.stored()), (0, count), "{}", told.err);
+        let reported = Reported::from(output.expect("it ends").unwrap());
+        assert_eq!(
+            (reported.code, api.stored()),
+            (0, count),
+            "{}",
+            reported.err
+        );
         memory.push(api.memory_kib());
     }
     assert!(
@@ -471,7 +486,7 @@ async fn the_order_of_dates_is_the_operators() {
         (response.status().as_u16(), response.text().await.unwrap())
     };
     assert_eq!(post(&ordered).await.0, 201);
-    let (status, told) = post(&unordered).await;
+    let (status, reported) = post(&unordered).await;
     assert_eq!(status, 400);
-    assert!(told.contains("may be two days"), "{told}");
+    assert!(reported.contains("may be two days"), "{reported}");
 }

@@ -56,11 +56,11 @@ fn perhaps(name: &str, else_unchecked: &str) -> Option<Command> {
     let program = found(name);
     if program.is_none() {
         let mut console = std::io::stderr().lock();
-        let told = writeln!(
+        let reported = writeln!(
             console,
             "NOT CHECKED: `{name}` is not on this machine: {else_unchecked}"
         );
-        told.unwrap();
+        reported.unwrap();
     }
     program.map(Command::new)
 }
@@ -77,9 +77,9 @@ fn passes(command: &mut Command) -> String {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("`{command:?}`: {error}"));
-    let told = words(&output);
-    assert!(output.status.success(), "`{command:?}` says:\n{told}");
-    told
+    let reported = words(&output);
+    assert!(output.status.success(), "`{command:?}` says:\n{reported}");
+    reported
 }
 
 /// Writes a file into a folder.

@@ -85,15 +85,15 @@ impl House {
             .current_dir(self.folder.path())
             .output()
             .unwrap();
-        let told = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(told).unwrap())
+        let reported = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(reported).unwrap())
     }
 
     fn json(&self, arguments: &[&str]) -> (Option<i32>, Value) {
-        let (code, told) = self.flow(&[arguments, &["--json"]].concat());
+        let (code, reported) = self.flow(&[arguments, &["--json"]].concat());
         (
             code,
-            serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}")),
+            serde_json::from_str(&reported).unwrap_or_else(|_| panic!("{reported}")),
         )
     }
 
@@ -103,9 +103,9 @@ impl House {
 
     /// The flow, as the engine shows it.
     fn listed(&self) -> Value {
-        let (code, told) = self.json(&["list"]);
-        assert_eq!(code, Some(0), "{told}");
-        let items = told["items"].as_array().unwrap();
+        let (code, reported) = self.json(&["list"]);
+        assert_eq!(code, Some(0), "{reported}");
+        let items = reported["items"].as_array().unwrap();
         let found = items.iter().find(|flow| flow["name"] == FLOW);
         found.cloned().unwrap_or_default()
     }
@@ -201,9 +201,9 @@ fn a_version_is_deployed_listed_and_rolled_back() {
     assert_eq!(house.version("active")["id"], first["id"]);
 
     house.edit("prompts/en-IN.ftl", "greeting =", "greeting = Namaste.");
-    let (code, told) = house.flow(&["deploy", FLOW]);
-    assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("live as version"), "{told}");
+    let (code, reported) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(0), "{reported}");
+    assert!(reported.contains("live as version"), "{reported}");
     let second = house.version("active");
     assert_ne!(second["id"], first["id"]);
     assert_eq!(house.version("previous")["id"], first["id"]);
@@ -211,26 +211,26 @@ fn a_version_is_deployed_listed_and_rolled_back() {
     assert!(deployed.contains("Namaste."));
     assert_eq!(house.names(), [FLOW, "other"]);
 
-    let (code, told) = house.flow(&["list"]);
+    let (code, reported) = house.flow(&["list"]);
     assert_eq!(code, Some(0));
     for words in ["active", "previous", "calls that no flow claims"] {
-        assert!(told.contains(words), "{told}");
+        assert!(reported.contains(words), "{reported}");
     }
-    let (code, told) = house.flow(&["rollback", FLOW]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = house.flow(&["rollback", FLOW]);
+    assert_eq!(code, Some(0), "{reported}");
     assert_eq!(house.version("active")["id"], first["id"]);
     assert_eq!(house.version("rolled-back")["id"], second["id"]);
     // what was rolled back does not come back by being deployed again
     assert_eq!(house.deploy().1["state"], "rolled-back");
     let id = second["id"].as_str().unwrap();
-    let (code, told) = house.flow(&["rollback", FLOW, "--to", &id[..10]]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = house.flow(&["rollback", FLOW, "--to", &id[..10]]);
+    assert_eq!(code, Some(0), "{reported}");
     assert_eq!(house.version("active")["id"], second["id"]);
-    let (code, told) = house.flow(&["rollback", FLOW, "--to", "9.9.9"]);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("is not loaded, only"), "{told}");
-    let (code, told) = house.flow(&["rollback", "nobody"]);
-    assert_eq!(code, Some(1), "{told}");
+    let (code, reported) = house.flow(&["rollback", FLOW, "--to", "9.9.9"]);
+    assert_eq!(code, Some(1), "{reported}");
+    assert!(reported.contains("is not loaded, only"), "{reported}");
+    let (code, reported) = house.flow(&["rollback", "nobody"]);
+    assert_eq!(code, Some(1), "{reported}");
 }
 
 #[test]
@@ -264,40 +264,50 @@ fn a_version_that_is_rejected_changes_neither_files_nor_versions() {
     ];
     for (file, from, to, step, words) in bad {
         house.edit(file, from, to);
-        let (code, told) = house.deploy();
-        assert_eq!((code, &told["step"]), (Some(1), &step.into()), "{told}");
-        assert!(told["reason"].as_str().unwrap().contains(words), "{told}");
-        assert!(!told["hint"].as_str().unwrap().is_empty());
+        let (code, reported) = house.deploy();
+        assert_eq!(
+            (code, &reported["step"]),
+            (Some(1), &step.into()),
+            "{reported}"
+        );
+        assert!(
+            reported["reason"].as_str().unwrap().contains(words),
+            "{reported}"
+        );
+        assert!(!reported["hint"].as_str().unwrap().is_empty());
         assert_eq!(house.version("active")["id"], first["id"], "{step}");
         assert_eq!(house.listed()["rejected"][0]["step"], step);
         assert!(contents(&house.flows().join(FLOW)) == before, "{step}");
         house.edit(file, to, from);
     }
-    let (code, told) = house.flow(&["deploy", FLOW]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(0), "{reported}");
     house.edit("flow.toml", "[flow]", "[flow]\nlanguage = \"en-IN\"");
-    let (code, told) = house.flow(&["deploy", FLOW]);
-    assert_eq!(code, Some(1), "{told}");
+    let (code, reported) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{reported}");
     for words in [
         "rejected",
         "step manifest",
         "known here are",
         "nothing was changed",
     ] {
-        assert!(told.contains(words), "{told}");
+        assert!(reported.contains(words), "{reported}");
     }
     // a text in the component's place
     house.edit("flow.toml", "language = \"en-IN\"", "");
     fs::write(house.mine().join("flow.wasm"), "fn main() {}\n").unwrap();
-    let (code, told) = house.deploy();
+    let (code, reported) = house.deploy();
     assert_eq!(
-        (code, &told["step"]),
+        (code, &reported["step"]),
         (Some(1), &"contract".into()),
-        "{told}"
+        "{reported}"
     );
     assert!(
-        told["reason"].as_str().unwrap().contains("fn main() {}"),
-        "{told}"
+        reported["reason"]
+            .as_str()
+            .unwrap()
+            .contains("fn main() {}"),
+        "{reported}"
     );
     assert_eq!(house.names(), [FLOW, "other"]);
 }
@@ -360,26 +370,34 @@ async fn a_hostile_archive_leaves_nothing_behind() {
         (b"flow".to_vec(), "no ZIP archive"),
         (Vec::new(), "no ZIP archive"),
     ] {
-        let (status, told) = house.put(body).await;
+        let (status, reported) = house.put(body).await;
         assert_eq!(
-            (status, &told["type"]),
+            (status, &reported["type"]),
             (400, &"/problems/unusable-archive".into()),
-            "{told}"
+            "{reported}"
         );
-        let detail = told["detail"].as_str().unwrap();
+        let detail = reported["detail"].as_str().unwrap();
         assert!(detail.contains(words), "{words}: {detail}");
     }
-    let (status, told) = house.put(vec![0; 49 << 20]).await;
+    let (status, reported) = house.put(vec![0; 49 << 20]).await;
     assert_eq!(
-        (status, &told["type"]),
+        (status, &reported["type"]),
         (413, &"/problems/body-too-large".into()),
-        "{told}"
+        "{reported}"
     );
     // an archive that lacks something is a flow that lacks it
-    let (status, told) = house.put(archive(&[("flow.toml", &manifest)])).await;
-    assert_eq!((status, &told["step"]), (422, &"read".into()), "{told}");
-    let (status, told) = house.put(archive(&[("flow.wasm", &component)])).await;
-    assert_eq!((status, &told["step"]), (422, &"manifest".into()), "{told}");
+    let (status, reported) = house.put(archive(&[("flow.toml", &manifest)])).await;
+    assert_eq!(
+        (status, &reported["step"]),
+        (422, &"read".into()),
+        "{reported}"
+    );
+    let (status, reported) = house.put(archive(&[("flow.wasm", &component)])).await;
+    assert_eq!(
+        (status, &reported["step"]),
+        (422, &"manifest".into()),
+        "{reported}"
+    );
     house.names();
     assert!(contents(&house.flows()) == before);
     assert!(!house.folder.path().join("escaped.toml").exists());
@@ -416,14 +434,14 @@ async fn two_deployments_at_once_are_both_whole() {
         .collect();
     let answers = futures_util::future::join_all(bodies.into_iter().map(|body| house.put(body)));
     let (mut taken, mut busy) = (0, 0);
-    for (status, told) in answers.await {
+    for (status, reported) in answers.await {
         match status {
             200 => taken += 1,
             409 => {
-                assert_eq!(told["type"], "/problems/another-deployment");
+                assert_eq!(reported["type"], "/problems/another-deployment");
                 busy += 1;
             }
-            _ => panic!("{status} {told}"),
+            _ => panic!("{status} {reported}"),
         }
     }
     assert!(taken > 0 && taken + busy == 8, "{taken} {busy}");
@@ -440,16 +458,16 @@ async fn two_deployments_at_once_are_both_whole() {
 fn an_engine_takes_flows_only_where_it_is_meant_to() {
     // without a token whoever reaches the engine could decide what it says
     let house = House::start("");
-    let (code, told) = house.flow(&["deploy", FLOW]);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("deploy-flows"), "{told}");
+    let (code, reported) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{reported}");
+    assert!(reported.contains("deploy-flows"), "{reported}");
     assert_eq!(house.names(), ["other"]);
 
     let off = House::start(&format!(
         "api-token = '{API_TOKEN}'\ndeploy-flows = false\n"
     ));
-    let (code, told) = off.flow(&["deploy", FLOW]);
-    assert_eq!(code, Some(1), "{told}");
+    let (code, reported) = off.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{reported}");
     assert_eq!(off.names(), ["other"]);
 
     let open = House::open();
@@ -473,9 +491,9 @@ fn what_is_no_part_of_a_flow_is_not_overwritten() {
     let place = house.flows().join(FLOW);
     fs::create_dir_all(place.join("src")).unwrap();
     fs::write(place.join("src/lib.rs"), "// mine\n").unwrap();
-    let (code, told) = house.flow(&["deploy", FLOW]);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("`src`"), "{told}");
+    let (code, reported) = house.flow(&["deploy", FLOW]);
+    assert_eq!(code, Some(1), "{reported}");
+    assert!(reported.contains("`src`"), "{reported}");
     assert_eq!(
         fs::read_to_string(place.join("src/lib.rs")).unwrap(),
         "// mine\n"
@@ -501,11 +519,11 @@ fn a_flow_may_be_copied_into_the_folder_and_a_rejected_one_is_taken_back() {
     );
     let before = contents(&house.flows().join(FLOW));
     house.edit("prompts/en-IN.ftl", "greeting =", "greeting = { $nobody }");
-    let (code, told) = copied(&house);
+    let (code, reported) = copied(&house);
     assert_eq!(
-        (code, &told["step"]),
+        (code, &reported["step"]),
         (Some(1), &"prompts".into()),
-        "{told}"
+        "{reported}"
     );
     assert!(contents(&house.flows().join(FLOW)) == before);
     assert_eq!(house.version("active")["id"], first["id"]);
@@ -515,28 +533,28 @@ fn a_flow_may_be_copied_into_the_folder_and_a_rejected_one_is_taken_back() {
         "greeting = { $nobody }",
         "greeting = Namaste.",
     );
-    let (code, told) = copied(&house);
+    let (code, reported) = copied(&house);
     assert_eq!(
-        (code, &told["state"]),
+        (code, &reported["state"]),
         (Some(0), &"active".into()),
-        "{told}"
+        "{reported}"
     );
 }
 
 #[test]
-fn wrong_use_is_told_with_a_code_of_its_own() {
+fn wrong_use_is_reported_with_a_code_of_its_own() {
     let house = House::open();
-    let (code, told) = house.flow(&["deploy", "no-such-folder"]);
-    assert_eq!(code, Some(2), "{told}");
+    let (code, reported) = house.flow(&["deploy", "no-such-folder"]);
+    assert_eq!(code, Some(2), "{reported}");
     fs::create_dir(house.folder.path().join("empty")).unwrap();
-    let (code, told) = house.flow(&["deploy", "empty"]);
-    assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("no component `flow.wasm`"), "{told}");
+    let (code, reported) = house.flow(&["deploy", "empty"]);
+    assert_eq!(code, Some(2), "{reported}");
+    assert!(reported.contains("no component `flow.wasm`"), "{reported}");
     let output = program()
         .args(["flow", "list", "--url", "http://127.0.0.1:9"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("does not answer"), "{told}");
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert!(reported.contains("does not answer"), "{reported}");
 }

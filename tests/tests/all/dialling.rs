@@ -134,8 +134,8 @@ async fn a_call_that_waits_for_its_turn_can_be_withdrawn_and_one_that_was_dialle
         let response = engine.http().delete(url).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     };
-    let (status, told) = withdraw(&ids[2]).await;
-    assert_eq!(status, 204, "{told}");
+    let (status, reported) = withdraw(&ids[2]).await;
+    assert_eq!(status, 204, "{reported}");
     let record = engine.ended(&ids[2]).await;
     assert_eq!(record["outcome"], "not-dialled", "{record:#}");
     for dialled in [&ids[0], &ids[1]] {
@@ -147,8 +147,8 @@ async fn a_call_that_waits_for_its_turn_can_be_withdrawn_and_one_that_was_dialle
         "{record:#}"
     );
     for id in [&ids[0], &ids[2]] {
-        let (status, told) = withdraw(id).await;
-        assert_eq!(status, 409, "{told}");
+        let (status, reported) = withdraw(id).await;
+        assert_eq!(status, 409, "{reported}");
     }
     let made = calls(&engine, &address).await;
     assert_eq!(made.len(), 2, "{made:#?}");

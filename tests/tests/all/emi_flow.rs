@@ -354,16 +354,18 @@ async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields
     assert_eq!(end, RunEnd::Returned);
     assert_eq!(scripted.templates(), ["apology-incomplete-data"]);
     assert_eq!(scripted.outcome.as_deref(), Some("incomplete-data"));
-    let told = serde_json::to_string(&journal.entries).unwrap();
+    let reported = serde_json::to_string(&journal.entries).unwrap();
     assert_eq!(
-        told.matches("missing or unreadable: loan, amount").count(),
+        reported
+            .matches("missing or unreadable: loan, amount")
+            .count(),
         2,
-        "in the log and in the outcome's detail: {told}"
+        "in the log and in the outcome's detail: {reported}"
     );
 }
 
 /// What `emi-details` was told of the loan, where the record was read.
-fn told(scripted: &Scripted) -> Option<Vec<String>> {
+fn reported(scripted: &Scripted) -> Option<Vec<String>> {
     let emi = scripted
         .said
         .iter()
@@ -393,7 +395,7 @@ async fn with_field(
     (
         scripted.outcome.clone(),
         scripted.language.clone(),
-        told(&scripted),
+        reported(&scripted),
     )
 }
 
@@ -408,11 +410,12 @@ async fn records_are_read_as_lenders_write_them() {
         ("due-date", "2028-02-29", "2028-02-29"),
         ("loan", "00 47-82/13", "‹4 characters›"),
     ] {
-        let (outcome, _, told) = with_field(field, value).await;
+        let (outcome, _, reported) = with_field(field, value).await;
         assert!(
-            told.as_ref()
-                .is_some_and(|told| told.concat().contains(argument)),
-            "{field} `{value}`: {outcome:?} {told:?}"
+            reported
+                .as_ref()
+                .is_some_and(|reported| reported.concat().contains(argument)),
+            "{field} `{value}`: {outcome:?} {reported:?}"
         );
     }
     for (field, value, language) in [
@@ -467,9 +470,9 @@ async fn what_cannot_be_read_for_certain_is_not_spoken() {
     ];
     for (field, values) in refused {
         for value in values {
-            let (outcome, _, told) = with_field(field, value).await;
+            let (outcome, _, reported) = with_field(field, value).await;
             assert_eq!(
-                (outcome.as_deref(), told),
+                (outcome.as_deref(), reported),
                 (Some("incomplete-data"), None),
                 "{field} `{value}`"
             );
@@ -579,7 +582,7 @@ async fn a_script_that_speaks_of_the_loan_to_a_stranger_is_refused_by_the_host()
 }
 
 #[tokio::test]
-async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly() {
+async fn digits_and_money_are_passed_as_such_so_that_they_are_spoken_rightly() {
     let (_, scripted, _) = called(ravi().answer("identity", says("yes"))).await;
     let emi = scripted
         .said

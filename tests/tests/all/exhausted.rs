@@ -61,10 +61,10 @@ async fn listens(mut stream: Stream, sid: String, over: CancellationToken) {
 
 /// Holds as many calls as an engine takes, and one more.
 async fn is_full_and_has_room_again(engine: &Engine, limited_by: &str) {
-    let (_, told) = readyz(engine).await;
-    let calls = told["max_calls"].as_u64().unwrap();
-    assert!((2..40).contains(&calls), "{told:#}");
-    let named = told["limited_by"].as_str().unwrap();
+    let (_, reported) = readyz(engine).await;
+    let calls = reported["max_calls"].as_u64().unwrap();
+    assert!((2..40).contains(&calls), "{reported:#}");
+    let named = reported["limited_by"].as_str().unwrap();
     assert!(named.contains(limited_by), "{named}");
     let (mut held, over) = (Vec::new(), CancellationToken::new());
     for nth in 0..calls {
@@ -132,23 +132,25 @@ async fn when_no_descriptor_is_left_readiness_says_why_and_all_is_well_afterward
         .lines()
         .filter(|line| line.starts_with("Max open files"));
     let before = before.next().unwrap().split_whitespace().nth(3).unwrap();
-    let told = until("it is told", async || {
+    let reported = until("it is told", async || {
         // room for the one that asks
         let open = fs::read_dir(format!("{process}/fd")).unwrap().count();
         limit_descriptors(&engine, &(open + 1).to_string());
-        let (status, told) = readyz(&engine).await;
-        let is_told = told["voices"].to_string().contains("Too many open files");
-        (is_told && status == 503)
-            .then_some(told.clone())
-            .ok_or(told)
+        let (status, reported) = readyz(&engine).await;
+        let is_reported = reported["voices"]
+            .to_string()
+            .contains("Too many open files");
+        (is_reported && status == 503)
+            .then_some(reported.clone())
+            .ok_or(reported)
     })
     .await;
-    assert_eq!(told["records"], "ok", "{told:#}");
+    assert_eq!(reported["records"], "ok", "{reported:#}");
     limit_descriptors(&engine, before);
     until("there is room again", async || {
-        let (status, told) = readyz(&engine).await;
-        let is_ready = status == 200 && told["voices"] == "ok";
-        is_ready.then_some(()).ok_or(told)
+        let (status, reported) = readyz(&engine).await;
+        let is_ready = status == 200 && reported["voices"] == "ok";
+        is_ready.then_some(()).ok_or(reported)
     })
     .await;
     drop(idle);

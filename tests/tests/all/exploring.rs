@@ -60,7 +60,7 @@ impl Author {
     }
 
     /// Exit code and standard output.
-    fn told(&self, arguments: &[&str]) -> (i32, String) {
+    fn reported(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.ghanti(arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let code = output.status.code().unwrap();
@@ -95,10 +95,10 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn the_shipped_flow_passes_on_every_path() {
     let author = Author::new();
-    let (code, told) = author.json(&["test"]);
-    assert_eq!(code, 0, "{told:#}");
-    let flow = &told["flows"][0];
-    assert_eq!(flow["findings"], Json::Array(Vec::new()), "{told:#}");
+    let (code, reported) = author.json(&["test"]);
+    assert_eq!(code, 0, "{reported:#}");
+    let flow = &reported["flows"][0];
+    assert_eq!(flow["findings"], Json::Array(Vec::new()), "{reported:#}");
     assert_eq!(flow["tests"].as_array().unwrap().len(), 6);
     let explored = &flow["explored"];
     assert_eq!(explored["whole"], true, "{explored:#}");
@@ -108,15 +108,15 @@ fn the_shipped_flow_passes_on_every_path() {
 }
 
 #[test]
-fn a_test_that_fails_is_told_with_its_line_and_the_conversation() {
+fn a_test_that_fails_is_reported_with_its_line_and_the_conversation() {
     let author = Author::new();
     author.change(
         "tests/declines.toml",
         "outcome = \"declined\"",
         "outcome = \"sold\"\nwording = { emi-details = \"thirteen rupees\" }\nvalues = { emi-details = { amount = \"12500\" } }\nasked = [\"identity\"]",
     );
-    let (code, told) = author.told(&["test", "--only-written", "--filter", "declines"]);
-    assert_eq!(code, 1, "{told}");
+    let (code, reported) = author.reported(&["test", "--only-written", "--filter", "declines"]);
+    assert_eq!(code, 1, "{reported}");
     for words in [
         "FAIL  declines",
         "expected the outcome `sold`; got `declined`",
@@ -126,13 +126,13 @@ fn a_test_that_fails_is_told_with_its_line_and_the_conversation() {
         "caller  yes",
         "1 tests, 1 failed",
     ] {
-        assert!(told.contains(words), "`{words}`: {told}");
+        assert!(reported.contains(words), "`{words}`: {reported}");
     }
     assert!(
-        !told.contains("with `amount`"),
-        "the value is right: {told}"
+        !reported.contains("with `amount`"),
+        "the value is right: {reported}"
     );
-    let (code, _) = author.told(&["test", "--only-written", "--filter", "agrees"]);
+    let (code, _) = author.reported(&["test", "--only-written", "--filter", "agrees"]);
     assert_eq!(code, 0, "the others pass");
 }
 
@@ -190,9 +190,9 @@ milestones = []
         "[customer]\nname = 'Ravi Kumar'\nloan = 'LN00478213'\namount = '12,500'\ndue-date = '2026-11-30'\n\
          [[caller]]\nasked = 'identity'\ndoes = 'hang-up'\n[expect]\noutcome = false\nasked = ['identity']\n",
     );
-    let (code, told) = author.told(&["test", "--only-written"]);
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("9 tests, 0 failed"), "{told}");
+    let (code, reported) = author.reported(&["test", "--only-written"]);
+    assert_eq!(code, 0, "{reported}");
+    assert!(reported.contains("9 tests, 0 failed"), "{reported}");
 }
 
 #[test]
@@ -200,13 +200,13 @@ fn a_report_for_ci_has_every_test_and_what_failed() {
     let author = Author::new();
     author.change("tests/declines.toml", "\"declined\"", "\"<sold>\"");
     let report = author.folder.path().join("report.xml");
-    let (code, told) = author.told(&[
+    let (code, reported) = author.reported(&[
         "test",
         "--only-written",
         "--junit",
         report.to_str().unwrap(),
     ]);
-    assert_eq!(code, 1, "{told}");
+    assert_eq!(code, 1, "{reported}");
     let report = fs::read_to_string(report).unwrap();
     let document = roxmltree::Document::parse(&report).unwrap();
     let suite = document
@@ -229,42 +229,42 @@ fn a_report_for_ci_has_every_test_and_what_failed() {
 fn an_amount_before_identity_is_found_by_the_property_whether_or_not_the_engine_refuses_it() {
     let author = Author::new();
     author.plant_amount_before_identity();
-    let (code, told) = author.told(&["test"]);
-    assert_eq!(code, 1, "{told}");
+    let (code, reported) = author.reported(&["test"]);
+    assert_eq!(code, 1, "{reported}");
     let property =
         "the property “never `emi-details` is said before `identity` is established” does not hold";
-    assert!(told.contains(property), "{told}");
-    assert!(told.contains("the engine refuses it"), "{told}");
+    assert!(reported.contains(property), "{reported}");
+    assert!(reported.contains("the engine refuses it"), "{reported}");
     // and where no rule holds it up
     author.change(
         "flow.toml",
         "emi-details = { requires = [\"identity\"], milestone",
         "emi-details = { milestone",
     );
-    let (code, told) = author.told(&["test"]);
-    assert_eq!(code, 1, "{told}");
+    let (code, reported) = author.reported(&["test"]);
+    assert_eq!(code, 1, "{reported}");
     assert!(
-        told.contains(property) && !told.contains("the engine refuses it"),
-        "{told}"
+        reported.contains(property) && !reported.contains("the engine refuses it"),
+        "{reported}"
     );
     assert!(
-        told.contains("Your EMI of"),
-        "the conversation shows it: {told}"
+        reported.contains("Your EMI of"),
+        "the conversation shows it: {reported}"
     );
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+fn everything_that_is_wrong_is_reported_at_once_with_its_place() {
     let author = Author::new();
     author.change("flow.toml", "wait = \"7s\"", "wait = \"7 hours\"");
     author.change("prompts/hi-IN.ftl", "please-wait = ", "please-wate = ");
     author.write("flow.wasm", "not a component");
-    let (code, told) = author.json(&["check"]);
-    assert_eq!(code, 1, "{told:#}");
-    let findings = told["flows"][0]["findings"].as_array().unwrap();
+    let (code, reported) = author.json(&["check"]);
+    assert_eq!(code, 1, "{reported:#}");
+    let findings = reported["flows"][0]["findings"].as_array().unwrap();
     let of = |file: &str| {
         let found = findings.iter().find(|found| found["file"] == file);
-        found.unwrap_or_else(|| panic!("{file}: {told:#}"))
+        found.unwrap_or_else(|| panic!("{file}: {reported:#}"))
     };
     assert!(of("flow.toml")["column"].as_u64().unwrap() > 1);
     assert!(
@@ -275,9 +275,9 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     );
     assert!(of("prompts/hi-IN.ftl")["hint"].is_string());
     assert!(!of("flow.wasm")["hint"].is_null());
-    let (code, told) = author.told(&["check"]);
+    let (code, reported) = author.reported(&["check"]);
     assert_eq!(code, 1);
-    assert!(told.contains("emi-reminder/flow.toml:"), "{told}");
+    assert!(reported.contains("emi-reminder/flow.toml:"), "{reported}");
 }
 
 #[test]
@@ -298,38 +298,38 @@ fn what_is_never_reached_is_a_warning_that_may_be_denied() {
             "unused = Nobody hears this.\nplease-wait = ",
         );
     }
-    let (code, told) = author.told(&["check"]);
-    assert_eq!(code, 0, "{told}");
+    let (code, reported) = author.reported(&["check"]);
+    assert_eq!(code, 0, "{reported}");
     for words in [
         "never said: `unused`",
         "so that none of their choices is reached: `spare`",
     ] {
-        assert!(told.contains(words), "`{words}`: {told}");
+        assert!(reported.contains(words), "`{words}`: {reported}");
     }
-    assert_eq!(author.told(&["check", "--deny-warnings"]).0, 1);
+    assert_eq!(author.reported(&["check", "--deny-warnings"]).0, 1);
 }
 
 #[test]
 fn an_exploration_that_is_cut_short_says_so() {
     let author = Author::new();
-    let (code, told) = author.told(&["test", "--runs", "50"]);
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("NOT all paths"), "{told}");
+    let (code, reported) = author.reported(&["test", "--runs", "50"]);
+    assert_eq!(code, 0, "{reported}");
+    assert!(reported.contains("NOT all paths"), "{reported}");
     assert!(
-        told.contains("was cut short: of the paths with 0 disturbances"),
-        "{told}"
+        reported.contains("was cut short: of the paths with 0 disturbances"),
+        "{reported}"
     );
     assert!(
-        told.contains("never said on the paths explored: "),
-        "{told}"
+        reported.contains("never said on the paths explored: "),
+        "{reported}"
     );
 }
 
 #[test]
 fn a_map_has_every_question_and_every_path_in_each_language() {
     let author = Author::new();
-    let (code, told) = author.told(&["map", "--disturbances", "0"]);
-    assert_eq!(code, 0, "{told}");
+    let (code, reported) = author.reported(&["map", "--disturbances", "0"]);
+    assert_eq!(code, 0, "{reported}");
     let read = |file: &str| fs::read_to_string(author.folder.path().join(file)).unwrap();
     let svg = read("map/emi-reminder.svg");
     let drawing = roxmltree::Document::parse(&svg).unwrap();
@@ -382,11 +382,11 @@ fn a_folder_without_a_flow_is_no_verdict_on_one() {
         assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
     }
     author.write("flow.wasm", "not a component");
-    assert_eq!(author.told(&["test"]).0, 2);
+    assert_eq!(author.reported(&["test"]).0, 2);
 }
 
 #[tokio::test]
-async fn a_version_that_tells_the_amount_before_identity_is_refused_at_load() {
+async fn a_version_that_speaks_the_amount_before_identity_is_refused_at_load() {
     let author = Author::new();
     author.change(
         "flow.toml",
@@ -469,20 +469,20 @@ fn an_action_answers_as_in_the_tests_and_fails_once_each() {
         ("tests/one.toml", test),
     ];
     let author = fixture("invokes", &files);
-    let (code, told) = author.json(&["test"]);
-    assert_eq!(code, 0, "{told:#}");
-    let levels = &told["flows"][0]["explored"]["levels"];
+    let (code, reported) = author.json(&["test"]);
+    assert_eq!(code, 0, "{reported:#}");
+    let levels = &reported["flows"][0]["explored"]["levels"];
     assert_eq!(
         (&levels[0]["paths"], &levels[1]["paths"]),
         (&1.into(), &2.into())
     );
 
     fs::remove_file(author.flow().join("tests/one.toml")).unwrap();
-    let (code, told) = author.told(&["test"]);
-    assert_eq!(code, 0, "{told}");
+    let (code, reported) = author.reported(&["test"]);
+    assert_eq!(code, 0, "{reported}");
     assert!(
-        told.contains("not explored: the action `due-amount` has no example of an answer"),
-        "{told}"
+        reported.contains("not explored: the action `due-amount` has no example of an answer"),
+        "{reported}"
     );
 }
 
@@ -503,27 +503,27 @@ fn values_are_said_and_keyed_and_all_that_a_flow_tells_can_be_expected() {
         ("tests/pays.toml", test),
     ];
     let author = fixture("survey", &files);
-    let (code, told) = author.json(&["test"]);
-    assert_eq!(code, 0, "{told:#}");
+    let (code, reported) = author.json(&["test"]);
+    assert_eq!(code, 0, "{reported:#}");
     assert_eq!(
-        told["flows"][0]["findings"],
+        reported["flows"][0]["findings"],
         Json::Array(Vec::new()),
-        "{told:#}"
+        "{reported:#}"
     );
     // said with a yes, keyed, silence, unknown words; and for each of these the same at the other
-    let paths = &told["flows"][0]["explored"]["levels"][0]["paths"];
-    assert_eq!(*paths, 16, "{told:#}");
+    let paths = &reported["flows"][0]["explored"]["levels"][0]["paths"];
+    assert_eq!(*paths, 16, "{reported:#}");
 
     author.change("tests/pays.toml", "14:30:00", "14:45:00");
     author.change("tests/pays.toml", "['told']", "['heard']");
-    let (code, told) = author.told(&["test", "--only-written"]);
+    let (code, reported) = author.reported(&["test", "--only-written"]);
     assert_eq!(code, 1);
     for words in [
         "expected another call at 2026-01-10T14:45:00+05:30; got 2026-01-10T14:30:00+05:30",
         "expected the milestones `heard`; got `told`",
         "“day after tomorrow” → 2026-01-07",
     ] {
-        assert!(told.contains(words), "`{words}`: {told}");
+        assert!(reported.contains(words), "`{words}`: {reported}");
     }
 }
 

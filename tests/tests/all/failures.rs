@@ -106,7 +106,7 @@ async fn a_trap_is_one_report_in_the_record_and_in_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endless_loop_is_told_with_the_place_where_it_turned() {
+async fn an_endless_loop_is_reported_with_the_place_where_it_turned() {
     let (_house, engine) = acting("loop");
     let call = engine.customer("09876540002", None).await;
     Stream::begin(&engine, "loop-1", "09876540002")

@@ -86,9 +86,9 @@ async fn a_call_that_exotel_lists_is_found_for_one_of_two_dials() {
     })
     .await;
     until("the other has not", async || {
-        let told = engines.iter().map(Engine::logs).collect::<String>();
-        let is_told = told.contains("is not found yet");
-        is_told.then_some(()).ok_or(told)
+        let reported = engines.iter().map(Engine::logs).collect::<String>();
+        let is_reported = reported.contains("is not found yet");
+        is_reported.then_some(()).ok_or(reported)
     })
     .await;
     let reported = "SELECT count(*) FROM call_events WHERE kind = 'status-reported'";

@@ -189,7 +189,7 @@ fn wrong_person() -> ScriptedCaller {
 
 /// What `GET /api/flows` says of the flow.
 async fn state(engine: &Engine) -> Value {
-    let told: Value = engine
+    let reported: Value = engine
         .http()
         .get(engine.url("/api/flows"))
         .send()
@@ -198,7 +198,7 @@ async fn state(engine: &Engine) -> Value {
         .json()
         .await
         .unwrap();
-    told["items"][0].clone()
+    reported["items"][0].clone()
 }
 
 fn active(state: &Value) -> Option<String> {
@@ -228,27 +228,27 @@ async fn until(engine: &Engine, what: &str, so: impl Fn(&Value) -> bool) -> Valu
 /// The candidate is rejected by the gate; nothing of the customer is in what is told.
 async fn rejected(engine: &Engine, words: &[&str]) -> Value {
     let before = active(&state(engine).await);
-    let has = |told: &Value| {
+    let has = |reported: &Value| {
         words.iter().all(|words| {
-            told["reason"]
+            reported["reason"]
                 .as_str()
                 .is_some_and(|reason| reason.contains(words))
         })
     };
     let state = until(engine, words[0], |state| has(&state["rejected"][0])).await;
-    let told = &state["rejected"][0];
+    let reported = &state["rejected"][0];
     assert_eq!(
-        (told["step"].as_str(), active(&state)),
+        (reported["step"].as_str(), active(&state)),
         (Some("replay"), before),
         "{state:#}"
     );
     for personal in ["Ravi", "8213", "12,500", "12500", "1250000"] {
         assert!(
-            !told.to_string().contains(personal) && !engine.logs().contains(personal),
-            "`{personal}` is told: {told:#}"
+            !reported.to_string().contains(personal) && !engine.logs().contains(personal),
+            "`{personal}` is told: {reported:#}"
         );
     }
-    told.clone()
+    reported.clone()
 }
 
 async fn published(engine: &Engine, before: &str) -> String {
@@ -316,13 +316,13 @@ async fn what_would_change_amounts_or_decisions_of_recorded_calls_takes_no_calls
         "unclear = \"transfer\"",
         "unclear = \"goodbye\"",
     );
-    let told = rejected(&engine, &[&unclear.to_string(), "its replay ends there"]).await;
+    let reported = rejected(&engine, &[&unclear.to_string(), "its replay ends there"]).await;
     assert!(
-        told["hint"]
+        reported["hint"]
             .as_str()
             .unwrap()
             .contains(&format!("ghanti replay {unclear}")),
-        "{told:#}"
+        "{reported:#}"
     );
 
     // the version of an author who means it asks for no gate
@@ -375,17 +375,17 @@ async fn a_gate_whose_store_is_away_stays_shut_until_it_is_back() {
         "Please wait while I connect you",
         "Please hold on while I connect you",
     );
-    let told = rejected(
+    let reported = rejected(
         &engine,
         &["the recorded calls cannot be replayed", "PostgreSQL"],
     )
     .await;
     assert!(
-        told["hint"]
+        reported["hint"]
             .as_str()
             .unwrap()
             .contains("POST /api/flows/reload"),
-        "{told:#}"
+        "{reported:#}"
     );
     postgres.restart();
     let given_up = Instant::now() + BOUND;
@@ -403,7 +403,7 @@ async fn a_gate_whose_store_is_away_stays_shut_until_it_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shipped_flows_hold_their_own_tests() {
     let engine = Setup::new("[speech]\nrecognizer = 'none'").start();
-    let told: Value = engine
+    let reported: Value = engine
         .http()
         .get(engine.url("/api/flows"))
         .send()
@@ -412,8 +412,8 @@ async fn the_shipped_flows_hold_their_own_tests() {
         .json()
         .await
         .unwrap();
-    let flows = told["items"].as_array().unwrap();
-    assert_eq!(flows.len(), 3, "{told:#}");
+    let flows = reported["items"].as_array().unwrap();
+    assert_eq!(flows.len(), 3, "{reported:#}");
     let logs = fs::read_to_string(engine.house().join("logs/application.log")).unwrap();
     for flow in flows {
         assert!(
@@ -464,22 +464,22 @@ async fn a_build_that_speaks_of_the_loan_too_soon_does_not_hold_the_shipped_test
         !state["rejected"].as_array().unwrap().is_empty()
     })
     .await;
-    let told = &state["rejected"][0];
+    let reported = &state["rejected"][0];
     assert_eq!(
-        (told["step"].as_str(), active(&state)),
+        (reported["step"].as_str(), active(&state)),
         (Some("tests"), Some(first)),
-        "{told:#}"
+        "{reported:#}"
     );
-    let reason = told["reason"].as_str().unwrap();
+    let reason = reported["reason"].as_str().unwrap();
     for words in [
         "`tests/agrees.toml`: expected the flow to end by itself",
         "`emi-details` may be spoken only after identity",
         "`tests/wrong-person.toml`",
     ] {
-        assert!(reason.contains(words), "{told:#}");
+        assert!(reason.contains(words), "{reported:#}");
     }
     assert!(
-        told["hint"].as_str().unwrap().contains("fix the flow"),
-        "{told:#}"
+        reported["hint"].as_str().unwrap().contains("fix the flow"),
+        "{reported:#}"
     );
 }

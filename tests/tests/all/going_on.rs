@@ -124,7 +124,7 @@ async fn an_sms_that_was_under_way_when_its_engine_died_is_not_sent_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_call_that_goes_on_at_another_engine_is_told_once() {
+async fn the_end_of_a_call_that_goes_on_at_another_engine_is_reported_once() {
     let (stores, flows, crm) = (Stores::start(), reminder(), Receiver::start([]).await);
     let config = format!("{BY_KEYS}{}{}", stores.section, crm.section("crm", ""));
     let engine = || Setup::new(config.clone()).flows(flows.path()).start();
@@ -154,7 +154,7 @@ async fn the_end_of_a_call_that_goes_on_at_another_engine_is_told_once() {
         })
         .await;
     let ends: Vec<String> = got.iter().map(|got| got.kind()).collect();
-    let of = |kind: &str| ends.iter().filter(|told| *told == kind).count();
+    let of = |kind: &str| ends.iter().filter(|reported| *reported == kind).count();
     assert_eq!((of("call.ended"), of(changed)), (1, 1), "{ends:?}");
 }
 
@@ -286,10 +286,10 @@ async fn a_recording_that_was_changed_or_is_missing_is_named_and_one_that_was_de
         let line = line.unwrap_or_else(|| panic!("{verified:?}"));
         assert!(line.starts_with(call) && line.contains(why), "{line}");
     }
-    for told in [
+    for reported in [
         "1 recordings are intact",
         "2 recordings were changed or are missing",
     ] {
-        assert!(verified.out.contains(told), "{verified:?}");
+        assert!(verified.out.contains(reported), "{verified:?}");
     }
 }

@@ -175,9 +175,9 @@ async fn wrong_requests_get_an_error_with_its_hint() {
             ends, has_body,
             "{what}: a body that may be unread ends the connection, and the client is told"
         );
-        let told = response.text().await.unwrap();
-        let error: Value = serde_json::from_str(&told)
-            .unwrap_or_else(|_| panic!("{what}: the answer is no JSON but `{told}`"));
+        let reported = response.text().await.unwrap();
+        let error: Value = serde_json::from_str(&reported)
+            .unwrap_or_else(|_| panic!("{what}: the answer is no JSON but `{reported}`"));
         // Exotel's own requests are answered as ever, those of the API by problems
         let words = if path.starts_with("/api/") {
             "detail"
@@ -187,12 +187,12 @@ async fn wrong_requests_get_an_error_with_its_hint() {
         for key in [words, "hint"] {
             assert!(
                 error[key].as_str().is_some_and(|text| !text.is_empty()),
-                "{what}: `{key}` is missing: {told}"
+                "{what}: `{key}` is missing: {reported}"
             );
         }
         assert!(
-            !told.contains("9876530001") && !told.contains("nobody"),
-            "{what}: the value is not repeated: {told}"
+            !reported.contains("9876530001") && !reported.contains("nobody"),
+            "{what}: the value is not repeated: {reported}"
         );
     }
     engine.is_well().await;
@@ -222,7 +222,7 @@ async fn a_huge_query_is_answered_as_long_as_http_can_carry_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rubbish_in_the_middle_of_a_call_is_passed_over_and_told_in_its_record() {
+async fn rubbish_in_the_middle_of_a_call_is_passed_over_and_reported_in_its_record() {
     let engine = engine();
     let mut stream = talking(&engine, "h-rubbish", "09876530002").await;
     for rubbish in [
@@ -313,7 +313,7 @@ async fn a_stream_that_floods_is_read_as_fast_as_a_call_needs() {
             .record_when(sid, PATIENCE, |record| {
                 problems(record)
                     .iter()
-                    .any(|told| told.starts_with("\"too-fast"))
+                    .any(|reported| reported.starts_with("\"too-fast"))
             })
             .await;
         assert_eq!(record["state"], "live", "{record:#}");
@@ -491,7 +491,7 @@ async fn a_socket_that_never_starts_is_closed_and_its_passthru_has_a_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unusable_start_is_refused_and_told_in_the_log() {
+async fn an_unusable_start_is_refused_and_reported_in_the_log() {
     let engine = engine();
     let mut stream = Stream::open(&engine, "/ws/voicebot/h-bad-start")
         .await
@@ -644,12 +644,12 @@ async fn no_id_and_no_name_in_a_path_has_a_control_character() {
                 let response = request.send().await.unwrap();
                 let status = response.status();
                 let problem: Value = response.json().await.unwrap();
-                let told = format!("{method} {wrong}: {problem}");
-                assert_eq!(status, 400, "{told}");
-                assert_eq!(problem["type"], "/problems/unreadable-path", "{told}");
+                let reported = format!("{method} {wrong}: {problem}");
+                assert_eq!(status, 400, "{reported}");
+                assert_eq!(problem["type"], "/problems/unreadable-path", "{reported}");
                 assert!(
                     problem["hint"].as_str().unwrap().contains("id or name"),
-                    "{told}"
+                    "{reported}"
                 );
                 asked += 1;
             }

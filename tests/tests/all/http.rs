@@ -19,7 +19,7 @@ async fn get(engine: &Engine, path: &str) -> Response {
     engine.http().get(engine.url(path)).send().await.unwrap()
 }
 
-async fn told(response: Response) -> (u16, String, String) {
+async fn reported(response: Response) -> (u16, String, String) {
     let content_type = response
         .headers()
         .get("content-type")
@@ -88,7 +88,7 @@ pub async fn transferred(engine: &Engine, sid: &str, phone: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn passthru_answers_ok_in_plain_text_whatever_it_tells() {
+async fn passthru_answers_ok_in_plain_text_whatever_it_says() {
     let engine = engine("");
     for query in [
         "",
@@ -100,7 +100,7 @@ async fn passthru_answers_ok_in_plain_text_whatever_it_tells() {
         "?CallSid=a2&Stream=nonsense",
     ] {
         let (status, content_type, body) =
-            told(get(&engine, &format!("/passthru{query}")).await).await;
+            reported(get(&engine, &format!("/passthru{query}")).await).await;
         assert_eq!((status, body.as_str()), (200, "OK"), "`{query}`");
         assert!(content_type.starts_with("text/plain"), "{content_type}");
     }
@@ -115,7 +115,7 @@ async fn passthru_answers_ok_in_plain_text_whatever_it_tells() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_passthru_without_a_stream_is_told_with_the_hint() {
+async fn a_passthru_without_a_stream_is_reported_with_the_hint() {
     let engine = engine("");
     get(&engine, "/passthru?CallSid=stuck1&CallFrom=09876520001").await;
     let record = engine
@@ -134,12 +134,12 @@ async fn a_passthru_without_a_stream_is_told_with_the_hint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_streams_url_is_told_for_each_call_and_in_full_for_the_applets() {
+async fn the_streams_url_is_given_for_each_call_and_in_full_for_the_applets() {
     let engine = engine(
         "[server]\npublic-url = 'https://bot.example.com'\npath = '/bot'\n[calls]\nsample-rate-hz = 16000\n",
     );
     let (status, content_type, body) =
-        told(get(&engine, "/bot/voicebot-url?CallSid=abc123").await).await;
+        reported(get(&engine, "/bot/voicebot-url?CallSid=abc123").await).await;
     assert_eq!((status, content_type.as_str()), (200, "application/json"));
     let url = json!({ "url": "wss://bot.example.com/bot/ws/voicebot/abc123?sample-rate=16000" });
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), url);
@@ -156,12 +156,12 @@ async fn the_streams_url_is_told_for_each_call_and_in_full_for_the_applets() {
         "{without}"
     );
 
-    let told: Value = get(&engine, "/bot/websocket-url")
+    let reported: Value = get(&engine, "/bot/websocket-url")
         .await
         .json()
         .await
         .unwrap();
-    let applets = told["applets"].as_array().unwrap();
+    let applets = reported["applets"].as_array().unwrap();
     let names: Vec<_> = applets
         .iter()
         .map(|applet| applet["applet"].as_str().unwrap())
@@ -170,7 +170,7 @@ async fn the_streams_url_is_told_for_each_call_and_in_full_for_the_applets() {
     assert_eq!(applets[0]["url"], "https://bot.example.com/bot/passthru");
     assert_eq!(applets[1]["sample-rate-hz"], 16000);
     assert_eq!(
-        (&told["status-callback"], &told["warnings"]),
+        (&reported["status-callback"], &reported["warnings"]),
         (&"https://bot.example.com/bot/status".into(), &json!([]))
     );
 }
@@ -190,10 +190,13 @@ async fn without_a_public_url_the_requests_host_is_taken_and_warned_of() {
             engine.address()
         )
     );
-    let told: Value = get(&engine, "/websocket-url").await.json().await.unwrap();
+    let reported: Value = get(&engine, "/websocket-url").await.json().await.unwrap();
     assert!(
-        told["warnings"][0].as_str().unwrap().contains("public-url"),
-        "{told}"
+        reported["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("public-url"),
+        "{reported}"
     );
 }
 
@@ -208,7 +211,7 @@ async fn the_applets_after_the_bot_lead_a_transfer_to_the_agent_and_nothing_else
         (302, None)
     );
     let (status, content_type, body) =
-        told(get(&engine, "/connect?CallSid=sid-transfer").await).await;
+        reported(get(&engine, "/connect?CallSid=sid-transfer").await).await;
     let reply: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, content_type.as_str()), (200, "application/json"));
     assert_eq!(
@@ -255,7 +258,7 @@ async fn a_switch_case_is_answered_where_the_configuration_says_so() {
     );
     for (sid, select) in [("sid-select", "transfer"), ("unknown", "hang-up")] {
         let (status, content_type, body) =
-            told(get(&engine, &format!("/passthru/after?CallSid={sid}")).await).await;
+            reported(get(&engine, &format!("/passthru/after?CallSid={sid}")).await).await;
         assert_eq!(
             (status, serde_json::from_str::<Value>(&body).unwrap()),
             (200, json!({ "select": select }))
@@ -408,8 +411,8 @@ async fn a_value_that_cannot_be_read_for_certain_is_refused_when_it_is_posted() 
         ("language", &["klingon"][..]),
     ] {
         for value in values {
-            let (status, told) = posted(&engine, &order(field, value)).await;
-            let body: Value = serde_json::from_str(&told).unwrap();
+            let (status, reported) = posted(&engine, &order(field, value)).await;
+            let body: Value = serde_json::from_str(&reported).unwrap();
             assert_eq!(
                 (
                     status,
@@ -417,16 +420,16 @@ async fn a_value_that_cannot_be_read_for_certain_is_refused_when_it_is_posted() 
                     body["fields"].as_array().unwrap().len()
                 ),
                 (400, &json!(field), 1),
-                "{value}: {told}"
+                "{value}: {reported}"
             );
             assert!(
                 body["fields"][0]["reason"].as_str().unwrap().len() > 20
                     && body["detail"].as_str().unwrap().contains(field),
-                "{told}"
+                "{reported}"
             );
             assert!(
-                value.len() < 3 || !told.contains(value),
-                "`{value}` is shown: {told}"
+                value.len() < 3 || !reported.contains(value),
+                "`{value}` is shown: {reported}"
             );
         }
     }
@@ -439,9 +442,9 @@ async fn a_value_that_cannot_be_read_for_certain_is_refused_when_it_is_posted() 
         ("name", "Smt. Sunita Devi"),
         ("branch", "no field of the flow"),
     ] {
-        let (status, told) = posted(&engine, &order(field, value)).await;
-        assert_eq!(status, 201, "{field} `{value}`: {told}");
-        let call = serde_json::from_str::<Value>(&told).unwrap()["call_id"]
+        let (status, reported) = posted(&engine, &order(field, value)).await;
+        assert_eq!(status, 201, "{field} `{value}`: {reported}");
+        let call = serde_json::from_str::<Value>(&reported).unwrap()["call_id"]
             .as_str()
             .unwrap()
             .to_owned();
@@ -460,9 +463,9 @@ async fn an_order_for_a_flow_that_is_not_there_or_without_its_fields_is_refused_
  {
     let engine = engine("");
     let wrong = json!({ "phone": "123", "flow": "emi_reminder", "fields": {} });
-    let (status, told) = posted(&engine, &wrong).await;
-    assert_eq!(status, 400, "{told}");
-    let body: Value = serde_json::from_str(&told).unwrap();
+    let (status, reported) = posted(&engine, &wrong).await;
+    assert_eq!(status, 400, "{reported}");
+    let body: Value = serde_json::from_str(&reported).unwrap();
     let named: Vec<_> = body["fields"]
         .as_array()
         .unwrap()
@@ -472,17 +475,17 @@ async fn an_order_for_a_flow_that_is_not_there_or_without_its_fields_is_refused_
     assert_eq!(
         named,
         ["phone", "flow", "amount", "due-date", "loan", "name"],
-        "{told}"
+        "{reported}"
     );
     assert!(
-        told.contains("`emi_reminder`") && told.contains("`emi-reminder`"),
-        "the known flows are named: {told}"
+        reported.contains("`emi_reminder`") && reported.contains("`emi-reminder`"),
+        "the known flows are named: {reported}"
     );
 
     // the only flow that takes calls which name none has its fields as well
-    let (status, told) =
+    let (status, reported) =
         posted(&engine, &json!({ "phone": "+919876520007", "fields": { "name": "Priya", "due_date": "2030-12-05" } })).await;
-    assert_eq!(status, 400, "{told}");
+    assert_eq!(status, 400, "{reported}");
     assert!(
         [
             "`amount` is missing",
@@ -490,20 +493,20 @@ async fn an_order_for_a_flow_that_is_not_there_or_without_its_fields_is_refused_
             "`due_date` stands there instead"
         ]
         .iter()
-        .all(|words| told.contains(words)),
-        "{told}"
+        .all(|words| reported.contains(words)),
+        "{reported}"
     );
 
-    let (status, told) =
+    let (status, reported) =
         posted(&engine, &json!({ "phone": "+919876520007", "flow": "emi-reminder", "fields": { "amount": 12450.5 } })).await;
     assert!(
-        status == 400 && told.contains("`amount` is not a string"),
-        "{told}"
+        status == 400 && reported.contains("`amount` is not a string"),
+        "{reported}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readyz_tells_what_is_there() {
+async fn readyz_reports_what_is_there() {
     let engine = engine("");
     let response = get(&engine, "/readyz").await;
     assert_eq!(response.status(), 200);

@@ -28,7 +28,7 @@ struct Loaded {
     code: Option<i32>,
     shown: String,
     folder: TempDir,
-    told: Value,
+    reported: Value,
 }
 
 impl Loaded {
@@ -42,15 +42,15 @@ impl Loaded {
         let shown = String::from_utf8_lossy(&shown).into_owned();
         Self {
             code: output.status.code(),
-            told: json_in(&folder),
+            reported: json_in(&folder),
             folder,
             shown,
         }
     }
 
     fn run(&self, nth: usize) -> &Value {
-        assert!(self.told["runs"][nth].is_object(), "{}", self.shown);
-        &self.told["runs"][nth]
+        assert!(self.reported["runs"][nth].is_object(), "{}", self.shown);
+        &self.reported["runs"][nth]
     }
 
     fn count(&self, nth: usize, name: &str) -> u64 {
@@ -239,7 +239,10 @@ async fn an_engine_and_the_floor_are_measured_in_one_report() {
         "## Machine and load",
         "## Method",
     ] {
-        assert!(text.lines().any(|told| told == line), "`{line}` in\n{text}");
+        assert!(
+            text.lines().any(|reported| reported == line),
+            "`{line}` in\n{text}"
+        );
     }
     for plot in [
         "first-audio.svg",
@@ -393,7 +396,7 @@ async fn a_bot_that_says_nothing_loses_its_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_connections_refusals_and_nonsense_are_told_apart() {
+async fn broken_connections_refusals_and_nonsense_are_distinguished() {
     for (does, count, problem) in [
         (Does::Breaks, "dropped", "dropped: "),
         (Does::Refuses, "refused", "refused: "),
@@ -543,9 +546,9 @@ async fn a_load_that_is_stopped_lets_callers_hang_up_and_writes_its_report() {
         sleep(Duration::from_millis(50)).await;
     };
     assert!(matches!(status.code(), Some(0 | VOID)), "{status:?}");
-    let told = json_in(&folder);
-    assert_eq!(told["stopped"], true);
-    let counts = &told["runs"][0]["counts"];
+    let reported = json_in(&folder);
+    assert_eq!(reported["stopped"], true);
+    let counts = &reported["runs"][0]["counts"];
     assert_eq!(
         (&counts["offered"], &counts["good"]),
         (&json!(3), &json!(3)),
@@ -556,8 +559,8 @@ async fn a_load_that_is_stopped_lets_callers_hang_up_and_writes_its_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_are_told_before_anything_is_called() {
-    for (arguments, told) in [
+async fn mistakes_are_reported_before_anything_is_called() {
+    for (arguments, reported) in [
         (
             &["http://127.0.0.1:9", "--mix=silent=1"][..],
             "nothing answers at `http://127.0.0.1:9`",
@@ -581,10 +584,10 @@ async fn mistakes_are_told_before_anything_is_called() {
             loaded.shown
         );
         assert!(
-            loaded.shown.contains(told),
+            loaded.shown.contains(reported),
             "{arguments:?}: {}",
             loaded.shown
         );
-        assert_eq!(loaded.told, Value::Null, "{arguments:?}");
+        assert_eq!(loaded.reported, Value::Null, "{arguments:?}");
     }
 }

@@ -110,7 +110,7 @@ async fn every_line_of_a_call_has_its_id_and_its_callsid() {
         })
         .collect();
     assert!(lacking.is_empty(), "{lacking:#?}");
-    let told: Vec<_> = since.iter().map(|line| said(line)).collect();
+    let reported: Vec<_> = since.iter().map(|line| said(line)).collect();
     for message in [
         "WebSocket opened",
         "WebSocket started",
@@ -121,14 +121,14 @@ async fn every_line_of_a_call_has_its_id_and_its_callsid() {
         "status callback",
     ] {
         assert!(
-            told.iter().any(|line| line == message),
-            "{message}: {told:#?}"
+            reported.iter().any(|line| line == message),
+            "{message}: {reported:#?}"
         );
     }
     let streams = lines(&read(&folder, "websocket.log"));
-    let told: Vec<_> = streams.iter().map(said).collect();
+    let reported: Vec<_> = streams.iter().map(said).collect();
     // and how it ended, where that was without a close frame
-    let (first, last) = (told.first().unwrap(), told.last().unwrap());
+    let (first, last) = (reported.first().unwrap(), reported.last().unwrap());
     assert_eq!((first.as_str(), last.as_str()), ("opened", "closed"));
     assert!(streams.iter().all(|line| line["sid"] == "logs-json"));
     // the console has the same form
@@ -179,8 +179,8 @@ async fn logs_that_logrotate_moves_go_on_in_new_files() {
         .arg(&file)
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&rotated.stderr);
-    assert!(rotated.status.success(), "{told}");
+    let reported = String::from_utf8_lossy(&rotated.stderr);
+    assert!(rotated.status.success(), "{reported}");
     let earlier = read(&folder, "application.log.1");
     assert!(earlier.contains("sid=logs-first"), "{earlier}");
     // it is noticed with the first line that comes a second after the last look

@@ -69,6 +69,7 @@ mod stores_away;
 mod support;
 mod talking;
 mod tokens;
+mod traces;
 mod transfers;
 mod untrusted;
 mod upgrade;

@@ -10,8 +10,8 @@ use crate::support::program;
 
 fn written(arguments: &[&str]) -> String {
     let output = program().args(arguments).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {told}");
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {reported}");
     String::from_utf8(output.stdout).unwrap()
 }
 

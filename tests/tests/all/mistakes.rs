@@ -567,12 +567,12 @@ fn deployed(engine: &Engine, folder: &Path) -> Value {
         .arg(engine.house().join("ghanti.toml"))
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}"))
+    let reported = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(&reported).unwrap_or_else(|_| panic!("{reported}"))
 }
 
 #[test]
-fn every_mistake_is_told_with_step_place_reason_and_hint() {
+fn every_mistake_is_reported_with_step_place_reason_and_hint() {
     assert!(TABLE.len() >= 40);
     let flows = tempfile::tempdir().unwrap();
     let engine = Setup::new(format!(
@@ -583,25 +583,28 @@ fn every_mistake_is_told_with_step_place_reason_and_hint() {
     let mut wrong = Vec::new();
     for (name, file, mistake, step, has_line, reason, hint) in TABLE {
         let folder = with(mistake, file);
-        let told = deployed(&engine, folder.path());
+        let reported = deployed(&engine, folder.path());
         if *step == "deploy" {
             // what is not there cannot be sent
-            let error = told["error"].as_str().unwrap_or_default();
+            let error = reported["error"].as_str().unwrap_or_default();
             if !error.contains(reason) || !error.contains(hint) {
-                wrong.push(format!("{name}: {told:#}"));
+                wrong.push(format!("{name}: {reported:#}"));
             }
             continue;
         }
-        let says =
-            |key: &str, words: &str| told[key].as_str().is_some_and(|text| text.contains(words));
-        let is_good = told["step"] == *step
-            && told["line"].is_u64() == *has_line
+        let says = |key: &str, words: &str| {
+            reported[key]
+                .as_str()
+                .is_some_and(|text| text.contains(words))
+        };
+        let is_good = reported["step"] == *step
+            && reported["line"].is_u64() == *has_line
             && says("reason", reason)
             && says("hint", hint)
             && !says("reason", "0x")
             && !says("reason", "tuple");
         if !is_good {
-            wrong.push(format!("{name}: {told:#}"));
+            wrong.push(format!("{name}: {reported:#}"));
         }
     }
     assert!(

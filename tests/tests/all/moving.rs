@@ -319,18 +319,18 @@ async fn an_edited_prompt_is_spoken_by_a_call_that_runs() {
         (1..=u64::try_from(sequence.len()).unwrap()).collect::<Vec<_>>()
     );
     // the journal is that of one call: the version at its end repeats it
-    let told = crate::support::program()
+    let reported = crate::support::program()
         .args(["replay", "m-prompt", "--tolerate", "wording", "--data"])
         .arg(engine.house().join("data"))
         .arg("--flows")
         .arg(house.folder.path().join("flows"))
         .output();
-    let told = told.unwrap();
+    let reported = reported.unwrap();
     assert!(
-        told.status.success(),
+        reported.status.success(),
         "{}{}",
-        String::from_utf8_lossy(&told.stdout),
-        String::from_utf8_lossy(&told.stderr)
+        String::from_utf8_lossy(&reported.stdout),
+        String::from_utf8_lossy(&reported.stderr)
     );
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::{
-    API_TOKEN, Engine, Follower, PATIENCE, Playing, Setup, Stream, Told, ids, root, scenario,
+    API_TOKEN, Engine, Follower, PATIENCE, Playing, Received, Setup, Stream, ids, root, scenario,
     start_of,
 };
 use futures_util::stream::{self, StreamExt};
@@ -92,8 +92,8 @@ impl Cluster {
 
     /// The rows of a query, with `|` between columns.
     pub fn rows(&self, query: &str) -> Vec<String> {
-        let told = self.postgres.sql(DATABASE, query);
-        told.lines().map(str::to_owned).collect()
+        let reported = self.postgres.sql(DATABASE, query);
+        reported.lines().map(str::to_owned).collect()
     }
 
     /// Waits until the rows of a query are as they have to be.
@@ -150,13 +150,16 @@ async fn greeted(engine: &Engine, nth: u64) -> Stream {
     stream
 }
 
-fn has(told: &[Told], call: &str, kind: &str) -> bool {
-    told.iter()
-        .any(|told| told.call == call && told.kind == kind)
+fn has(reported: &[Received], call: &str, kind: &str) -> bool {
+    reported
+        .iter()
+        .any(|reported| reported.call == call && reported.kind == kind)
 }
 
-fn is_last(told: &[Told], kind: &str) -> bool {
-    told.last().is_some_and(|told| told.kind == kind)
+fn is_last(reported: &[Received], kind: &str) -> bool {
+    reported
+        .last()
+        .is_some_and(|reported| reported.kind == kind)
 }
 
 /// Where an engine is, and which node it is.
@@ -401,8 +404,8 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
             "completed customer-loaded greeting passthru-received stream-connected triggered";
         assert_eq!(steps, expected.split(' ').collect(), "{here:#}");
         let line = &here["transcript"][0];
-        let told = [&line["heard"], &here["exotel"]["Status"]];
-        assert_eq!(told, ["whole", "completed"], "{here:#}");
+        let reported = [&line["heard"], &here["exotel"]["Status"]];
+        assert_eq!(reported, ["whole", "completed"], "{here:#}");
     }
     assert!(
         joined > held.len() / 2,
@@ -414,7 +417,8 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
         let of_call = text(&engine.record(sid).await.unwrap()["call_id"]);
         let of_stream = seen.iter().filter(|(kind, _)| *kind != "requested");
         let kinds: Vec<_> = of_stream.map(|(kind, _)| kind).collect();
-        let are_there = |told: &[Told]| kinds.iter().all(|kind| has(told, &of_call, kind));
+        let are_there =
+            |reported: &[Received]| kinds.iter().all(|kind| has(reported, &of_call, kind));
         events.until(are_there).await;
     }
     a.is_well().await;
@@ -441,7 +445,7 @@ async fn calls_of_a_killed_engine_keep_their_events_and_end_when_the_lease_is_ou
     let killed_ms = u64::try_from(now.as_millis()).unwrap();
     engine.crash();
     let mut old = following.await.unwrap();
-    old.retain(|told| told.unix_ms + SAVED_MS <= killed_ms);
+    old.retain(|reported| reported.unix_ms + SAVED_MS <= killed_ms);
     // in the data folder that it had
     engine.start_again();
 
@@ -452,12 +456,12 @@ async fn calls_of_a_killed_engine_keep_their_events_and_end_when_the_lease_is_ou
         let call = text(&record["call_id"]);
         assert_eq!(record["outcome"], outcome, "{record:#}");
         let mut kept = Follower::open(&engine, &format!("/api/calls/{call}/events"), None).await;
-        let kept = kept.until(|told| is_last(told, "abandoned")).await;
-        let kept_ids: BTreeSet<&str> = kept.iter().map(|told| &*told.id).collect();
+        let kept = kept.until(|reported| is_last(reported, "abandoned")).await;
+        let kept_ids: BTreeSet<&str> = kept.iter().map(|reported| &*reported.id).collect();
         assert!(has(&old, &call, kind), "`{kind}` of {sid} was not followed");
-        let of_call = old.iter().filter(|told| told.call == call);
+        let of_call = old.iter().filter(|reported| reported.call == call);
         let lost: Vec<_> = of_call
-            .filter(|told| !kept_ids.contains(&*told.id))
+            .filter(|reported| !kept_ids.contains(&*reported.id))
             .collect();
         assert!(lost.is_empty(), "{sid}, killed at {killed_ms}: {lost:#?}");
         if outcome == "engine-stopped" {
@@ -550,8 +554,8 @@ async fn is_not_replaced(asked_at: usize, sid: &str) {
     let heard: BTreeSet<String> = heard.iter().map(|said| text(&said["event"])).collect();
     assert!(heard.is_empty(), "a second conversation began: {heard:?}");
     for engine in &cluster.engines {
-        let is_told = |record: &Value| problems(record) == ["second-stream"];
-        let after = engine.record_when(&call, PATIENCE, is_told).await;
+        let is_reported = |record: &Value| problems(record) == ["second-stream"];
+        let after = engine.record_when(&call, PATIENCE, is_reported).await;
         for (field, value) in before.as_object().unwrap() {
             // a view of the problems
             let is_same =
@@ -578,33 +582,41 @@ async fn events_of_a_call_are_streamed_as_they_happen_and_can_be_resumed() {
     let engine = Setup::new("").flows(flows.path()).start();
     let mut all = Follower::open(&engine, "/api/events", None).await;
     let playing = Playing::begin(&engine, &scenario("wrong-person"));
-    let mut of_all = all.until(|told| is_last(told, "stream-started")).await;
+    let mut of_all = all
+        .until(|reported| is_last(reported, "stream-started"))
+        .await;
     let call = of_all.last().unwrap().call.clone();
     let path = format!("/api/calls/{call}/events");
     let mut follower = Follower::open(&engine, &path, None).await;
-    let mut told = follower.until(|told| is_last(told, "prompt-started")).await;
+    let mut reported = follower
+        .until(|reported| is_last(reported, "prompt-started"))
+        .await;
     // its connection breaks in the moment in which it had an event
     drop(follower);
-    let mut again = Follower::open(&engine, &path, Some(&told.last().unwrap().id)).await;
+    let mut again = Follower::open(&engine, &path, Some(&reported.last().unwrap().id)).await;
     let second = greeted(&engine, 1).await;
-    let is_over = |told: &[Told]| has(told, &call, "status-reported");
-    told.extend(again.until(is_over).await);
+    let is_over = |reported: &[Received]| has(reported, &call, "status-reported");
+    reported.extend(again.until(is_over).await);
     drop(second);
-    let is_end = |told: &&Told| told.kind == "stream-closed";
-    let are_over = |told: &[Told]| told.iter().filter(is_end).count() == 2;
+    let is_end = |reported: &&Received| reported.kind == "stream-closed";
+    let are_over = |reported: &[Received]| reported.iter().filter(is_end).count() == 2;
     of_all.extend(all.until(are_over).await);
-    told.extend(again.until_quiet().await);
+    reported.extend(again.until_quiet().await);
     let report = tokio::task::spawn_blocking(|| playing.report());
     let report = report.await.unwrap();
     assert_eq!(report.code, Some(0), "{}", report.shown);
 
     let mut follower = Follower::open(&engine, &path, None).await;
     let whole = follower.until_quiet().await;
-    assert_eq!(ids(&told), ids(&whole), "each once, in their order");
-    let mut kinds = whole.iter().map(|told| &*told.kind);
+    assert_eq!(ids(&reported), ids(&whole), "each once, in their order");
+    let mut kinds = whole.iter().map(|reported| &*reported.kind);
     let expected = "requested applet-asked stream-started prompt-started prompt-played utterance prompt-started prompt-played conversation-ended stream-closed";
     for kind in expected.split(' ') {
-        assert!(kinds.any(|told| told == kind), "{kind}: {:#?}", ids(&whole));
+        assert!(
+            kinds.any(|reported| reported == kind),
+            "{kind}: {:#?}",
+            ids(&whole)
+        );
     }
     let behind = async |at: usize| {
         let mut follower = Follower::open(&engine, &path, Some(&whole[at].id)).await;
@@ -615,9 +627,13 @@ async fn events_of_a_call_are_streamed_as_they_happen_and_can_be_resumed() {
     assert_eq!(ids(&behind_middle), ids(&whole[middle + 1..]));
     assert_eq!(ids(&behind_last), [] as [String; 0]);
 
-    let other = &of_all.iter().find(|told| told.call != call).unwrap().call;
+    let other = &of_all
+        .iter()
+        .find(|reported| reported.call != call)
+        .unwrap()
+        .call;
     let place = |call: &str, kind: &str| {
-        let is_it = |told: &Told| told.call == call && told.kind == kind;
+        let is_it = |reported: &Received| reported.call == call && reported.kind == kind;
         of_all.iter().position(is_it).expect(kind)
     };
     assert!(
@@ -659,9 +675,10 @@ async fn who_follows_events_needs_the_token_and_the_sixty_fifth_is_refused_with_
     let refused = next().await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
-    let told: Value = refused.json().await.unwrap();
-    let is_told = text(&told["detail"]).contains("64") && text(&told["hint"]).contains("close");
-    assert!(is_told, "{told}");
+    let reported: Value = refused.json().await.unwrap();
+    let is_reported =
+        text(&reported["detail"]).contains("64") && text(&reported["hint"]).contains("close");
+    assert!(is_reported, "{reported}");
     drop(followers.pop());
     until("the place of one that is gone is free", async || {
         let status = next().await.status();

@@ -66,19 +66,22 @@ fn crowd(engine: &Engine, size: usize) -> Vec<TcpStream> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_of_idle_connections_takes_no_voice_and_keeps_no_call_out() {
     let engine = setup(BY_KEYS).open_files(FEW_FILES).start();
-    let told = ready(&engine).await;
+    let reported = ready(&engine).await;
     let (calls, connections) = (
-        told["max_calls"].as_u64().unwrap(),
-        told["max_connections"].as_u64().unwrap(),
+        reported["max_calls"].as_u64().unwrap(),
+        reported["max_connections"].as_u64().unwrap(),
     );
     assert!(
         (2..u64::from(FEW_FILES)).contains(&calls)
             && (2..u64::from(FEW_FILES)).contains(&connections),
-        "{told}"
+        "{reported}"
     );
     assert!(
-        told["limited_by"].as_str().unwrap().contains("`ulimit -n`"),
-        "{told}"
+        reported["limited_by"]
+            .as_str()
+            .unwrap()
+            .contains("`ulimit -n`"),
+        "{reported}"
     );
     assert!(
         engine.logs().contains("the limit of open files is low"),
@@ -140,12 +143,12 @@ async fn a_request_that_does_not_come_to_its_end_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_urls_that_are_told_open_the_doors_whatever_the_tokens_are() {
+async fn the_urls_that_are_printed_open_the_doors_whatever_the_tokens_are() {
     let tokens = "stream-token = 's+t/r?e#a%m&0=12'\napplet-token = 'p+q r'\napi-token = 'a+b/c?d#e%f&0=12'\n";
-    let told = refusal(&setup(format!("{BY_KEYS}[server]\n{tokens}"))).words;
+    let reported = refusal(&setup(format!("{BY_KEYS}[server]\n{tokens}"))).words;
     assert!(
-        told.contains("`applet-token`") && !told.contains("p+q"),
-        "{told}"
+        reported.contains("`applet-token`") && !reported.contains("p+q"),
+        "{reported}"
     );
 
     let engine = setup(format!(
@@ -153,15 +156,15 @@ async fn the_urls_that_are_told_open_the_doors_whatever_the_tokens_are() {
         tokens.replace("p+q r", "p+q/r?s#t%u&v=wx")
     ))
     .start();
-    let told = engine
+    let reported = engine
         .http()
         .get(engine.url("/websocket-url"))
         .bearer_auth("a+b/c?d#e%f&0=12")
         .send()
         .await
         .unwrap();
-    let told: Value = told.json().await.unwrap();
-    for applet in told["applets"].as_array().unwrap() {
+    let reported: Value = reported.json().await.unwrap();
+    for applet in reported["applets"].as_array().unwrap() {
         let response = engine
             .http()
             .get(applet["url"].as_str().unwrap())
@@ -170,7 +173,7 @@ async fn the_urls_that_are_told_open_the_doors_whatever_the_tokens_are() {
             .unwrap();
         assert_eq!(response.status(), 200, "{applet}");
     }
-    let dynamic = told["applets"][1]["url"].as_str().unwrap();
+    let dynamic = reported["applets"][1]["url"].as_str().unwrap();
     let url: Value = engine
         .http()
         .get(dynamic)
@@ -219,13 +222,13 @@ async fn no_answer_hands_out_a_token_that_nothing_guards() {
             "{path}: {body}"
         );
     }
-    let told = refusal(&setup(format!(
+    let reported = refusal(&setup(format!(
         "{BY_KEYS}[server]\nstream-token = 'stream-0123456789'\n"
     )))
     .words;
     assert!(
-        told.contains("`applet-token` and `api-token`") && !told.contains("0123456789"),
-        "{told}"
+        reported.contains("`applet-token` and `api-token`") && !reported.contains("0123456789"),
+        "{reported}"
     );
 }
 
@@ -330,22 +333,23 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
             .arg(&file)
             .output()
             .unwrap();
-        let told = [output.stdout, output.stderr].concat();
+        let reported = [output.stdout, output.stderr].concat();
         (
             output.status.success(),
-            String::from_utf8(told).unwrap(),
+            String::from_utf8(reported).unwrap(),
             fs::read_to_string(&file).unwrap_or_default(),
         )
     };
-    let (done, told, _) = run(&["init", "--public-url", "bot.example.com"]);
+    let (done, reported, _) = run(&["init", "--public-url", "bot.example.com"]);
     assert!(
-        !done && told.contains("`public-url`") && !house.path().join("ghanti.toml").exists(),
-        "{told}"
+        !done && reported.contains("`public-url`") && !house.path().join("ghanti.toml").exists(),
+        "{reported}"
     );
-    let (done, told, text) = run(&["init", "--lender", "Mine", "--agent", "08040001111"]);
+    let (done, reported, text) = run(&["init", "--lender", "Mine", "--agent", "08040001111"]);
     assert!(
-        done && told.contains("caller, bot-name, public-url") && text.contains("lender = \"Mine\""),
-        "{told}\n{text}"
+        done && reported.contains("caller, bot-name, public-url")
+            && text.contains("lender = \"Mine\""),
+        "{reported}\n{text}"
     );
     let mode = fs::metadata(house.path().join("ghanti.toml"))
         .unwrap()
@@ -356,13 +360,13 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
         .lines()
         .filter(|line| line.contains("-token = ") && !line.starts_with('#'));
     assert!(
-        tokens.clone().count() == 3 && tokens.clone().all(|line| !told.contains(line)),
+        tokens.clone().count() == 3 && tokens.clone().all(|line| !reported.contains(line)),
         "{text}"
     );
-    let (done, told, after) = run(&["init"]);
+    let (done, reported, after) = run(&["init"]);
     assert!(
-        !done && told.contains("exists already") && after == text,
-        "{told}"
+        !done && reported.contains("exists already") && after == text,
+        "{reported}"
     );
     assert!(run(&["config", "check"]).0);
     let (done, printed, _) = run(&["config", "print"]);

@@ -75,15 +75,19 @@ async fn a_call_outlives_its_redis_and_reaches_the_agent() {
     let playing = Playing::begin(&engine, &scenario("agrees"));
     let record = saying(&engine, "emi-details").await;
     redis.kill();
-    let (status, told) = readyz(&engine).await;
-    assert_eq!(status, 200, "{told}");
-    assert!(told.contains("Redis"), "{told}");
+    let (status, reported) = readyz(&engine).await;
+    assert_eq!(status, 200, "{reported}");
+    assert!(reported.contains("Redis"), "{reported}");
 
     let report = tokio::task::spawn_blocking(|| playing.report())
         .await
         .unwrap();
     assert_eq!(
-        (report.code, &report.told["outcome"], &report.told["agent"]),
+        (
+            report.code,
+            &report.reported["outcome"],
+            &report.reported["agent"]
+        ),
         (Some(0), &"transferred".into(), &"+918000000001".into()),
         "{}",
         report.shown
@@ -160,7 +164,7 @@ async fn a_call_whose_redis_hangs_is_told_of_nobody_else() {
 }
 
 #[test]
-fn what_is_missing_at_the_start_is_told_with_the_hint() {
+fn what_is_missing_at_the_start_is_reported_with_the_hint() {
     let house = tempfile::tempdir().unwrap();
     let (file, empty, gone) = (
         house.path().join("a-file"),
@@ -260,7 +264,7 @@ fn what_is_missing_at_the_start_is_told_with_the_hint() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_hint() {
+fn a_port_that_is_taken_is_reported_with_the_hint() {
     let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = occupied.local_addr().unwrap().to_string();
     // `--listen` comes first on the command line of every test's engine, so the second program is
@@ -282,16 +286,16 @@ fn a_port_that_is_taken_is_told_with_the_hint() {
         .arg("--config")
         .arg(config);
     let output = serve.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
+    let reported = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        told.contains(&address) && told.contains("--listen"),
-        "{told}"
+        reported.contains(&address) && reported.contains("--listen"),
+        "{reported}"
     );
 }
 
 #[test]
-fn all_that_is_wrong_with_a_configuration_is_told_at_once() {
+fn all_that_is_wrong_with_a_configuration_is_reported_at_once() {
     let config = "[server]\nlisten = 'nowhere'\ncolour = 'red'\n[calls]\nsample-rate-hz = 44100\nagents = ['x']\n[extra]\n";
     let refused = refusal(&Setup::new(config).variable("GHANTI_SPEECH_WORDS_PER_MINUTE", "fast"));
     assert_eq!(refused.code, Some(1));
@@ -319,7 +323,7 @@ fn all_that_is_wrong_with_a_configuration_is_told_at_once() {
 }
 
 #[test]
-fn logs_that_cannot_be_written_are_told_with_the_hint() {
+fn logs_that_cannot_be_written_are_reported_with_the_hint() {
     let house = tempfile::tempdir().unwrap();
     let file = house.path().join("a-file");
     fs::write(&file, "").unwrap();
@@ -362,7 +366,7 @@ async fn a_live_call_goes_on_to_its_agent_after_the_signal_to_stop() {
     // Exotel's applets behind the bot ask the engine that is about to stop: an answer missing there
     // loses the transfer.
     assert_eq!(
-        (report.code, &report.told["agent"]),
+        (report.code, &report.reported["agent"]),
         (Some(0), &"+918000000001".into()),
         "{}",
         report.shown
@@ -452,7 +456,7 @@ async fn wait_for_row(engine: &Engine, call: &str) {
 }
 
 #[test]
-fn a_call_against_nobody_is_told_with_the_hint() {
+fn a_call_against_nobody_is_reported_with_the_hint() {
     let nobody = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -464,10 +468,10 @@ fn a_call_against_nobody_is_told_with_the_hint() {
         .arg("--scenario")
         .arg(scenario("agrees"));
     let output = call.current_dir(root()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
+    let reported = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        told.contains("does not answer") && told.contains("ghanti serve"),
-        "{told}"
+        reported.contains("does not answer") && reported.contains("ghanti serve"),
+        "{reported}"
     );
 }

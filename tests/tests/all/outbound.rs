@@ -115,8 +115,8 @@ impl Exotel {
     /// Ends it by SIGTERM.
     pub fn stop(mut self) {
         let id = self.process.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(told.success());
+        let reported = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(reported.success());
         assert!(self.process.wait().unwrap().success());
     }
 }
@@ -160,7 +160,7 @@ async fn an_outbound_call_runs_from_the_request_to_the_agent_and_the_status_call
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_that_is_busy_is_told_by_the_status_callback_alone() {
+async fn a_line_that_is_busy_is_reported_by_the_status_callback_alone() {
     let engine = setup().start();
     let exotel = Exotel::start(&engine, "[[callers]]\ndoes = 'busy'\n");
     let call_id = engine.customer(CUSTOMER, Some("emi-reminder")).await;

@@ -102,10 +102,10 @@ async fn a_call_is_shown_and_exported_and_a_change_of_the_export_is_found() {
     let call = called(&engine, "proof1", async || {}).await;
 
     let shown = asked(&engine, &["calls", "show", "proof1"]);
-    for told in ["hung-up", "stream-connected", "Priya Sharma", "[greeting, "] {
+    for reported in ["hung-up", "stream-connected", "Priya Sharma", "[greeting, "] {
         assert!(
-            shown.out.contains(told),
-            "`{told}` is missing: {}",
+            shown.out.contains(reported),
+            "`{reported}` is missing: {}",
             shown.out
         );
     }
@@ -151,7 +151,7 @@ async fn a_call_is_shown_and_exported_and_a_change_of_the_export_is_found() {
     edited[3] = edited[3].replacen("unix_ms\":1", "unix_ms\":2", 1);
     let without_last = &lines[..lines.len() - 1];
     let last = format!("event {}", lines.len());
-    for (changed, told) in [
+    for (changed, reported) in [
         (of(&swapped), "event 4"),
         (of(&removed), "event 4"),
         (of(&repeated), "event 5"),
@@ -164,8 +164,8 @@ async fn a_call_is_shown_and_exported_and_a_change_of_the_export_is_found() {
         fs::write(files.join("events.jsonl"), &changed).unwrap();
         let broken = verify();
         assert!(
-            broken.code == 1 && broken.out.contains(told),
-            "{told}: {broken:?}"
+            broken.code == 1 && broken.out.contains(reported),
+            "{reported}: {broken:?}"
         );
     }
     fs::write(files.join("events.jsonl"), &whole).unwrap();
@@ -221,11 +221,14 @@ async fn calls_are_listed_by_what_is_asked_for() {
         .arg(".timeout 5000")
         .arg("UPDATE calls SET outcome = 'promised', customer_number = '+919876500099'");
     assert!(change.status().unwrap().success());
-    let told = format!(
+    let reported = format!(
         "{call}: the row in `calls` does not say what its events do: outcome, customer_number"
     );
     let found = verify();
-    assert!(found.code == 1 && found.out.contains(&told), "{found:?}");
+    assert!(
+        found.code == 1 && found.out.contains(&reported),
+        "{found:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -311,8 +314,8 @@ async fn nothing_of_an_erased_person_is_left_in_database_redis_and_data_folder()
 
     let erased = erase();
     assert_eq!(erased.code, 0, "{erased:?}");
-    for told in ["1 customers of lists", "1 calls"] {
-        assert!(erased.out.contains(told), "{erased:?}");
+    for reported in ["1 customers of lists", "1 calls"] {
+        assert!(erased.out.contains(reported), "{erased:?}");
     }
     assert!(!erased.out.contains(PERSONAL[0]));
     assert_eq!(personal_files(data.path()), [""; 0]);
@@ -420,9 +423,9 @@ async fn a_change_in_postgresql_is_found_what_is_old_goes_and_a_dump_has_it_all(
     let change = "UPDATE call_events SET payload = replace(payload, 'Priya', 'Maria') WHERE payload LIKE '%Priya%'";
     postgres.sql(DATABASE, change);
     let verified = asked(&engine, &["calls", "verify", "--all"]);
-    let told = format!("{young}: event ");
+    let reported = format!("{young}: event ");
     assert!(
-        verified.code == 1 && verified.out.contains(&told),
+        verified.code == 1 && verified.out.contains(&reported),
         "{verified:?}"
     );
     assert!(

@@ -154,10 +154,10 @@ async fn both_sides_stand_where_they_were_heard_and_a_barge_in_silences_the_bot(
     assert_eq!(file, folder(&engine).join(text(&recording["file"])));
     let [left, right] = sides(&file);
     let lasted_ms = recording["length_ms"].as_u64().unwrap();
-    let told_ms = report.told["lasted_ms"].as_u64().unwrap();
+    let reported_ms = report.reported["lasted_ms"].as_u64().unwrap();
     assert!(
-        lasted_ms.abs_diff(told_ms) < 1_500,
-        "{lasted_ms} of {told_ms} ms"
+        lasted_ms.abs_diff(reported_ms) < 1_500,
+        "{lasted_ms} of {reported_ms} ms"
     );
 
     // what the caller's own telephone has recorded
@@ -287,7 +287,7 @@ async fn a_recording_is_given_to_who_may_have_it_exported_checked_and_erased_wit
     assert!(fs::metadata(&archive).unwrap().len() > 0);
     let mut changed = bytes.to_vec();
     *changed.last_mut().unwrap() ^= 1;
-    for (now, told) in [
+    for (now, reported) in [
         (
             Some(changed),
             "`recording-1.wav` is not the original recording",
@@ -300,7 +300,7 @@ async fn a_recording_is_given_to_who_may_have_it_exported_checked_and_erased_wit
         }
         let verified = ghanti(&engine, &["calls", "verify", plain.to_str().unwrap()], "");
         assert!(
-            verified.code == 1 && verified.out.contains(told),
+            verified.code == 1 && verified.out.contains(reported),
             "{verified:?}"
         );
     }

@@ -325,7 +325,7 @@ async fn a_changed_prompt_is_wording_and_with_another_figure_an_amount() {
 }
 
 #[tokio::test]
-async fn another_amount_is_told_first_with_both_sides_and_where_it_stands() {
+async fn another_amount_is_reported_first_with_both_sides_and_where_it_stands() {
     let house = House::new().await;
     let mut call = house.call(BEGAN_MS, agreeing()).await;
     let entries = &mut call.journal.as_mut().unwrap().entries;
@@ -387,7 +387,7 @@ async fn a_changed_setting_is_a_changed_decision() {
 }
 
 #[tokio::test]
-async fn a_rule_that_forbids_what_was_said_is_a_decision_told_with_its_reason() {
+async fn a_rule_that_forbids_what_was_said_is_a_decision_reported_with_its_reason() {
     let house = House::new().await;
     let call = house.call(BEGAN_MS, agreeing()).await;
     house.save(std::slice::from_ref(&call)).await;
@@ -575,7 +575,7 @@ async fn a_file_holds_a_journal_or_a_whole_record() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_replayed_is_told_with_code_2() {
+async fn what_cannot_be_replayed_is_reported_with_code_2() {
     let house = House::new().await;
     let call = house.call(BEGAN_MS, agreeing()).await;
     let mut later = serde_json::to_value(call.journal.as_ref().unwrap()).unwrap();

@@ -74,11 +74,11 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
         200
     );
     let mut stream = Stream::begin(&cluster.engines[0], SID, PHONE).await;
-    let told = format!(
+    let reported = format!(
         "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started' AND payload LIKE '%emi-details%'"
     );
     talk(&mut stream, SID, "1", async || {
-        !cluster.rows(&told).is_empty()
+        !cluster.rows(&reported).is_empty()
     })
     .await;
     cluster.engines[0].crash();
@@ -147,10 +147,10 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
         .arg(cluster.flows())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    let reported = String::from_utf8_lossy(&replayed.stdout).into_owned();
     assert!(
         replayed.status.success(),
-        "{told}{}",
+        "{reported}{}",
         String::from_utf8_lossy(&replayed.stderr)
     );
 }
@@ -269,9 +269,9 @@ async fn of_two_engines_that_get_a_killed_call_at_once_one_goes_on_with_it() {
 async fn a_call_of_a_killed_engine_goes_on_from_the_database_while_redis_is_away() {
     let mut cluster = Cluster::start(reminder());
     // one is killed while it is told the instalment, one while it is greeted
-    let told = Caller::order(&cluster.engines[0], 1).await;
+    let reported = Caller::order(&cluster.engines[0], 1).await;
     let greeted = Caller::order(&cluster.engines[0], 2).await;
-    let first = told.until_told(&cluster, &cluster.engines[0]).await;
+    let first = reported.until_told(&cluster, &cluster.engines[0]).await;
     let mut second = Stream::begin(&cluster.engines[0], &greeted.sid, &greeted.phone).await;
     second.hear_voice().await;
     let started = format!(
@@ -283,8 +283,8 @@ async fn a_call_of_a_killed_engine_goes_on_from_the_database_while_redis_is_away
     drop((first, second));
     cluster.redis.kill();
     let engine = &cluster.engines[1];
-    tokio::join!(told.again(engine), greeted.again(engine));
-    for (caller, greetings) in [(&told, 1), (&greeted, 2)] {
+    tokio::join!(reported.again(engine), greeted.again(engine));
+    for (caller, greetings) in [(&reported, 1), (&greeted, 2)] {
         let record = engine.ended(&caller.call).await;
         assert_eq!(record["outcome"], "transfer-decided", "{record:#}");
         assert_eq!(said(&record, "greeting"), greetings, "{record:#}");
@@ -347,12 +347,12 @@ impl Caller {
         let answer = engine.http().get(engine.url(&asked)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         let mut stream = Stream::begin(engine, &self.sid, &self.phone).await;
-        let told = format!(
+        let reported = format!(
             "SELECT kind FROM call_events WHERE call_id = '{}' AND kind = 'prompt-started' AND payload LIKE '%emi-details%'",
             self.call
         );
         talk(&mut stream, &self.sid, "1", async || {
-            !cluster.rows(&told).is_empty()
+            !cluster.rows(&reported).is_empty()
         })
         .await;
         stream

@@ -212,13 +212,13 @@ async fn a_viewer_sees_how_a_call_went_and_neither_whose_it_is_nor_what_was_said
     assert_eq!(listed["items"][0]["call_id"], call.as_str());
     let path = format!("/api/calls/{call}/events");
     let mut events = ask(&engine, VIEWER, Method::GET, &path).await;
-    let mut told = String::new();
-    while !told.contains("conversation-ended") {
+    let mut reported = String::new();
+    while !reported.contains("conversation-ended") {
         let part = tokio::time::timeout(PATIENCE, events.chunk()).await;
-        told += &String::from_utf8_lossy(&part.unwrap().unwrap().unwrap());
+        reported += &String::from_utf8_lossy(&part.unwrap().unwrap().unwrap());
     }
-    assert!(told.contains("prompt-started"), "{told}");
-    nothing_personal(&told, "events");
+    assert!(reported.contains("prompt-started"), "{reported}");
+    nothing_personal(&reported, "events");
     for kept in ["recording", "chain"] {
         let path = format!("/api/calls/{call}/{kept}");
         assert_eq!(ask(&engine, VIEWER, Method::GET, &path).await.status(), 403);

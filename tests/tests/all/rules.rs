@@ -188,18 +188,18 @@ async fn after_a_restart_with_a_bad_prompt_the_version_before_takes_the_calls_or
     .unwrap();
     fs::remove_dir_all(house.engine.house().join("data/flows/objects")).unwrap();
     house.engine.start_again();
-    let (status, told) = house.get("/readyz").await;
+    let (status, reported) = house.get("/readyz").await;
     assert_eq!(
-        (status, &told["flows"]),
+        (status, &reported["flows"]),
         (503, &json!(["other"])),
-        "{told:#}"
+        "{reported:#}"
     );
     assert!(
-        told["problems"][0]
+        reported["problems"][0]
             .as_str()
             .unwrap()
             .contains("flow `emi-reminder` took calls before"),
-        "{told:#}"
+        "{reported:#}"
     );
     let (_, flows) = house.get("/api/flows").await;
     assert_eq!(flows["unclaimed"]["flow"], Value::Null, "{flows:#}");

@@ -52,10 +52,10 @@ async fn a_web_page_of_another_site_cannot_use_an_engine_without_tokens() {
             "body-is-form",
         ),
     ] {
-        let (was, told) = asked(&engine, Method::POST, "/api/calls", headers).await;
-        assert_eq!(was, status, "{headers:?}: {told}");
-        let problem: Value = serde_json::from_str(&told).unwrap();
-        assert_eq!(problem["type"], format!("/problems/{kind}"), "{told}");
+        let (was, reported) = asked(&engine, Method::POST, "/api/calls", headers).await;
+        assert_eq!(was, status, "{headers:?}: {reported}");
+        let problem: Value = serde_json::from_str(&reported).unwrap();
+        assert_eq!(problem["type"], format!("/problems/{kind}"), "{reported}");
         assert!(
             problem["hint"]
                 .as_str()
@@ -71,8 +71,8 @@ async fn a_web_page_of_another_site_cannot_use_an_engine_without_tokens() {
         "/api/events",
         "/console/",
     ] {
-        let (status, told) = asked(&engine, Method::GET, path, &named).await;
-        assert_eq!(status, 421, "{path}: {told}");
+        let (status, reported) = asked(&engine, Method::GET, path, &named).await;
+        assert_eq!(status, 421, "{path}: {reported}");
     }
     // an image of a page asks without an origin
     let image = [
@@ -104,8 +104,8 @@ async fn a_web_page_of_another_site_cannot_use_an_engine_without_tokens() {
         &[(HOST.as_str(), "localhost:1")],
         &[],
     ] {
-        let (status, told) = asked(&engine, Method::GET, "/api/calls", headers).await;
-        assert_eq!(status, 200, "{headers:?}: {told}");
+        let (status, reported) = asked(&engine, Method::GET, "/api/calls", headers).await;
+        assert_eq!(status, 200, "{headers:?}: {reported}");
     }
     engine.is_well().await;
 }
@@ -125,6 +125,6 @@ async fn with_tokens_the_token_decides_and_not_the_site() {
     let (status, _) = asked(&engine, Method::GET, "/api/calls", &foreign).await;
     assert_eq!(status, 401);
     let with_token = [foreign[0], foreign[1], ("authorization", bearer.as_str())];
-    let (status, told) = asked(&engine, Method::GET, "/api/calls", &with_token).await;
-    assert_eq!(status, 200, "{told}");
+    let (status, reported) = asked(&engine, Method::GET, "/api/calls", &with_token).await;
+    assert_eq!(status, 200, "{reported}");
 }

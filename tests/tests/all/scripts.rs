@@ -222,7 +222,7 @@ async fn what_is_printed_is_a_line_of_the_calls_log_but_not_again_in_a_replay() 
 }
 
 #[tokio::test]
-async fn an_uncaught_exception_is_told_with_the_scripts_own_stack() {
+async fn an_uncaught_exception_is_reported_with_the_scripts_own_stack() {
     let (end, ..) = call(
         &*clockwork("py").await,
         CallId::generate(),

@@ -56,7 +56,11 @@ async fn by_keys(name: &str) -> Report {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_appointment_in_typescript_is_confirmed_by_keys() {
     let report = by_keys("appointment").await;
-    assert_eq!(report.told["outcome"], "confirmed", "{:#}", report.told);
+    assert_eq!(
+        report.reported["outcome"], "confirmed",
+        "{:#}",
+        report.reported
+    );
     assert!(
         report.transcript.contains("is confirmed. Goodbye."),
         "{}",
@@ -67,7 +71,11 @@ async fn the_appointment_in_typescript_is_confirmed_by_keys() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_survey_in_python_is_answered_by_keys() {
     let report = by_keys("survey").await;
-    assert_eq!(report.told["outcome"], "answered", "{:#}", report.told);
+    assert_eq!(
+        report.reported["outcome"], "answered",
+        "{:#}",
+        report.reported
+    );
     assert_eq!(
         noted(&report.journal),
         [("rating", "5"), ("recommends", "yes")].map(texts)
@@ -82,17 +90,17 @@ fn every_path_through_them_ends_well_and_repeats_itself() {
         let mut test = program();
         test.args(["flow", "test", "--json", "--disturbances", "0"]);
         let output = test.arg(root().join("flows").join(name)).output().unwrap();
-        let told: Value = serde_json::from_slice(&output.stdout)
+        let reported: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        let flow = &told["flows"][0];
-        assert_eq!(output.status.code(), Some(0), "{told:#}");
+        let flow = &reported["flows"][0];
+        assert_eq!(output.status.code(), Some(0), "{reported:#}");
         assert_eq!(
             (&flow["failed"], &flow["explored"]["whole"]),
             (&json!(0), &json!(true)),
-            "{name}: {told:#}"
+            "{name}: {reported:#}"
         );
         let tests = flow["tests"].as_array().map(Vec::len);
-        assert!(tests > Some(3), "{name}: {told:#}");
+        assert!(tests > Some(3), "{name}: {reported:#}");
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::nodes::{reminder, text, with_bare};
-use crate::support::{Engine, Follower, PATIENCE, Setup, Stream, Told, silence_of};
+use crate::support::{Engine, Follower, PATIENCE, Received, Setup, Stream, silence_of};
 
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n[calls]\nagents = ['+918000000001']\n";
 /// Events that happened so long before an engine is killed are kept.
@@ -120,13 +120,13 @@ impl Caller {
         let client = ghanti_sim::http::client().unwrap().timeout(PATIENCE);
         let status = json!({ "CallSid": sid, "Status": "completed" });
         let url = format!("http://{}/status", self.address);
-        let told = client.build().unwrap().post(url).json(&status).send();
-        told.await.ok().map(drop)
+        let reported = client.build().unwrap().post(url).json(&status).send();
+        reported.await.ok().map(drop)
     }
 }
 
-fn has(told: &[Told], kind: &str) -> bool {
-    told.iter().any(|told| told.kind == kind)
+fn has(reported: &[Received], kind: &str) -> bool {
+    reported.iter().any(|reported| reported.kind == kind)
 }
 
 /// The number of records of a customer.
@@ -165,11 +165,11 @@ async fn is_killed_at(engine: &mut Engine, nth: usize, flow: &str, kind: &str) {
         let caller = Arc::clone(&caller);
         async move { caller.hold().await }
     });
-    let mut told = follower.until(|told| has(told, kind)).await;
+    let mut reported = follower.until(|reported| has(reported, kind)).await;
     let killed_ms = now_ms();
     engine.crash();
     holding.abort();
-    told.extend(follower.until_gone().await);
+    reported.extend(follower.until_gone().await);
     engine.start_again();
 
     // what Exotel reports at the end of any call: of one that was killed with its first event nothing else is known
@@ -181,10 +181,10 @@ async fn is_killed_at(engine: &mut Engine, nth: usize, flow: &str, kind: &str) {
     assert!(record["outcome"].is_string(), "{kind}: {record:#}");
     assert_eq!(records_of(engine, &caller).await, 1, "{kind}: {record:#}");
     let mut kept = Follower::open(engine, &path, None).await;
-    let is_whole = |kept: &[Told]| {
-        let due = told
+    let is_whole = |kept: &[Received]| {
+        let due = reported
             .iter()
-            .filter(|told| told.unix_ms + SAVED_MS <= killed_ms);
+            .filter(|reported| reported.unix_ms + SAVED_MS <= killed_ms);
         due.into_iter()
             .all(|due| kept.iter().any(|kept| kept.id == due.id))
     };
@@ -246,7 +246,9 @@ async fn hang_up_at_every_event_and_interrupt_in_its_middle_cost_a_call_nothing(
     let path = format!("/api/calls/{}/events", second.order);
     let mut follower = Follower::open(&engine, &path, None).await;
     let holding = tokio::spawn(async move { second.hold().await.map(|()| second) });
-    follower.until(|told| has(told, "prompt-started")).await;
+    follower
+        .until(|reported| has(reported, "prompt-started"))
+        .await;
     engine.signal("INT");
     let second = holding.await.unwrap().expect("all requests were answered");
     assert_eq!(engine.stopped(PATIENCE).code(), Some(0));

@@ -23,10 +23,10 @@ async fn readyz(engine: &Engine) -> (u16, Value) {
 /// Waits until `/readyz` answers with a status, and something in it that is so.
 async fn until_ready_as(engine: &Engine, status: u16, so: impl Fn(&Value) -> bool) {
     until("ready so", async || {
-        let (told, body) = readyz(engine).await;
-        (told == status && so(&body))
+        let (reported, body) = readyz(engine).await;
+        (reported == status && so(&body))
             .then_some(())
-            .ok_or((told, body))
+            .ok_or((reported, body))
     })
     .await;
 }
@@ -161,13 +161,13 @@ async fn a_record_that_nothing_takes_makes_the_engine_unready_and_its_stop_an_er
     call(&engine, "lost").await;
     engine.ask_to_stop();
     let status = engine.stopped(PATIENCE);
-    let told = engine.shown();
-    assert_eq!(status.code(), Some(1), "{told}");
-    assert!(told.contains("events of calls are lost"), "{told}");
+    let reported = engine.shown();
+    assert_eq!(status.code(), Some(1), "{reported}");
+    assert!(reported.contains("events of calls are lost"), "{reported}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgresql_that_is_read_only_is_told_and_costs_no_record() {
+async fn a_postgresql_that_is_read_only_is_reported_and_costs_no_record() {
     let postgres = PostgresServer::start();
     let database = postgres.create_database("calls");
     let config = format!("[speech]\nrecognizer = 'none'\n[stores]\ndatabase-url = '{database}'\n");

@@ -65,7 +65,7 @@ async fn a_call_whose_synthesizer_dies_goes_on_with_the_next_one() {
         .await
         .unwrap();
     assert_eq!(
-        (report.code, &report.told["outcome"]),
+        (report.code, &report.reported["outcome"]),
         (Some(0), &"transferred".into()),
         "{}",
         report.shown
@@ -110,7 +110,7 @@ async fn a_call_whose_recogniser_breaks_off_is_understood_by_the_next_one() {
         .await
         .unwrap();
     assert_eq!(
-        (report.code, &report.told["outcome"]),
+        (report.code, &report.reported["outcome"]),
         (Some(0), &"transferred".into()),
         "{}",
         report.shown
@@ -145,12 +145,12 @@ async fn a_call_whose_recogniser_breaks_off_is_understood_by_the_next_one() {
         .send()
         .await
         .unwrap();
-    let mut told = String::new();
-    while !told.contains("\"kind\":\"responded\"") {
+    let mut reported = String::new();
+    while !reported.contains("\"kind\":\"responded\"") {
         let more = tokio::time::timeout(PATIENCE, events.chunk())
             .await
             .expect("no turn is timed");
-        told += &String::from_utf8_lossy(&more.unwrap().expect("no turn is timed"));
+        reported += &String::from_utf8_lossy(&more.unwrap().expect("no turn is timed"));
     }
 }
 
@@ -198,14 +198,14 @@ async fn a_text_is_said_into_a_file_and_heard_from_it() {
         stand_in.url
     );
     let (folder, said) = speech(&config, &["say", "Yes, please.", "-o", "yes.wav"]).await;
-    let told = shown(&said);
-    assert!(said.status.success(), "{told}");
+    let reported = shown(&said);
+    assert!(said.status.success(), "{reported}");
     assert!(
-        told.contains("`espeak-ng` took over from `sarvam`")
-            && told.contains("whether `key` is right"),
-        "{told}"
+        reported.contains("`espeak-ng` took over from `sarvam`")
+            && reported.contains("whether `key` is right"),
+        "{reported}"
     );
-    assert!(!told.contains(KEY), "{told}");
+    assert!(!reported.contains(KEY), "{reported}");
     let file = folder.path().join("yes.wav");
     let (rate_hz, length) = samples(&file);
     assert!(rate_hz == 8_000 && length > 4_000, "{rate_hz} Hz, {length}");
@@ -262,15 +262,16 @@ async fn a_check_asks_each_by_itself() {
     );
     let (folder, checked) = speech(&config, &["check", "--json", "--out", "samples"]).await;
     assert!(!checked.status.success(), "one of them does not work");
-    let told = shown(&checked);
-    let all: Value = serde_json::from_slice(&checked.stdout).unwrap_or_else(|_| panic!("{told}"));
+    let reported = shown(&checked);
+    let all: Value =
+        serde_json::from_slice(&checked.stdout).unwrap_or_else(|_| panic!("{reported}"));
     let of = |role: &str, name: &str| {
         let all = all.as_array().unwrap();
         let found = all
             .iter()
             .find(|one| one["role"] == role && one["name"] == name);
         found
-            .unwrap_or_else(|| panic!("{role} {name}: {told}"))
+            .unwrap_or_else(|| panic!("{role} {name}: {reported}"))
             .clone()
     };
     assert_eq!(of("synthesizer", "deepgram")["sample_ms"], 500);
@@ -294,7 +295,7 @@ async fn a_check_asks_each_by_itself() {
         (8_000, 4_000)
     );
     assert!(folder.path().join("samples/espeak.wav").exists());
-    assert!(!told.contains(KEY), "{told}");
+    assert!(!reported.contains(KEY), "{reported}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,28 +316,31 @@ async fn prompts_that_are_the_same_in_every_call_are_spoken_ahead() {
         data.path().to_str().unwrap(),
     ];
     let (_, warmed) = speech(&config, &arguments).await;
-    let told = shown(&warmed);
-    assert!(warmed.status.success(), "{told}");
-    let of_hindi = |told: &str| {
-        let line = told
+    let reported = shown(&warmed);
+    assert!(warmed.status.success(), "{reported}");
+    let of_hindi = |reported: &str| {
+        let line = reported
             .lines()
             .find(|line| line.starts_with("emi-reminder in hi-IN"));
-        line.unwrap_or_else(|| panic!("{told}")).to_owned()
+        line.unwrap_or_else(|| panic!("{reported}")).to_owned()
     };
-    assert!(of_hindi(&told).ends_with("new, 0 already there"), "{told}");
-    assert!(told.contains("  greeting: name\n"), "{told}");
+    assert!(
+        of_hindi(&reported).ends_with("new, 0 already there"),
+        "{reported}"
+    );
+    assert!(reported.contains("  greeting: name\n"), "{reported}");
     // its variables are settings
-    assert!(!told.contains("  who-we-are"), "{told}");
+    assert!(!reported.contains("  who-we-are"), "{reported}");
     let kept = fs::read_dir(data.path().join("prompts")).unwrap().count();
     assert!(kept > 11 * 15, "{kept}");
 
     // what is there is not asked for again
     let asked = stand_in.asked();
     let (_, again) = speech(&config, &arguments).await;
-    let told = shown(&again);
+    let reported = shown(&again);
     assert!(
-        again.status.success() && of_hindi(&told).contains(": 0 new"),
-        "{told}"
+        again.status.success() && of_hindi(&reported).contains(": 0 new"),
+        "{reported}"
     );
     assert_eq!(stand_in.asked(), asked);
 
@@ -348,11 +352,11 @@ async fn prompts_that_are_the_same_in_every_call_are_spoken_ahead() {
         &[&arguments[..5], &[other.path().to_str().unwrap()]].concat(),
     )
     .await;
-    let told = shown(&failed);
-    assert_eq!(failed.status.code(), Some(1), "{told}");
+    let reported = shown(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{reported}");
     assert!(
-        told.contains("disclosure in en-IN: ") && told.contains("failed"),
-        "{told}"
+        reported.contains("disclosure in en-IN: ") && reported.contains("failed"),
+        "{reported}"
     );
-    assert!(!told.contains(KEY), "{told}");
+    assert!(!reported.contains(KEY), "{reported}");
 }

@@ -34,16 +34,16 @@ async fn a_first_start_answers_at_once_and_takes_calls_when_all_flows_are_loaded
     let given_up = Instant::now() + 4 * PATIENCE;
     let mut loading = BTreeSet::new();
     let ready = loop {
-        let (status, told) = get(&engine, "/bot/readyz").await;
-        let told: Value = serde_json::from_str(&told).unwrap();
+        let (status, reported) = get(&engine, "/bot/readyz").await;
+        let reported: Value = serde_json::from_str(&reported).unwrap();
         if status == 200 {
-            break told;
+            break reported;
         }
         assert!(
-            told["starting"] == true && Instant::now() < given_up,
-            "{told}"
+            reported["starting"] == true && Instant::now() < given_up,
+            "{reported}"
         );
-        let flows = told["loading"].as_array().unwrap();
+        let flows = reported["loading"].as_array().unwrap();
         loading.extend(flows.iter().map(|flow| flow.as_str().unwrap().to_owned()));
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
@@ -77,10 +77,10 @@ async fn variables_that_are_no_text_are_passed_over() {
         .env(OsStr::from_bytes(b"OF_\xff_OTHERS"), "x")
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{told}");
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{reported}");
     assert!(
-        told.contains("`GHANTI_SERVER_MAX_CALLS` is ignored"),
-        "{told}"
+        reported.contains("`GHANTI_SERVER_MAX_CALLS` is ignored"),
+        "{reported}"
     );
 }

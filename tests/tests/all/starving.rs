@@ -21,9 +21,9 @@ async fn status(engine: &Engine, path: &str) -> u16 {
 
 async fn metric(engine: &Engine, name: &str) -> u64 {
     let get = engine.http().get(engine.url("/metrics"));
-    let told = get.send().await.unwrap().text().await.unwrap();
+    let reported = get.send().await.unwrap().text().await.unwrap();
     let value = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
-    told.lines().find_map(value).unwrap()
+    reported.lines().find_map(value).unwrap()
 }
 
 /// A call that is announced and held, as far as the bot's voice.
@@ -119,8 +119,8 @@ async fn reports_of_invented_calls_leave_nothing_behind_and_keep_nobody_out() {
         let reports = (0..50).map(async |nth| {
             let sid = format!("unknown-{round}-{nth}");
             let callback = json!({ "CallSid": sid, "Status": "completed" });
-            let told = engine.http().post(engine.url("/status")).json(&callback);
-            assert_eq!(told.send().await.unwrap().status(), 200);
+            let reported = engine.http().post(engine.url("/status")).json(&callback);
+            assert_eq!(reported.send().await.unwrap().status(), 200);
             let asked = format!("/connect?CallSid={sid}");
             assert_eq!(status(&engine, &asked).await, 200);
         });

@@ -32,9 +32,9 @@ async fn measured(engine: &Engine, store: &str) -> (u64, u64) {
 
 async fn until_ready_as(engine: &Engine, status: u16, degraded: &[&str]) {
     until("ready so", async || {
-        let (told, body) = readyz(engine).await;
+        let (reported, body) = readyz(engine).await;
         let names: Vec<&String> = body["degraded"].as_object().unwrap().keys().collect();
-        (told == status && names == degraded)
+        (reported == status && names == degraded)
             .then_some(())
             .ok_or(body)
     })

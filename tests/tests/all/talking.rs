@@ -135,7 +135,7 @@ fn a_conversation_is_held_in_words_and_keys_and_its_end_hangs_up() {
 }
 
 #[test]
-fn the_opening_tells_whose_call_it_is_and_on_which_day() {
+fn the_opening_names_whose_call_it_is_and_on_which_day() {
     let folder = flow();
     let today = |days: i64| {
         let now = time::OffsetDateTime::now_utc() + time::Duration::days(days);
@@ -160,8 +160,8 @@ fn the_opening_tells_whose_call_it_is_and_on_which_day() {
         .arg(folder.path().join("emi"))
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("such as `2026-12-05`"), "{told}");
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert!(reported.contains("such as `2026-12-05`"), "{reported}");
 }
 
 #[test]
@@ -194,10 +194,10 @@ fn a_recorded_voice_answers_until_it_has_said_all() {
         .env("XDG_CACHE_HOME", cache())
         .output()
         .unwrap();
-    let told = String::from_utf8(refused.stderr).unwrap();
+    let reported = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        refused.status.code() == Some(2) && told.contains("--voice needs a recogniser"),
-        "{told}"
+        refused.status.code() == Some(2) && reported.contains("--voice needs a recogniser"),
+        "{reported}"
     );
 }
 
@@ -296,7 +296,7 @@ fn a_call_begins_in_another_language_with_the_same_answers() {
 }
 
 #[test]
-fn a_flow_that_cannot_be_loaded_is_told_with_a_code_of_its_own() {
+fn a_flow_that_cannot_be_loaded_is_reported_with_a_code_of_its_own() {
     let folder = flow();
     fs::write(folder.path().join("emi/flow.wasm"), "print('hello')\n").unwrap();
     let output = program()
@@ -305,10 +305,10 @@ fn a_flow_that_cannot_be_loaded_is_told_with_a_code_of_its_own() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
+    let reported = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("a text that begins with `print('hello')`"),
-        "{told}"
+        reported.contains("a text that begins with `print('hello')`"),
+        "{reported}"
     );
 }
 
@@ -321,12 +321,12 @@ fn a_component_is_inspected_without_being_trusted() {
             command.arg("--json");
         }
         let output = command.env("XDG_CACHE_HOME", cache()).output().unwrap();
-        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.code(), told)
+        let reported = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), reported)
     };
     let flows = root().join("flows");
-    let (code, told) = inspect(&flows.join("emi-reminder/flow.wasm"), false);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = inspect(&flows.join("emi-reminder/flow.wasm"), false);
+    assert_eq!(code, Some(0), "{reported}");
     for words in [
         "flow      emi-reminder",
         "contract  0.1.0",
@@ -335,21 +335,25 @@ fn a_component_is_inspected_without_being_trusted() {
         "exports   run",
         "an engine of this version accepts it",
     ] {
-        assert!(told.contains(words), "{told}");
+        assert!(reported.contains(words), "{reported}");
     }
-    let (code, told) = inspect(&flows.join("appointment/flow.wasm"), true);
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((code, &told["taken"]), (Some(0), &true.into()), "{told:#}");
-    let imports = told["imports"].as_array().unwrap();
+    let (code, reported) = inspect(&flows.join("appointment/flow.wasm"), true);
+    let reported: Value = serde_json::from_str(&reported).unwrap();
+    assert_eq!(
+        (code, &reported["taken"]),
+        (Some(0), &true.into()),
+        "{reported:#}"
+    );
+    let imports = reported["imports"].as_array().unwrap();
     let sealed = |import: &&Value| import["given"] == "sealed";
-    assert!(imports.iter().find(sealed).is_some(), "{told:#}");
+    assert!(imports.iter().find(sealed).is_some(), "{reported:#}");
 
     let fixtures = root().join("plugins/target/fixtures");
-    let (code, told) = inspect(&fixtures.join("wrong-types.wasm"), false);
-    assert_eq!(code, Some(1), "{told}");
+    let (code, reported) = inspect(&fixtures.join("wrong-types.wasm"), false);
+    assert_eq!(code, Some(1), "{reported}");
     assert!(
-        told.contains("its export `describe` has another type"),
-        "{told}"
+        reported.contains("its export `describe` has another type"),
+        "{reported}"
     );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.wasm");
@@ -364,10 +368,13 @@ fn a_component_is_inspected_without_being_trusted() {
         (b"", "the file is empty"),
     ] {
         fs::write(&file, bytes).unwrap();
-        let (code, told) = inspect(&file, false);
-        assert_eq!(code, Some(1), "{told}");
-        assert!(told.contains(words) && told.contains("hint:"), "{told}");
+        let (code, reported) = inspect(&file, false);
+        assert_eq!(code, Some(1), "{reported}");
+        assert!(
+            reported.contains(words) && reported.contains("hint:"),
+            "{reported}"
+        );
     }
-    let (code, told) = inspect(&folder.path().join("none.wasm"), false);
-    assert_eq!(code, Some(2), "{told}");
+    let (code, reported) = inspect(&folder.path().join("none.wasm"), false);
+    assert_eq!(code, Some(2), "{reported}");
 }

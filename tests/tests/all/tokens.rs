@@ -78,12 +78,12 @@ async fn tokens_are_read_from_files_that_variables_name_and_from_systemds_creden
 }
 
 #[test]
-fn a_secret_file_that_is_not_there_is_told_by_its_variable() {
+fn a_secret_file_that_is_not_there_is_reported_by_its_variable() {
     let setup = Setup::new(SERVER).variable("GHANTI_SERVER_API_TOKEN_FILE", "/nowhere/token");
     let refused = crate::support::refusal(&setup);
-    let told = format!("{refused:?}");
+    let reported = format!("{refused:?}");
     assert!(
-        told.contains("GHANTI_SERVER_API_TOKEN_FILE") && told.contains("/nowhere/token"),
-        "{told}"
+        reported.contains("GHANTI_SERVER_API_TOKEN_FILE") && reported.contains("/nowhere/token"),
+        "{reported}"
     );
 }

@@ -129,8 +129,9 @@ fn children(pid: u32) -> Vec<u32> {
 /// A line of `/proc/PID/status` in bytes; 0 where the process is gone.
 fn memory(pid: u32, line: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kib = status.lines().find_map(|told| {
-        told.strip_prefix(line)?
+    let kib = status.lines().find_map(|reported| {
+        reported
+            .strip_prefix(line)?
             .trim()
             .strip_suffix(" kB")?
             .parse::<u64>()

@@ -193,8 +193,8 @@ impl Call {
                         drop(self.stream.send(key.to_string().into()).await);
                     }
                 },
-                told = goes_on.changed(), if self.ends == Ends::HangsUp => {
-                    told.unwrap();
+                reported = goes_on.changed(), if self.ends == Ends::HangsUp => {
+                    reported.unwrap();
                     let stop = json!({ "event": "stop", "sequence_number": "9", "stop": { "call_sid": self.sid, "reason": "callended" } });
                     self.stream.say(&stop).await;
                     self.stream.until_closed().await;

@@ -65,10 +65,10 @@ async fn calls_that_went_wrong_are_shown_alone() {
         let found = listed(&engine, query).await;
         assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{query}");
     }
-    let told = asked(&engine, &["calls", "list", "--problems"]);
+    let reported = asked(&engine, &["calls", "list", "--problems"]);
     assert!(
-        told.code == 0 && told.out.starts_with(&wrong) && !told.out.contains(&well),
-        "{told:?}"
+        reported.code == 0 && reported.out.starts_with(&wrong) && !reported.out.contains(&well),
+        "{reported:?}"
     );
 
     let mut browser = Browser::new(&engine, "");
@@ -255,8 +255,8 @@ async fn calls_are_followed_line_by_line_and_on_after_the_engine_was_gone() {
     let written = events
         .until(|written| written.contains("\"stream-closed\""))
         .await;
-    let told = written.lines().filter(|line| line.starts_with('{'));
-    let kinds: Vec<_> = told
+    let reported = written.lines().filter(|line| line.starts_with('{'));
+    let kinds: Vec<_> = reported
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
         .collect();
     assert!(
@@ -353,10 +353,10 @@ async fn the_live_calls_are_a_table_and_a_viewer_sees_neither_numbers_nor_words(
         seen.contains(&call) && seen.contains("characters›"),
         "{seen}"
     );
-    let told = tail.until(|written| written.contains("  bot: ")).await;
+    let reported = tail.until(|written| written.contains("  bot: ")).await;
     for words in [PHONE, "9876593881", "Priya"] {
         assert!(!seen.contains(words), "{words}: {seen}");
-        assert!(!told.contains(words), "{words}: {told}");
+        assert!(!reported.contains(words), "{words}: {reported}");
     }
     let mut list = Running::start(&engine, &["calls", "list"], Some(VIEWER));
     assert_eq!(list.code().await, Some(0), "{}", list.written());

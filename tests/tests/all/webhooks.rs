@@ -108,12 +108,12 @@ async fn receivers_are_told_what_became_of_a_transfer_in_order_signed_and_withou
     );
     let ids: BTreeSet<_> = got.iter().map(Got::id).collect();
     assert_eq!(ids.len(), 4);
-    for told in &got {
-        assert!(told.is_signed_by(KEY), "{told:?}");
-        assert_eq!(told.path, "/hook?key=of-the-url");
-        assert_eq!(told.headers["content-type"], "application/json");
-        assert_eq!(told.call(), call);
-        assert!(!told.text.contains("9876570001"), "{}", told.text);
+    for reported in &got {
+        assert!(reported.is_signed_by(KEY), "{reported:?}");
+        assert_eq!(reported.path, "/hook?key=of-the-url");
+        assert_eq!(reported.headers["content-type"], "application/json");
+        assert_eq!(reported.call(), call);
+        assert!(!reported.text.contains("9876570001"), "{}", reported.text);
     }
     let ended = got[1].body();
     assert_eq!(
@@ -168,10 +168,10 @@ async fn a_message_that_failed_is_sent_again_with_its_id_and_redirects_are_not_f
     busy(&engine, "again1", PHONE).await;
     let got = crm.when("four attempts", |got| got.len() == 4).await;
     let first = &got[0];
-    for told in &got {
-        assert_eq!((told.id(), &told.text), (first.id(), &first.text));
-        assert_eq!(told.path, "/hook?key=of-the-url");
-        assert!(told.is_signed_by(KEY));
+    for reported in &got {
+        assert_eq!((reported.id(), &reported.text), (first.id(), &first.text));
+        assert_eq!(reported.path, "/hook?key=of-the-url");
+        assert!(reported.is_signed_by(KEY));
     }
     let pauses: Vec<_> = got.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
     for (pause, least_ms) in pauses.iter().zip([800, 3_200, 12_800]) {
@@ -258,8 +258,8 @@ async fn a_receiver_that_never_answers_holds_up_no_call_and_no_other_receiver() 
         calls.insert(busy(&engine, &format!("stuck{nth}"), &phone).await);
     }
     let got = crm.when("all told", |got| got.len() == 20).await;
-    let told: BTreeSet<_> = got.iter().map(Got::call).collect();
-    assert_eq!(told, calls);
+    let reported: BTreeSet<_> = got.iter().map(Got::call).collect();
+    assert_eq!(reported, calls);
     // no more than its share is on the way to the one that does not answer
     let got = stuck.when("asked", |got| !got.is_empty()).await;
     assert!(
@@ -285,7 +285,7 @@ async fn an_engine_that_is_killed_while_it_delivers_loses_no_message() {
     engine.crash();
     crm.answer(Reply::Status(200));
     engine.start_again();
-    let is_told = |got: &[Got]| {
+    let is_reported = |got: &[Got]| {
         let later = &got[on_the_way.len()..];
         let is_of = |call: &String| {
             let of_call = later
@@ -299,7 +299,7 @@ async fn an_engine_that_is_killed_while_it_delivers_loses_no_message() {
             .iter()
             .all(|call| is_of(call) == BTreeSet::from(all.clone()))
     };
-    let got = crm.when("all told by the next engine", is_told).await;
+    let got = crm.when("all told by the next engine", is_reported).await;
     let later: BTreeSet<_> = got
         .iter()
         .skip(on_the_way.len())
@@ -405,22 +405,22 @@ async fn the_examples_of_the_documentation_verify_a_message_and_refuse_a_changed
     let engine = Setup::new([BY_KEYS, &section].concat()).start();
     busy(&engine, "docs1", PHONE).await;
     let got = crm.when("told", |got| !got.is_empty()).await;
-    let told = &got[0];
-    let changed = told.text.replace("busy", "paid");
-    let mut old = told.headers.clone();
+    let reported = &got[0];
+    let changed = reported.text.replace("busy", "paid");
+    let mut old = reported.headers.clone();
     old.insert("webhook-timestamp".to_owned(), "1614265330".to_owned());
     for (secret, headers, body, is_verified) in [
-        (KEY, &told.headers, &told.text, "true"),
+        (KEY, &reported.headers, &reported.text, "true"),
         // while the key is being changed both are good
-        (next, &told.headers, &told.text, "true"),
+        (next, &reported.headers, &reported.text, "true"),
         (
             "whsec_c29tZWJvZHkgZWxzZSdzIGtleSBvZiB0aGlydHktdHdv",
-            &told.headers,
-            &told.text,
+            &reported.headers,
+            &reported.text,
             "false",
         ),
-        (KEY, &told.headers, &changed, "false"),
-        (KEY, &old, &told.text, "false"),
+        (KEY, &reported.headers, &changed, "false"),
+        (KEY, &old, &reported.text, "false"),
     ] {
         let message = json!({ "secret": secret, "headers": headers, "body": body });
         assert_eq!(

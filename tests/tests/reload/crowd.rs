@@ -146,7 +146,7 @@ async fn gather() -> Crowd {
         replacing,
         hostile,
     };
-    told(&crowd);
+    reported(&crowd);
     crowd
 }
 
@@ -186,7 +186,7 @@ async fn during<T>(
     clippy::print_stdout,
     reason = "`cargo test -- --nocapture` is to show what was measured"
 )]
-fn told(crowd: &Crowd) {
+fn reported(crowd: &Crowd) {
     println!(
         "\n{} calls, callers' own frames late {:?} us",
         crowd.report.calls, crowd.report.late_us

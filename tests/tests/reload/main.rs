@@ -124,20 +124,22 @@ fn every_call_is_on_the_version_that_its_record_names() {
 }
 
 #[test]
-fn each_candidate_that_is_not_taken_is_told_and_changes_nothing() {
+fn each_candidate_that_is_not_taken_is_reported_and_changes_nothing() {
     for spoilt in &crowd().replaced.spoilt {
-        let told = &spoilt.told;
+        let reported = &spoilt.reported;
         let expected = &spoilt.expected;
         assert_eq!(
-            (told["step"].as_str(), told["line"].as_u64()),
+            (reported["step"].as_str(), reported["line"].as_u64()),
             (Some(expected.step), expected.line),
-            "{}: {told:#}",
+            "{}: {reported:#}",
             expected.what
         );
         assert!(
-            told["hint"].as_str().is_some_and(|hint| !hint.is_empty())
-                && told["rejected_ms"].is_u64(),
-            "{told:#}"
+            reported["hint"]
+                .as_str()
+                .is_some_and(|hint| !hint.is_empty())
+                && reported["rejected_ms"].is_u64(),
+            "{reported:#}"
         );
         assert_eq!(spoilt.active[0], spoilt.active[1], "{}", expected.what);
     }
@@ -174,12 +176,12 @@ fn unsteady(crowd: &Crowd, part: fn(&Crowd) -> (&BotFrames, f64)) -> Option<Stri
         frames.frames > 5_000 && quiet.frames > 5_000,
         "{frames:#?}, {quiet:#?}"
     );
-    let told = || {
+    let reported = || {
         format!(
             "{frames:#?}, with nothing but calls: {quiet:#?}, others: {others_before} and {others} cores"
         )
     };
-    (frames.own_gaps > bearable).then(told)
+    (frames.own_gaps > bearable).then(reported)
 }
 
 #[test]
@@ -195,8 +197,8 @@ fn no_frame_is_late_beside_hostile_flows() {
 #[test]
 fn what_must_not_load_is_rejected_with_step_reason_and_hint() {
     for (case, state) in &crowd().ran.unloaded {
-        let told = &state["rejected"][0];
-        let part = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+        let reported = &state["rejected"][0];
+        let part = |name: &str| reported[name].as_str().unwrap_or_default().to_owned();
         assert_eq!(
             (part("step"), state["versions"].as_array().map(Vec::len)),
             (case.step.clone(), Some(0)),
@@ -205,11 +207,15 @@ fn what_must_not_load_is_rejected_with_step_reason_and_hint() {
         );
         assert!(
             part("reason").contains(&case.reason),
-            "{}: {told:#}",
+            "{}: {reported:#}",
             case.name
         );
-        assert!(part("hint").contains(&case.hint), "{}: {told:#}", case.name);
-        assert!(part("reason").len() < 4_096, "{}: {told:#}", case.name);
+        assert!(
+            part("hint").contains(&case.hint),
+            "{}: {reported:#}",
+            case.name
+        );
+        assert!(part("reason").len() < 4_096, "{}: {reported:#}", case.name);
     }
 }
 
@@ -278,12 +284,12 @@ fn a_bad_flow_leaves_one_record_that_names_what_happened() {
             "{name}: {:?}",
             record.detail
         );
-        let told = record
+        let reported = record
             .problems
             .iter()
             .any(|problem| problem.name == "flow-failed" && problem.detail.contains(&case.detail));
         assert_eq!(
-            told,
+            reported,
             case.outcome == "flow-failed",
             "{name}: {:?}",
             record.problems
@@ -311,7 +317,7 @@ fn record_of(number: &str) -> &'static CallRecord {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_brought_back_is_told() {
+async fn what_cannot_be_brought_back_is_reported() {
     let house = House::new().await;
     for (path, status) in [
         ("/api/flows/emi-reminder/rollback", 409),
@@ -319,8 +325,8 @@ async fn what_cannot_be_brought_back_is_told() {
         ("/api/flows/nothing/rollback", 404),
         ("/api/flows/no%20name/rollback", 400),
     ] {
-        let (told, body) = house.send(Method::POST, path).await;
-        assert_eq!(told, status, "{path}: {body}");
+        let (reported, body) = house.send(Method::POST, path).await;
+        assert_eq!(reported, status, "{path}: {body}");
         assert!(
             body["detail"].is_string() && body["hint"].is_string(),
             "{body}"

@@ -38,7 +38,7 @@ pub struct Expected {
 #[derive(Debug)]
 pub struct Spoilt {
     pub expected: Expected,
-    pub told: Value,
+    pub reported: Value,
     /// The active version before and after.
     pub active: [Option<String>; 2],
 }
@@ -111,18 +111,18 @@ impl Replaced {
         let (file, before) = (house.flow(EMI).join(file), house.active(EMI).await);
         let good = fs::read(&file).unwrap();
         fs::write(&file, bytes).unwrap();
-        let told = |state: &Value| {
+        let reported = |state: &Value| {
             state["rejected"][0]["reason"]
                 .as_str()
-                .is_some_and(|told| told.contains(expected.words))
+                .is_some_and(|reported| reported.contains(expected.words))
         };
         let state = house
-            .until(EMI, &format!("rejected for {}", expected.what), told)
+            .until(EMI, &format!("rejected for {}", expected.what), reported)
             .await;
         let active = [before, house.active(EMI).await];
         self.spoilt.push(Spoilt {
             expected,
-            told: state["rejected"][0].clone(),
+            reported: state["rejected"][0].clone(),
             active,
         });
         fs::write(&file, good).unwrap();
@@ -308,8 +308,8 @@ pub async fn replace(house: &House) -> Replaced {
     for number in 10..110 {
         let begun_ms = now_ms();
         reword(&house.flow(EMI), number);
-        let (status, told) = house.send(Method::POST, "/api/flows/reload").await;
-        assert_eq!(status, 200, "{told:#}");
+        let (status, reported) = house.send(Method::POST, "/api/flows/reload").await;
+        assert_eq!(status, 200, "{reported:#}");
         replaced.push(house.active(EMI).await.unwrap(), begun_ms, number);
     }
     replaced

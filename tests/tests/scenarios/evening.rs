@@ -235,21 +235,21 @@ fn show(calls: &[Call], took: Duration) {
     );
     let mut responses: Vec<u64> = Vec::new();
     for Call { report, .. } in calls {
-        let told = &report.told;
-        let own: Vec<u64> = told["response_ms"]
+        let reported = &report.reported;
+        let own: Vec<u64> = reported["response_ms"]
             .as_array()
             .into_iter()
             .flatten()
             .filter_map(Value::as_u64)
             .collect();
         responses.extend(&own);
-        let outcome = told["outcome"].as_str().unwrap_or("none");
+        let outcome = reported["outcome"].as_str().unwrap_or("none");
         println!(
             "{:24} {:16} {:>9} ms {:>7}  {own:?}",
             report.name,
             outcome,
-            told["first_audio_ms"].to_string(),
-            told["gaps"].to_string()
+            reported["first_audio_ms"].to_string(),
+            reported["gaps"].to_string()
         );
     }
     responses.sort_unstable();

@@ -15,7 +15,7 @@ const STEPS: [&str; 9] = [
 ];
 
 #[test]
-fn the_application_log_tells_the_nine_steps_of_a_call_in_their_order() {
+fn the_application_log_has_the_nine_steps_of_a_call_in_their_order() {
     let call = format!(
         "call={}",
         evening().call("agrees").record["call_id"].as_str().unwrap()
@@ -31,12 +31,12 @@ fn the_application_log_tells_the_nine_steps_of_a_call_in_their_order() {
 }
 
 #[test]
-fn the_websocket_log_tells_of_every_stream() {
+fn the_websocket_log_reports_every_stream() {
     let log = &evening().websocket_log;
-    let told = |word: &str| log.lines().filter(|line| line.contains(word)).count();
+    let reported = |word: &str| log.lines().filter(|line| line.contains(word)).count();
     let streams = evening().calls.len() + 1;
     assert_eq!(
-        (told("opened"), told("closed")),
+        (reported("opened"), reported("closed")),
         (streams, streams),
         "{log}"
     );
@@ -111,11 +111,11 @@ fn no_number_digits_name_or_word_of_a_caller_reaches_a_log() {
 #[test]
 fn what_a_caller_said_and_pressed_is_logged_by_its_length() {
     let log = &evening().application_log;
-    for told in ["caller said", "caller pressed keys"] {
+    for reported in ["caller said", "caller pressed keys"] {
         assert!(
             log.lines()
-                .any(|line| line.contains(told) && line.contains(" characters›")),
-            "`{told}` is not in the log"
+                .any(|line| line.contains(reported) && line.contains(" characters›")),
+            "`{reported}` is not in the log"
         );
     }
 }

@@ -48,10 +48,15 @@ const OF_THE_LOAN: [&str; 18] = [
 fn every_scenario_comes_out_as_expected() {
     let mut wrong = Vec::new();
     for call in &evening().calls {
-        let (told, expected) = (&call.report.told, call.scenario["expect"].as_str().unwrap());
-        let faults = told["wire_faults"].as_array().map_or(usize::MAX, Vec::len);
+        let (reported, expected) = (
+            &call.report.reported,
+            call.scenario["expect"].as_str().unwrap(),
+        );
+        let faults = reported["wire_faults"]
+            .as_array()
+            .map_or(usize::MAX, Vec::len);
         let right = call.report.code == Some(0)
-            && told["outcome"] == expected
+            && reported["outcome"] == expected
             && call.record["outcome"] == expected
             && faults == 0;
         if !right {
@@ -79,21 +84,21 @@ fn exactly_the_transferred_reach_the_agent() {
         } else {
             Value::Null
         };
-        assert_eq!(call.report.told["agent"], agent, "{}", call.report.name);
+        assert_eq!(call.report.reported["agent"], agent, "{}", call.report.name);
     }
 }
 
 #[test]
-fn who_expects_what_does_not_come_is_told_by_the_exit_status() {
+fn who_expects_what_does_not_come_is_reported_by_the_exit_status() {
     let report = &evening().planted;
     assert_eq!(report.code, Some(1), "{PLANTED}: {}", report.shown);
-    let complaints = texts(&report.told["complaints"]);
+    let complaints = texts(&report.reported["complaints"]);
     for part in [
         "the outcome is `transferred`, not `declined`",
         "said “loan”, by the transcript",
         "”, by the recogniser",
     ] {
-        let heard = &report.told["bot_words"];
+        let heard = &report.reported["bot_words"];
         assert!(
             complaints.iter().any(|complaint| complaint.contains(part)),
             "`{part}` is missing: {complaints:#?}\n{heard:#}"
@@ -161,7 +166,7 @@ fn transcript_and_journal_are_kept_in_plain_words() {
 #[test]
 fn a_stranger_hears_not_one_word_about_the_loan() {
     let call = evening().call("wrong-person");
-    let by_recogniser = texts(&call.report.told["bot_words"]);
+    let by_recogniser = texts(&call.report.reported["bot_words"]);
     assert!(
         !by_recogniser.is_empty(),
         "the recogniser has listened to the bot"
@@ -172,16 +177,16 @@ fn a_stranger_hears_not_one_word_about_the_loan() {
         .filter(|line| line["speaker"] == "bot")
         .map(|line| line["text"].as_str().unwrap().to_owned())
         .collect();
-    for (witness, told) in [
+    for (witness, reported) in [
         ("recogniser", &by_recogniser),
         ("transcript", &by_transcript),
     ] {
-        let told = told.join(" ").to_lowercase();
-        let said: Vec<_> = told
+        let reported = reported.join(" ").to_lowercase();
+        let said: Vec<_> = reported
             .split(|character: char| !character.is_alphanumeric())
             .filter(|word| OF_THE_LOAN.contains(word))
             .collect();
-        assert!(said.is_empty(), "by the {witness}: {said:?}: {told}");
+        assert!(said.is_empty(), "by the {witness}: {said:?}: {reported}");
     }
 }
 

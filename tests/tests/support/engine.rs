@@ -228,10 +228,10 @@ pub fn refusal(setup: &Setup) -> Refusal {
             fs::read_to_string(&console).unwrap()
         )
     });
-    let told = fs::read_to_string(&console).unwrap();
-    let words = told.find("ghanti: ").map_or_else(
-        || panic!("no word of why:\n{told}"),
-        |at| told[at..].to_owned(),
+    let reported = fs::read_to_string(&console).unwrap();
+    let words = reported.find("ghanti: ").map_or_else(
+        || panic!("no word of why:\n{reported}"),
+        |at| reported[at..].to_owned(),
     );
     Refusal {
         code: status.code(),
@@ -261,15 +261,16 @@ impl Engine {
         let process = self.process.insert(process);
         let given_up = Instant::now() + START;
         loop {
-            let told = fs::read_to_string(&console).unwrap();
-            let address = told
+            let reported = fs::read_to_string(&console).unwrap();
+            let address = reported
                 .split_once("listening address=")
-                .filter(|_| !waits || told.contains("ready: calls are taken"))
-                .or_else(|| told.split_once("serving http://"))
+                .filter(|_| !waits || reported.contains("ready: calls are taken"))
+                .or_else(|| reported.split_once("serving http://"))
                 // the same line as JSON
                 .or_else(|| {
-                    told.split_once("\"address\":\"")
-                        .filter(|_| !waits || told.contains("ready: calls are taken"))
+                    reported
+                        .split_once("\"address\":\"")
+                        .filter(|_| !waits || reported.contains("ready: calls are taken"))
                 });
             if let Some((_, address)) = address {
                 self.address = address
@@ -286,7 +287,7 @@ impl Engine {
             let gone = process.try_wait().unwrap();
             assert!(
                 gone.is_none() && Instant::now() < given_up,
-                "the engine does not start ({gone:?}):\n{told}"
+                "the engine does not start ({gone:?}):\n{reported}"
             );
             std::thread::sleep(LOOK);
         }

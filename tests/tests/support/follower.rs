@@ -15,7 +15,7 @@ const CONVERSATION: Duration = Duration::from_secs(300);
 
 /// An event as it was told to a follower.
 #[derive(Debug)]
-pub struct Told {
+pub struct Received {
     /// Its id.
     pub id: String,
     /// Its kind.
@@ -28,7 +28,7 @@ pub struct Told {
     pub whole: Value,
 }
 
-impl Told {
+impl Received {
     /// Nothing of a comment, which is a sign of life.
     fn read(block: &str) -> Option<Self> {
         let field = |name: &str| {
@@ -53,14 +53,14 @@ impl Told {
 }
 
 /// Ids and kinds, to be compared and shown.
-pub fn ids(told: &[Told]) -> Vec<String> {
-    let shown = |told: &Told| format!("{} {}", told.id, told.kind);
-    told.iter().map(shown).collect()
+pub fn ids(reported: &[Received]) -> Vec<String> {
+    let shown = |reported: &Received| format!("{} {}", reported.id, reported.kind);
+    reported.iter().map(shown).collect()
 }
 
 #[derive(Debug)]
 enum Heard {
-    Event(Told),
+    Event(Received),
     SignOfLife,
     Gone,
 }
@@ -98,7 +98,7 @@ impl Follower {
             if let Some(end) = self.rest.windows(2).position(|two| two == b"\n\n") {
                 let block = self.rest.drain(..end + 2).collect();
                 let block = String::from_utf8(block).unwrap();
-                return Told::read(&block).map_or(Heard::SignOfLife, Heard::Event);
+                return Received::read(&block).map_or(Heard::SignOfLife, Heard::Event);
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await;
             match chunk.expect("neither an event nor a sign of life") {
@@ -118,36 +118,36 @@ impl Follower {
     }
 
     /// The events from now on until there are those that are waited for.
-    pub async fn until(&mut self, are_there: impl Fn(&[Told]) -> bool) -> Vec<Told> {
-        let (mut told, given_up) = (Vec::new(), Instant::now() + CONVERSATION);
-        while !are_there(&told) {
+    pub async fn until(&mut self, are_there: impl Fn(&[Received]) -> bool) -> Vec<Received> {
+        let (mut reported, given_up) = (Vec::new(), Instant::now() + CONVERSATION);
+        while !are_there(&reported) {
             match self.hear().await {
-                Heard::Event(event) => told.push(event),
+                Heard::Event(event) => reported.push(event),
                 Heard::SignOfLife => {}
-                Heard::Gone => panic!("it ended behind {:#?}", ids(&told)),
+                Heard::Gone => panic!("it ended behind {:#?}", ids(&reported)),
             }
-            assert!(Instant::now() < given_up, "only {:#?}", ids(&told));
+            assert!(Instant::now() < given_up, "only {:#?}", ids(&reported));
         }
-        told
+        reported
     }
 
     /// The events until the engine has nothing more to tell and gives a sign of life alone.
-    pub async fn until_quiet(&mut self) -> Vec<Told> {
-        let mut told = Vec::new();
+    pub async fn until_quiet(&mut self) -> Vec<Received> {
+        let mut reported = Vec::new();
         while let Heard::Event(event) = self.hear().await {
-            told.push(event);
+            reported.push(event);
         }
-        told
+        reported
     }
 
     /// The events until the engine is gone.
-    pub async fn until_gone(mut self) -> Vec<Told> {
-        let mut told = Vec::new();
+    pub async fn until_gone(mut self) -> Vec<Received> {
+        let mut reported = Vec::new();
         loop {
             match self.hear().await {
-                Heard::Event(event) => told.push(event),
+                Heard::Event(event) => reported.push(event),
                 Heard::SignOfLife => {}
-                Heard::Gone => return told,
+                Heard::Gone => return reported,
             }
         }
     }

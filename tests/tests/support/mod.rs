@@ -17,7 +17,7 @@ mod receiver;
 mod stream;
 
 pub use engine::{Engine, PATIENCE, Refusal, Setup, refusal};
-pub use follower::{API_TOKEN, Follower, Told, ids};
+pub use follower::{API_TOKEN, Follower, Received, ids};
 pub use playing::{Playing, Report, scenario};
 pub use program::{parts_of_emi_reminder, program, root};
 pub use receiver::{Got, KEY, Receiver, Reply};

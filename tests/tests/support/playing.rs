@@ -39,7 +39,7 @@ pub struct Report {
     /// What it showed.
     pub shown: String,
     /// `report.json`; null when there is none.
-    pub told: Value,
+    pub reported: Value,
     /// `journal.json`; null when there is none.
     pub journal: Value,
     /// `transcript.txt`.
@@ -107,7 +107,7 @@ impl Playing {
             name: self.name.clone(),
             code: status.code(),
             shown: read(&self.folder.join("shown.txt")),
-            told: json("report.json"),
+            reported: json("report.json"),
             journal: json("journal.json"),
             transcript: read(&folder.join("transcript.txt")),
             peaks: peaks(&folder.join("call.wav")),

@@ -73,7 +73,7 @@ impl Got {
         now.as_secs().abs_diff(timestamp_s) < 300
             && self.headers["webhook-signature"]
                 .split(' ')
-                .any(|told| told == signature)
+                .any(|reported| reported == signature)
     }
 }
 
@@ -151,11 +151,11 @@ impl Receiver {
             if so(&got) {
                 return got;
             }
-            let told: Vec<_> = got
+            let reported: Vec<_> = got
                 .iter()
                 .map(|got| format!("{} {}", got.kind(), got.id()))
                 .collect();
-            assert!(Instant::now() < given_up, "not {what}: {told:#?}");
+            assert!(Instant::now() < given_up, "not {what}: {reported:#?}");
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -192,13 +192,15 @@ async fn serve(mut socket: TcpStream, desk: Arc<Mutex<Desk>>) {
 /// Whether the connection stays open.
 async fn answer(socket: &mut TcpStream, reply: Reply) -> bool {
     let text = match reply {
-        Reply::Status(status) => format!("HTTP/1.1 {status} Told\r\ncontent-length: 2\r\n\r\nOK"),
+        Reply::Status(status) => {
+            format!("HTTP/1.1 {status} Received\r\ncontent-length: 2\r\n\r\nOK")
+        }
         Reply::After(pause) => {
             tokio::time::sleep(pause).await;
-            "HTTP/1.1 200 Told\r\ncontent-length: 0\r\n\r\n".to_owned()
+            "HTTP/1.1 200 Received\r\ncontent-length: 0\r\n\r\n".to_owned()
         }
         Reply::Redirect(path) => {
-            format!("HTTP/1.1 307 Told\r\nlocation: {path}\r\ncontent-length: 0\r\n\r\n")
+            format!("HTTP/1.1 307 Received\r\nlocation: {path}\r\ncontent-length: 0\r\n\r\n")
         }
         Reply::Break => return false,
         Reply::Never => {
@@ -208,7 +210,7 @@ async fn answer(socket: &mut TcpStream, reply: Reply) -> bool {
             return false;
         }
         Reply::Endless => {
-            let head = "HTTP/1.1 200 Told\r\ncontent-length: 1000000000\r\n\r\n";
+            let head = "HTTP/1.1 200 Received\r\ncontent-length: 1000000000\r\n\r\n";
             if socket.write_all(head.as_bytes()).await.is_err() {
                 return false;
             }

@@ -11,9 +11,9 @@ const REDIS: &str = "kind = 'redis'\nurl = 'rediss://cache.example.com'\nkey = '
 
 fn errors(text: &str) -> String {
     let all = definitions(&format!("[actions.a]\n{text}"));
-    let told = all["a"].errors("a").join("\n");
-    assert!(!told.contains(SECRET), "{told}");
-    told
+    let reported = all["a"].errors("a").join("\n");
+    assert!(!reported.contains(SECRET), "{reported}");
+    reported
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn the_least_of_each_kind_is_enough() {
 }
 
 #[test]
-fn what_is_wrong_is_told_by_its_key() {
+fn what_is_wrong_is_reported_by_its_key() {
     let with = |base: &str, line: &str| format!("{base}{line}\n");
     let http = |line: &str| with(HTTP, line);
     let url = |url: &str| format!("kind = 'http'\nurl = '{url}'\n");
@@ -124,8 +124,8 @@ fn what_is_wrong_is_told_by_its_key() {
             "user and password as `login`",
         ),
     ] {
-        let told = errors(&text);
-        assert!(told.contains(part), "{text}: {told}");
+        let reported = errors(&text);
+        assert!(reported.contains(part), "{text}: {reported}");
     }
     let all = definitions(&format!("[actions.a]\n{HTTP}"));
     assert!(all["a"].errors("My Action")[0].contains("lower-case letters"));
@@ -149,11 +149,11 @@ fn a_secret_is_in_nothing_that_is_shown_and_an_unknown_key_is_an_error() {
             "takes a text in quotes",
         ),
     ] {
-        let told = toml::from_str::<Definition>(&format!("{HTTP}{line}\n")).unwrap_err();
-        let told = told.message().to_owned();
+        let reported = toml::from_str::<Definition>(&format!("{HTTP}{line}\n")).unwrap_err();
+        let reported = reported.message().to_owned();
         assert!(
-            told.contains(part) && !told.contains("918273645546372"),
-            "{told}"
+            reported.contains(part) && !reported.contains("918273645546372"),
+            "{reported}"
         );
     }
 }

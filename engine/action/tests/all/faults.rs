@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ghanti_test_servers::{Reply, StandIn};
 use serde_json::json;
 
-use crate::{SECRET, actions, invoke, opened, told};
+use crate::{SECRET, actions, invoke, opened, reported};
 
 /// How long an action of these tests may take.
 const TIMEOUT_MS: u64 = 600;
@@ -34,8 +34,8 @@ fn defined(kind: &str, server: &StandIn) -> String {
 async fn failure(kind: &str, server: &StandIn) -> (String, Duration) {
     let actions = opened(&defined(kind, server), Some(server.url())).unwrap();
     let began = Instant::now();
-    let told = told(invoke(&actions, json!({})).await);
-    (told, began.elapsed())
+    let reported = reported(invoke(&actions, json!({})).await);
+    (reported, began.elapsed())
 }
 
 fn slow() -> Reply {
@@ -97,10 +97,10 @@ async fn every_fault_of_a_server_of_http_is_an_error_in_time() {
         for kind in ["http", "model", "sms"] {
             let given = reply.clone();
             let server = StandIn::http(move |_| given.clone());
-            let (told, took) = failure(kind, &server).await;
-            let is_told = told.contains(part)
-                || (kind == "sms" && part == "its answer " && told.contains("SMSMessage"));
-            assert!(is_told, "{kind} {reply:?}: {told}");
+            let (reported, took) = failure(kind, &server).await;
+            let is_reported = reported.contains(part)
+                || (kind == "sms" && part == "its answer " && reported.contains("SMSMessage"));
+            assert!(is_reported, "{kind} {reply:?}: {reported}");
             assert!(
                 took < Duration::from_millis(TIMEOUT_MS + 900),
                 "{kind} {reply:?}: {took:?}"
@@ -129,8 +129,8 @@ async fn every_fault_of_a_server_of_http_is_an_error_in_time() {
              secrets = {{ p = '{SECRET}', k = 's/ecret&more' }}\n",
             server.url()
         );
-        let told = told(invoke(&actions(&text), json!({})).await);
-        assert!(told.contains("repeats a secret"), "{login}: {told}");
+        let reported = reported(invoke(&actions(&text), json!({})).await);
+        assert!(reported.contains("repeats a secret"), "{login}: {reported}");
     }
     let server = StandIn::http(|_| {
         Reply::ok(json!({ "choices": [{ "message": { "content": SECRET } }] }).to_string())
@@ -185,8 +185,8 @@ async fn every_fault_of_a_redis_is_an_error_in_time() {
         ),
     ] {
         let server = greets(reply.clone());
-        let (told, took) = failure("redis", &server).await;
-        assert!(told.contains(part), "{}: {told}", part);
+        let (reported, took) = failure("redis", &server).await;
+        assert!(reported.contains(part), "{}: {reported}", part);
         assert!(
             took < Duration::from_millis(TIMEOUT_MS + 900),
             "{part}: {took:?}"
@@ -203,7 +203,7 @@ async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
     };
     // a name is resolved when it is connected to
     let by_name = actions(&action(&format!("https://localhost:{port}/"), ""));
-    let refused = told(invoke(&by_name, json!({})).await);
+    let refused = reported(invoke(&by_name, json!({})).await);
     assert!(
         refused.contains("not a public address: add it to `private`"),
         "{refused}"
@@ -213,7 +213,7 @@ async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
         &format!("http://localhost:{port}/"),
         "'10.0.0.0/8'",
     ));
-    assert!(told(invoke(&other, json!({})).await).contains("not a public address"));
+    assert!(reported(invoke(&other, json!({})).await).contains("not a public address"));
     // an address is checked where the definition is read, in whatever spelling
     for url in [
         "https://127.0.0.1/",
@@ -224,8 +224,11 @@ async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
         "https://169.254.169.254/",
         "http://8.8.8.8/",
     ] {
-        let told = opened(&action(url, ""), None).unwrap_err().concat();
-        assert!(told.contains("`url` of `[actions.a]`"), "{url}: {told}");
+        let reported = opened(&action(url, ""), None).unwrap_err().concat();
+        assert!(
+            reported.contains("`url` of `[actions.a]`"),
+            "{url}: {reported}"
+        );
     }
     assert!(server.asked().is_empty());
     let named = actions(&action(
@@ -240,15 +243,15 @@ async fn a_server_that_fails_again_and_again_is_left_alone() {
     let server = StandIn::http(|_| Reply::Answer(503, String::new()));
     let down = actions(&defined("http", &server));
     for _ in 0..20 {
-        told(invoke(&down, json!({})).await);
+        reported(invoke(&down, json!({})).await);
     }
     assert_eq!(server.asked().len(), 5);
-    assert!(told(invoke(&down, json!({})).await).contains("left alone for"));
+    assert!(reported(invoke(&down, json!({})).await).contains("left alone for"));
     // what a flow asked for in vain is no fault of the server's
     let picky = StandIn::http(|_| Reply::Answer(404, String::new()));
     let up = actions(&defined("http", &picky));
     for _ in 0..20 {
-        told(invoke(&up, json!({})).await);
+        reported(invoke(&up, json!({})).await);
     }
     assert_eq!(picky.asked().len(), 20);
 }
@@ -269,11 +272,11 @@ async fn a_flow_gets_no_further_than_its_input_and_its_place() {
     let guarded = actions(&format!(
         "{text}input-bytes = 50\ninput = {{ type = 'object', maxProperties = 1 }}\n"
     ));
-    let wide = told(invoke(&guarded, json!({ "a": 1, "b": 2 })).await);
+    let wide = reported(invoke(&guarded, json!({ "a": 1, "b": 2 })).await);
     assert!(wide.contains("`maxProperties`"), "{wide}");
-    let long = told(invoke(&guarded, json!({ "a": "x".repeat(60) })).await);
+    let long = reported(invoke(&guarded, json!({ "a": "x".repeat(60) })).await);
     assert!(long.contains("may have 50"), "{long}");
-    let unknown = told(guarded.invoke("none", &json!({}), &crate::call(), 1).await);
+    let unknown = reported(guarded.invoke("none", &json!({}), &crate::call(), 1).await);
     assert!(unknown.contains("[actions.none]"), "{unknown}");
     assert!(server.asked().is_empty());
     let all = (0..10).map(|_| invoke(&guarded, json!({})));

@@ -74,6 +74,7 @@ fn opened(text: &str, exotel: Option<String>) -> Result<Actions, Vec<String>> {
             api_token: SecretText::new(SECRET),
             ca_file: None,
         }),
+        traces: true,
     };
     Actions::open(&definitions(text), &setup)
 }
@@ -89,8 +90,11 @@ pub async fn invoke(actions: &Actions, input: Json) -> Result<Json, ActionError>
 }
 
 /// The sentence of an error, which has no secret.
-pub fn told(result: Result<Json, ActionError>) -> String {
-    let told = format!("{}", result.unwrap_err());
-    assert!(!told.contains(SECRET) && !told.contains("98765"), "{told}");
-    told
+pub fn reported(result: Result<Json, ActionError>) -> String {
+    let reported = format!("{}", result.unwrap_err());
+    assert!(
+        !reported.contains(SECRET) && !reported.contains("98765"),
+        "{reported}"
+    );
+    reported
 }

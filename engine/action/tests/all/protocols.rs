@@ -3,7 +3,7 @@
 use ghanti_test_servers::{RedisServer, Reply, StandIn, certificates};
 use serde_json::{Value as Json, json};
 
-use crate::{SECRET, actions, call, invoke, opened, told};
+use crate::{SECRET, actions, call, invoke, opened, reported};
 
 #[tokio::test]
 async fn an_http_request_has_each_value_in_its_place() {
@@ -76,8 +76,8 @@ async fn a_header_takes_no_second_one() {
         server.url()
     ));
     for value in ["a\r\nhost: evil", "a\nb", "\u{0}", "é", "a\tb"] {
-        let told = told(invoke(&actions, json!({ "v": value })).await);
-        assert!(told.contains("printable ASCII"), "{told}");
+        let reported = reported(invoke(&actions, json!({ "v": value })).await);
+        assert!(reported.contains("printable ASCII"), "{reported}");
     }
     assert!(server.asked().is_empty());
     assert_eq!(
@@ -162,10 +162,10 @@ async fn a_model_that_answers_nonsense_is_asked_once_more_and_not_again() {
         assert_eq!(answer.is_ok(), is_ok, "{answer:?}");
         assert_eq!(server.asked().len(), requests);
         if !is_ok {
-            let told = told(answer);
+            let reported = reported(answer);
             assert!(
-                told.contains("does not fit") && !told.contains("sad"),
-                "{told}"
+                reported.contains("does not fit") && !reported.contains("sad"),
+                "{reported}"
             );
         }
     }
@@ -207,9 +207,10 @@ async fn an_sms_goes_to_the_calls_customer_and_to_nobody_else() {
 
     let mut hidden = call();
     hidden.customer_number = None;
-    let refused = told(actions.invoke("a", &input, &hidden, 4).await);
+    let refused = reported(actions.invoke("a", &input, &hidden, 4).await);
     assert!(refused.contains("cannot be done in this call"), "{refused}");
-    let broken = told(invoke(&actions, json!({ "amount": "1\nfrom: bank", "link": "x" })).await);
+    let broken =
+        reported(invoke(&actions, json!({ "amount": "1\nfrom: bank", "link": "x" })).await);
     assert!(broken.contains("control character"), "{broken}");
     assert_eq!(exotel.asked().len(), 1);
     assert!(opened(SMS, None).unwrap_err()[0].contains("[exotel]"));
@@ -243,11 +244,13 @@ async fn redis_is_looked_up_and_a_value_is_no_more_than_a_part_of_the_key() {
         invoke(&text, json!({ "id": "none" })).await.unwrap(),
         Json::Null
     );
-    assert!(told(invoke(&text, json!({ "id": "long" })).await).contains("longer than 100 bytes"));
-    assert!(told(invoke(&text, json!({ "id": "h" })).await).contains("has another type"));
+    assert!(
+        reported(invoke(&text, json!({ "id": "long" })).await).contains("longer than 100 bytes")
+    );
+    assert!(reported(invoke(&text, json!({ "id": "h" })).await).contains("has another type"));
     for id in ["42:x", "*", "a b", "", "4\r\nFLUSHALL", "4/2"] {
         assert!(
-            told(invoke(&text, json!({ "id": id })).await).contains("part of a key"),
+            reported(invoke(&text, json!({ "id": id })).await).contains("part of a key"),
             "{id}"
         );
     }
@@ -264,7 +267,7 @@ async fn redis_is_looked_up_and_a_value_is_no_more_than_a_part_of_the_key() {
         json!({ "due": 500 })
     );
     let untrusting = actions(&define(&redis.tls_url(), ""));
-    assert!(told(invoke(&untrusting, json!({ "id": 42 })).await).contains("cannot connect"));
+    assert!(reported(invoke(&untrusting, json!({ "id": 42 })).await).contains("cannot connect"));
 
     let hash = actions(&define(
         &redis.url(),
@@ -284,5 +287,5 @@ async fn redis_is_looked_up_and_a_value_is_no_more_than_a_part_of_the_key() {
     let known = actions(&define(&redis.url(), &login));
     assert!(invoke(&known, json!({ "id": 42 })).await.is_ok());
     let unknown = actions(&define(&redis.url(), ""));
-    assert!(told(invoke(&unknown, json!({ "id": 42 })).await).contains("`login`"));
+    assert!(reported(invoke(&unknown, json!({ "id": 42 })).await).contains("`login`"));
 }

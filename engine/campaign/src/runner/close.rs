@@ -10,8 +10,8 @@ use ghanti_model::fold::transfer;
 use ghanti_store::{CallRecords, OpenAttempt, Reached};
 
 use super::{
-    CallId, Class, LookUps, NextStep, OPEN_ATTEMPTS, Plan, Runner, Settlement, StoreError, UNKNOWN,
-    WEEK_MS, rules, unix_ms,
+    AttemptResult, CallId, Class, LookUps, NextStep, OPEN_ATTEMPTS, Plan, Runner, StoreError,
+    UNKNOWN, WEEK_MS, rules, unix_ms,
 };
 use crate::outcome::reached;
 use crate::rules::Notes;
@@ -107,7 +107,7 @@ impl Runner {
             .dial_history(&attempt.phone, day, names)
             .await?;
         let made = history.of_campaign.saturating_sub(u32::from(!counts));
-        let settlement = Settlement {
+        let settlement = AttemptResult {
             outcome: &outcome,
             counts,
             reached,
@@ -122,7 +122,7 @@ impl Runner {
         };
         let is_settled = self
             .records
-            .settle_attempt(attempt.call_id, &settlement, now_ms)
+            .finish_attempt(attempt.call_id, &settlement, now_ms)
             .await?;
         self.lookups().forget(attempt.call_id);
         if is_settled {

@@ -144,7 +144,7 @@ impl Catalogue {
     /// stays.
     fn refuse(&self, name: &FlowName, id: Option<VersionId>, fault: Fault) -> DeployError {
         let rejection = Rejection::new(name.as_str(), fault);
-        super::told(&rejection);
+        super::log_rejection(&rejection);
         self.metrics.rejected(name.as_str(), rejection.step);
         {
             let mut flows = self.change();

@@ -87,11 +87,11 @@ impl Catalogue {
                 if source.id != id {
                     return Err(format!("the files kept are not those of version {id}"));
                 }
-                let told = |fault: Fault| Rejection::new(name.as_str(), fault).to_string();
+                let reported = |fault: Fault| Rejection::new(name.as_str(), fault).to_string();
                 self.loader
                     .load(name.clone(), source, None)
                     .await
-                    .map_err(told)
+                    .map_err(reported)
             };
             match version.await {
                 Ok(version) => {

@@ -171,7 +171,7 @@ impl Catalogue {
         if self.notices.quiet.load(Ordering::Acquire) > 0 {
             return;
         }
-        self.settle_home();
+        self.fix_home();
         let unclaimed = self.unclaimed();
         let flows = self.flows();
         let own = self
@@ -211,7 +211,7 @@ impl Catalogue {
 
     /// Keeps unclaimed calls with the flow that has them as long as its files are there: another
     /// flow takes them only by a `[match]` that claims them, or by the operator's configuration.
-    fn settle_home(&self) {
+    fn fix_home(&self) {
         if self.default_flow.is_some() {
             return;
         }

@@ -9,7 +9,7 @@ use ghanti_explore::{flow_tests, paths};
 use ghanti_host::{Fault, FlowVersion, Rejection, Step};
 use ghanti_model::{FlowName, VersionId, unix_ms};
 
-use super::{Catalogue, Verdict, told};
+use super::{Catalogue, Verdict, log_rejection};
 use crate::loader::no_errors;
 use crate::replay_gate;
 use crate::scan::{Form, Place};
@@ -216,7 +216,7 @@ impl Catalogue {
             return Verdict::Known;
         };
         let rejection = Rejection::new(name.as_str(), fault);
-        told(&rejection);
+        log_rejection(&rejection);
         self.metrics.rejected(name.as_str(), rejection.step);
         set.fail_tests(id, digest, rejection.clone(), unix_ms());
         drop(flows);
@@ -246,7 +246,7 @@ impl Catalogue {
                 return Verdict::Rejected(rejection);
             }
         }
-        told(&rejection);
+        log_rejection(&rejection);
         self.metrics.rejected(name.as_str(), rejection.step);
         self.changed();
         Verdict::Rejected(rejection)
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_that_still_cannot_be_read_are_told_once() {
+    async fn files_that_still_cannot_be_read_are_reported_once() {
         let folder = tempfile::tempdir().unwrap();
         let (flows, name) = (
             folder.path().join("flows"),

@@ -89,37 +89,38 @@ async fn the_same_bounds_find_the_same_paths() {
         },
     )
     .await;
-    let told = |found: &Exploration| {
+    let reported = |found: &Exploration| {
         let paths = found.paths.iter();
-        let mut told: Vec<_> = paths.map(|path| path.answers()).collect();
-        told.sort();
-        told
+        let mut reported: Vec<_> = paths.map(|path| path.answers()).collect();
+        reported.sort();
+        reported
     };
-    assert_eq!((told(&one), one.runs), (told(&other), other.runs));
+    assert_eq!((reported(&one), one.runs), (reported(&other), other.runs));
 }
 
 #[tokio::test]
-async fn a_trap_is_found_and_told_with_its_path() {
+async fn a_trap_is_found_and_reported_with_its_path() {
     let found = explored("trap", "", bounds()).await;
-    let told = errors(&found).join("\n");
-    assert!(told.contains("the flow trapped"), "{told}");
+    let reported = errors(&found).join("\n");
+    assert!(reported.contains("the flow trapped"), "{reported}");
     assert!(found.findings[0].path.is_some());
 }
 
 #[tokio::test]
 async fn a_flow_that_goes_on_after_a_hang_up_is_found() {
     let found = explored("ignore-the-end", "", bounds()).await;
-    let told = errors(&found);
+    let reported = errors(&found);
     assert!(
-        told.iter()
-            .any(|told| told.starts_with("after the caller hung up: ")),
-        "{told:#?}"
+        reported
+            .iter()
+            .any(|reported| reported.starts_with("after the caller hung up: ")),
+        "{reported:#?}"
     );
     assert!(found.took < Duration::from_secs(30), "{:?}", found.took);
 }
 
 #[tokio::test]
-async fn a_bound_that_is_reached_is_told() {
+async fn a_bound_that_is_reached_is_reported() {
     for (bounds, words) in [
         (
             Bounds {
@@ -138,8 +139,11 @@ async fn a_bound_that_is_reached_is_told() {
     ] {
         let found = explored("converse", "", bounds).await;
         assert!(!found.is_whole());
-        let told = found.limits.join("\n");
-        assert!(told.contains(words) && told.contains("cut short"), "{told}");
+        let reported = found.limits.join("\n");
+        assert!(
+            reported.contains(words) && reported.contains("cut short"),
+            "{reported}"
+        );
     }
     // with no room for an answer every path is too long
     let found = explored(
@@ -151,8 +155,11 @@ async fn a_bound_that_is_reached_is_told() {
         },
     )
     .await;
-    let told = errors(&found).join("\n");
-    assert!(told.contains("does not end after 1 answers"), "{told}");
+    let reported = errors(&found).join("\n");
+    assert!(
+        reported.contains("does not end after 1 answers"),
+        "{reported}"
+    );
 }
 
 #[tokio::test]

@@ -102,9 +102,9 @@ async fn a_flow_that_holds_its_tests_takes_calls() {
 }
 
 #[tokio::test]
-async fn what_does_not_hold_is_told_with_its_line_and_both_sides() {
+async fn what_does_not_hold_is_reported_with_its_line_and_both_sides() {
     let identity = "[[caller]]\nasked = 'identity'\nchoice = 'yes'\n";
-    for (expect, told) in [
+    for (expect, reported) in [
         (
             "outcome = 'declined'",
             "line 5: expected the outcome `declined`; got `transferred`",
@@ -154,7 +154,7 @@ async fn what_does_not_hold_is_told_with_its_line_and_both_sides() {
         assert!(
             rejection
                 .reason
-                .starts_with(&format!("`tests/one.toml` {told}")),
+                .starts_with(&format!("`tests/one.toml` {reported}")),
             "{}",
             rejection.reason
         );
@@ -166,8 +166,8 @@ async fn what_does_not_hold_is_told_with_its_line_and_both_sides() {
 }
 
 #[tokio::test]
-async fn a_flow_that_asks_otherwise_than_the_script_answers_is_told_so() {
-    for (caller, told, line) in [
+async fn a_flow_that_asks_otherwise_than_the_script_answers_is_reported() {
+    for (caller, reported, line) in [
         (
             "[[caller]]\nasked = 'consent'\nchoice = 'yes'\n",
             "expected the question `consent`; got `identity`",
@@ -198,7 +198,7 @@ async fn a_flow_that_asks_otherwise_than_the_script_answers_is_told_so() {
         assert!(
             rejection
                 .reason
-                .starts_with(&format!("`tests/one.toml` line {line}: {told}")),
+                .starts_with(&format!("`tests/one.toml` line {line}: {reported}")),
             "{}",
             rejection.reason
         );
@@ -207,7 +207,7 @@ async fn a_flow_that_asks_otherwise_than_the_script_answers_is_told_so() {
 
 #[tokio::test]
 async fn a_flow_that_fails_holds_no_test() {
-    for (act, told) in [
+    for (act, reported) in [
         (
             "trap",
             "got: the flow trapped: wasm trap: wasm `unreachable` instruction executed; in acts::fail < ",
@@ -223,12 +223,12 @@ async fn a_flow_that_fails_holds_no_test() {
         ),
     ] {
         let rejection = rejected(act, "[expect]\n").await;
-        assert!(rejection.reason.contains(told), "{}", rejection.reason);
+        assert!(rejection.reason.contains(reported), "{}", rejection.reason);
     }
 }
 
 #[tokio::test]
-async fn a_test_that_cannot_be_read_is_told_with_all_its_lines() {
+async fn a_test_that_cannot_be_read_is_reported_with_all_its_lines() {
     let test = "[call]\nlanguage = 'klingon klingon'\nat = 'soon'\ncolour = 1\n[[caller]]\nasked = 'identity'\nchoice = 'yes'\nkeys = '1'\n\
                 [[caller]]\nchoice = 'yes'\n[expect]\nsaid = ['emi-detail']\ntransfer = 7\n";
     let rejection = rejected("converse", test).await;
@@ -279,7 +279,7 @@ async fn a_changed_test_tries_a_rejected_version_again() {
 }
 
 #[tokio::test]
-async fn a_test_that_no_longer_holds_is_told_and_the_version_that_takes_calls_goes_on() {
+async fn a_test_that_no_longer_holds_is_reported_and_the_version_that_takes_calls_goes_on() {
     let (flow, _) = Flow::opened(
         "converse",
         &[("one.toml", "[expect]\noutcome = 'wrong-person'\n")],

@@ -16,13 +16,13 @@ const GATE: &str = "[replay]\ngate = { calls = 5, kinds = [\"amounts\"] }\n";
 /// Answers as the test specifies, and records which versions it was asked about; without an answer
 /// it acts like a store that never responds.
 #[derive(Default)]
-struct Told {
+struct Reported {
     answer: Mutex<Option<Result<ReplayVerdict, String>>>,
     asked: Mutex<Vec<VersionId>>,
 }
 
 #[async_trait]
-impl ReplayCheck for Told {
+impl ReplayCheck for Reported {
     async fn check(
         &self,
         candidate: &Arc<FlowVersion>,
@@ -39,7 +39,7 @@ impl ReplayCheck for Told {
 
 struct Gated {
     house: House,
-    told: Arc<Told>,
+    reported: Arc<Reported>,
     catalogue: Catalogue,
 }
 
@@ -47,14 +47,14 @@ impl Gated {
     /// A catalogue whose first version was loaded without a gate.
     async fn new() -> Self {
         let house = House::new();
-        let told = Arc::new(Told::default());
+        let reported = Arc::new(Reported::default());
         house.add("acts", ACTS, &manifest("converse", ""));
         let settings = CatalogueSettings {
             components: house.components(),
             allowance: Allowance::everything(),
             ..CatalogueSettings::default()
         };
-        let replay_check: Arc<dyn ReplayCheck> = Arc::clone(&told) as _;
+        let replay_check: Arc<dyn ReplayCheck> = Arc::clone(&reported) as _;
         let (catalogue, rejections) = Catalogue::open_gated(
             house.engine.clone(),
             &house.flows(),
@@ -66,7 +66,7 @@ impl Gated {
         assert_eq!(rejections, []);
         Self {
             house,
-            told,
+            reported,
             catalogue,
         }
     }
@@ -76,7 +76,7 @@ impl Gated {
         manifest: &str,
         answer: Option<Result<ReplayVerdict, String>>,
     ) -> Vec<Rejection> {
-        *self.told.answer.lock().unwrap() = answer;
+        *self.reported.answer.lock().unwrap() = answer;
         self.house.add("acts", ACTS, manifest);
         self.catalogue.reload().await.unwrap()
     }
@@ -90,7 +90,7 @@ impl Gated {
     }
 
     fn asked(&self) -> usize {
-        self.told.asked.lock().unwrap().len()
+        self.reported.asked.lock().unwrap().len()
     }
 }
 
@@ -128,7 +128,10 @@ async fn a_candidate_that_repeats_the_recorded_calls_is_published() {
         assert_ne!(gated.active(), before, "{act}");
     }
     assert_eq!(
-        (gated.asked(), gated.told.asked.lock().unwrap()[2].clone()),
+        (
+            gated.asked(),
+            gated.reported.asked.lock().unwrap()[2].clone()
+        ),
         (3, gated.active())
     );
     // a version that has taken calls in this engine returns without another check

@@ -251,7 +251,7 @@ async fn what_is_handed_over_at_once_is_bounded_before_it_is_copied() {
 }
 
 #[tokio::test]
-async fn more_calls_than_there_is_room_for_are_told_as_such() {
+async fn more_calls_than_there_is_room_for_are_reported_as_such() {
     let (_house, version) = acting("converse", "").await;
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..60 {

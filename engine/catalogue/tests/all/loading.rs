@@ -57,7 +57,7 @@ async fn a_bad_flow_prevents_no_other() {
             .collect::<Vec<_>>(),
         ["good"]
     );
-    let told = |flow: &str| {
+    let reported = |flow: &str| {
         rejections
             .iter()
             .find(|rejection| rejection.flow == flow)
@@ -77,15 +77,15 @@ async fn a_bad_flow_prevents_no_other() {
         ("silent", Step::Prompts, "`prompts/en-IN.ftl` is missing"),
         ("empty", Step::Read, "flow.wasm"),
     ] {
-        assert_eq!(told(flow).step, step, "{flow}");
-        assert!(told(flow).reason.contains(words), "{}", told(flow));
+        assert_eq!(reported(flow).step, step, "{flow}");
+        assert!(reported(flow).reason.contains(words), "{}", reported(flow));
     }
     assert!(
-        told("future")
+        reported("future")
             .to_string()
             .starts_with("cannot load flow `future` (contract): it needs"),
         "{}",
-        told("future")
+        reported("future")
     );
     assert_eq!(rejections.len(), 7);
 }
@@ -316,7 +316,7 @@ async fn a_flow_in_a_language_that_no_voice_speaks_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_missing_folder_is_told_with_the_hint() {
+async fn a_missing_folder_is_reported_with_the_hint() {
     let house = House::new();
     let settings = CatalogueSettings {
         components: house.components(),

@@ -114,16 +114,16 @@ async fn a_value_is_read_back_only_where_its_template_may_be_spoken() {
         says("transfer", "day after tomorrow"),
     );
     let rejections = loaded(&format!("{IDENTITY}{date}"), &test).await;
-    let told = rejections[0].to_string();
+    let reported = rejections[0].to_string();
     assert!(
-        rejections[0].step == Step::Tests && told.contains("heard:goodbye"),
-        "{told}"
+        rejections[0].step == Step::Tests && reported.contains("heard:goodbye"),
+        "{reported}"
     );
 }
 
 #[tokio::test]
 async fn what_no_caller_could_answer_is_rejected_with_its_line() {
-    for (transfer, told) in [
+    for (transfer, reported) in [
         (
             "expects = 'date'\nearliest = 'tomorrow'\n",
             "the question `transfer`: ",
@@ -155,7 +155,7 @@ async fn what_no_caller_could_answer_is_rejected_with_its_line() {
             .unwrap_or_else(|all| panic!("{transfer}: {all:?}"));
         assert_eq!(rejection.step, Step::Manifest, "{rejection}");
         assert!(
-            rejection.to_string().contains(told),
+            rejection.to_string().contains(reported),
             "{transfer}: {rejection}"
         );
     }
@@ -172,9 +172,9 @@ async fn flows_with_several_languages_say_which_is_the_default() {
     let folder = house.flows().join("acts/prompts");
     fs::copy(folder.join("en-IN.ftl"), folder.join("hi-IN.ftl")).unwrap();
     let (_, rejections) = house.open().await;
-    let told = rejections[0].to_string();
+    let reported = rejections[0].to_string();
     assert!(
-        told.contains("add `languages = [\"en-IN\", \"hi-IN\"]` to `[flow]`"),
-        "{told}"
+        reported.contains("add `languages = [\"en-IN\", \"hi-IN\"]` to `[flow]`"),
+        "{reported}"
     );
 }

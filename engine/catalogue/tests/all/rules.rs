@@ -69,9 +69,9 @@ async fn a_manifest_that_is_deleted_or_half_copied_while_calls_run_changes_nothi
             Some(text) => fs::write(&file, text).unwrap(),
             None => fs::remove_file(&file).unwrap(),
         }
-        let told = watched.until_rejected("acts", words).await;
-        assert_eq!(told.step, Step::Manifest, "{told}");
-        assert!(told.hint.contains("drops-rules"), "{told}");
+        let reported = watched.until_rejected("acts", words).await;
+        assert_eq!(reported.step, Step::Manifest, "{reported}");
+        assert!(reported.hint.contains("drops-rules"), "{reported}");
         assert_eq!(watched.active("acts"), Some(before.clone()));
         is_guarded(&watched.catalogue).await;
     }
@@ -101,17 +101,19 @@ async fn a_rule_goes_where_the_manifest_names_it() {
     let before = active(&catalogue, "acts");
     let fewer = RULES.replace("emi = { requires = [\"identity\"] }\n", "");
     house.add("acts", ACTS, &hasty(&fewer));
-    let told = only(catalogue.reload().await.unwrap());
+    let reported = only(catalogue.reload().await.unwrap());
     assert!(
-        told.reason
+        reported
+            .reason
             .ends_with("it lacks `prompts.emi.requires.identity`"),
-        "{told}"
+        "{reported}"
     );
     let line = "[update]\ndrops-rules = [\"prompts.emi.requires.identity\"]\n";
     assert!(
-        told.hint
+        reported
+            .hint
             .contains(line.trim_start_matches("[update]\n").trim_end()),
-        "{told}"
+        "{reported}"
     );
     house.add("acts", ACTS, &hasty(&format!("{fewer}{line}")));
     assert_eq!(catalogue.reload().await.unwrap(), []);
@@ -145,14 +147,14 @@ async fn rules_are_known_after_a_restart_and_the_version_that_had_them_takes_the
             None => fs::remove_file(&file).unwrap(),
         }
         let (catalogue, rejections) = house.open().await;
-        let told = only(rejections);
+        let reported = only(rejections);
         assert!(
-            told.reason.contains(if text.is_some() {
+            reported.reason.contains(if text.is_some() {
                 "fewer rules"
             } else {
                 "the manifest is gone"
             }),
-            "{told}"
+            "{reported}"
         );
         assert_eq!(active(&catalogue, "acts"), before);
         is_guarded(&catalogue).await;
@@ -210,11 +212,13 @@ async fn a_component_that_is_copied_before_its_manifest_waits_for_it() {
     let manifest = house.flows().join("acts/flow.toml");
     fs::remove_file(&manifest).unwrap();
     let (catalogue, rejections) = house.open().await;
-    let told = only(rejections);
+    let reported = only(rejections);
     assert!(
-        told.reason.contains("the folder `acts` has no `flow.toml`")
-            && told.hint.contains("an empty file takes the defaults"),
-        "{told}"
+        reported
+            .reason
+            .contains("the folder `acts` has no `flow.toml`")
+            && reported.hint.contains("an empty file takes the defaults"),
+        "{reported}"
     );
     assert_eq!(active(&catalogue, "acts"), None);
     fs::write(&manifest, "").unwrap();
@@ -247,10 +251,12 @@ async fn a_rule_with_a_misspelt_name_does_not_load() {
     ] {
         let house = House::new();
         house.add("acts", ACTS, &hasty(&RULES.replace(from, to)));
-        let told = only(house.open().await.1);
+        let reported = only(house.open().await.1);
         assert!(
-            told.step == Step::Manifest && told.reason.contains(words) && told.line.is_some(),
-            "{told}"
+            reported.step == Step::Manifest
+                && reported.reason.contains(words)
+                && reported.line.is_some(),
+            "{reported}"
         );
     }
     // a part of a name occurs in the component, but a test that comes to the question finds none
@@ -285,10 +291,10 @@ async fn without_the_operators_word_no_look_up_is_granted() {
         ACTS,
         &format!("[settings]\nact = \"lookup\"\n{RULES}"),
     );
-    let told = only(house.open().await.1);
+    let reported = only(house.open().await.1);
     assert!(
-        told.step == Step::Allowance && told.reason.contains("`lookup` has `loan:*`"),
-        "{told}"
+        reported.step == Step::Allowance && reported.reason.contains("`lookup` has `loan:*`"),
+        "{reported}"
     );
     house.add(
         "acts",

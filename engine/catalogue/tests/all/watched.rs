@@ -56,7 +56,7 @@ impl Watched {
                 .rejected
                 .into_iter()
                 .map(|rejected| rejected.rejection)
-                .find(|told| told.reason.contains(words))
+                .find(|reported| reported.reason.contains(words))
         };
         self.until(words, |_| find().is_some()).await;
         find().unwrap()

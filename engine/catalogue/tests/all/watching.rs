@@ -76,7 +76,7 @@ async fn a_file_that_is_still_being_written_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_bad_candidate_is_told_and_the_active_version_stays() {
+async fn a_bad_candidate_is_reported_and_the_active_version_stays() {
     let watched = watched().await;
     let before = watched.active("acts").unwrap();
     let flow = watched.house.flows().join("acts");
@@ -99,13 +99,13 @@ async fn a_bad_candidate_is_told_and_the_active_version_stays() {
             Some(2 + manifest("converse").lines().count() + 1)
         )
     );
-    let told = watched.state("acts").unwrap().rejected;
+    let reported = watched.state("acts").unwrap().rejected;
     assert!(
-        told.len() >= 2
-            && told[0].rejection == typo
-            && told[0].version.is_some()
-            && told[0].at_ms > 0,
-        "{told:#?}"
+        reported.len() >= 2
+            && reported[0].rejection == typo
+            && reported[0].version.is_some()
+            && reported[0].at_ms > 0,
+        "{reported:#?}"
     );
     assert_eq!(watched.active("acts"), Some(before.clone()));
     // fixed: it is the version that was active all the time
@@ -265,12 +265,12 @@ async fn links_are_followed_inside_the_folder_and_rejected_by_name_outside() {
     )
     .unwrap();
     for flow in ["outside", "bare"] {
-        let told = watched
+        let reported = watched
             .until_rejected(flow, "outside the flows folder")
             .await;
         assert!(
-            told.reason.contains(flow) && told.step == Step::Read,
-            "{told}"
+            reported.reason.contains(flow) && reported.step == Step::Read,
+            "{reported}"
         );
         assert_eq!(watched.active(flow), None);
     }

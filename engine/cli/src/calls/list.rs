@@ -11,8 +11,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::event_text::number;
 use super::text::{shown, time};
-use super::told::number;
 use crate::engine::{Address, Engine};
 
 /// Default number of calls to list.

@@ -268,10 +268,10 @@ mod tests {
         edit(&mut files, |manifest| {
             manifest["files"][&name] = sha256(b"RIFF").into();
         });
-        let Err(Fault::Broken(told)) = check(&files) else {
+        let Err(Fault::Broken(reported)) = check(&files) else {
             panic!("a planted recording is broken");
         };
-        assert!(told.contains(&name), "{told}");
+        assert!(reported.contains(&name), "{reported}");
     }
 
     /// Edits the transcript, and its hash in the manifest, as a forger would.
@@ -294,17 +294,17 @@ mod tests {
         let mut files = exported();
         assert!(check(&files).is_ok());
         forge(&mut files);
-        let Err(Fault::Broken(told)) = check(&files) else {
+        let Err(Fault::Broken(reported)) = check(&files) else {
             panic!("a forged transcript is broken");
         };
-        assert!(told.contains(TRANSCRIPT), "{told}");
+        assert!(reported.contains(TRANSCRIPT), "{reported}");
         edit(&mut files, |manifest| manifest["engine"] = "0.0.1".into());
-        let Err(Fault::Unchecked(told)) = check(&files) else {
+        let Err(Fault::Unchecked(reported)) = check(&files) else {
             panic!("a forged transcript of another version is not intact");
         };
         assert!(
-            told.contains(TRANSCRIPT) && told.contains("0.0.1"),
-            "{told}"
+            reported.contains(TRANSCRIPT) && reported.contains("0.0.1"),
+            "{reported}"
         );
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 
+use super::event_text::{may_end, member, number, words};
 use super::text::{shown, time};
-use super::told::{may_end, member, number, words};
 use crate::engine::{Address, Engine, segment};
 use crate::stream::{Event, Events};
 

@@ -110,13 +110,13 @@ impl Counts {
         // without this, line numbers of duplicates and cell values would make every reason unique
         let digits = |character: char| character.is_ascii_digit();
         let reason = reason.split(": ").next().unwrap_or(reason);
-        let mut told = String::new();
+        let mut reported = String::new();
         if !field.is_empty() {
-            let _ = write!(told, "`{field}` ");
+            let _ = write!(reported, "`{field}` ");
         }
-        told.push_str(&reason.replace(digits, ""));
-        if self.reasons.len() < REASONS || self.reasons.contains_key(&told) {
-            *self.reasons.entry(told).or_default() += 1;
+        reported.push_str(&reason.replace(digits, ""));
+        if self.reasons.len() < REASONS || self.reasons.contains_key(&reported) {
+            *self.reasons.entry(reported).or_default() += 1;
         }
     }
 

@@ -230,6 +230,7 @@ mod tests {
             customer_number: Some(number("+919876500000")),
             flow: None,
             dials: false,
+            traced_from: None,
         })
     }
 
@@ -288,8 +289,8 @@ mod tests {
             },
         };
         let greeting = said(Speaker::Bot, "greeting", "Am I speaking with Ravi?");
-        let mut told = shown(&mut calls, first, 1_000, started());
-        told += &shown(&mut calls, second, 1_000, requested());
+        let mut reported = shown(&mut calls, first, 1_000, started());
+        reported += &shown(&mut calls, second, 1_000, requested());
         for (unix_ms, kind) in [
             (
                 1_001,
@@ -325,10 +326,10 @@ mod tests {
             ),
             (42_320, EventKind::StreamClosed),
         ] {
-            told += &shown(&mut calls, first, unix_ms, kind);
+            reported += &shown(&mut calls, first, unix_ms, kind);
         }
         assert_eq!(
-            told,
+            reported,
             "14:02:20 call   #1 xxxxxx3210    started on emi 3fa2b4c6\n\
              14:02:20 call   #2 xxxxxx0000    announced, waits for Exotel\n\
              14:02:20 call   #1 xxxxxx3210    bot: greeting ‹24 characters›\n\
@@ -366,9 +367,9 @@ mod tests {
             entries: Vec::new(),
             log: Vec::new(),
         };
-        let told = shown(&mut calls, call, 2, EventKind::FlowFailed(Box::new(report)));
+        let reported = shown(&mut calls, call, 2, EventKind::FlowFailed(Box::new(report)));
         assert_eq!(
-            told,
+            reported,
             format!(
                 "14:02:20 call   #1 xxxxxx3210    the flow failed:\n         flow emi, version ab\n         \
                  call {call}, turn 0, after nothing was said\n         the flow trapped: unreachable\n         \
@@ -409,8 +410,8 @@ mod tests {
     fn a_problem_that_follows_from_an_event_is_shown() {
         let (mut calls, call) = (Calls::default(), CallId::generate());
         shown(&mut calls, call, 1, started());
-        let told = shown(&mut calls, call, 2, started());
-        assert!(told.contains("second-stream: "), "{told}");
+        let reported = shown(&mut calls, call, 2, started());
+        assert!(reported.contains("second-stream: "), "{reported}");
     }
 
     #[test]

@@ -33,10 +33,14 @@ const BACKTRACE: &str = "Stack backtrace:";
 /// The lines to show, without those that say nothing about the sources.
 pub fn words(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.text);
-    let told = text.split_once(SCRIPTS).map_or(&*text, |(_, told)| told);
-    let told = told.split_once(BACKTRACE).map_or(told, |(told, _)| told);
+    let reported = text
+        .split_once(SCRIPTS)
+        .map_or(&*text, |(_, reported)| reported);
+    let reported = reported
+        .split_once(BACKTRACE)
+        .map_or(reported, |(reported, _)| reported);
     let mut lines: Vec<String> = Vec::new();
-    for line in told
+    for line in reported
         .lines()
         .map(str::trim_end)
         .filter(|line| !is_noise(line))

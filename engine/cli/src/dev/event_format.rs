@@ -304,6 +304,7 @@ mod tests {
                 customer_number: Some(PhoneNumber::parse("+919876543210").unwrap()),
                 flow: None,
                 dials: false,
+                traced_from: None,
             }),
         });
         let log = |call: &str| LogEvent {

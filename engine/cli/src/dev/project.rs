@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn a_missing_folder_of_plugins_is_an_error_with_a_hint() {
-        let told = Project::find(Path::new("nowhere"), Path::new("flows"))
+        let reported = Project::find(Path::new("nowhere"), Path::new("flows"))
             .unwrap_err()
             .to_string();
         assert!(
-            told.contains("`nowhere`") && told.contains("--plugins"),
-            "{told}"
+            reported.contains("`nowhere`") && reported.contains("--plugins"),
+            "{reported}"
         );
     }
 }

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_without_a_manifest_is_told_and_taken_once_it_has_one() {
+    fn a_plugin_without_a_manifest_is_reported_and_taken_once_it_has_one() {
         let house = House::new();
         let found = house.scan();
         let without: Vec<_> = found

@@ -84,7 +84,7 @@ impl Deploy {
                     None => return Ok(ExitCode::SUCCESS),
                 },
             };
-            self.tell(&verdict)
+            self.print(&verdict)
         })
     }
 
@@ -173,7 +173,7 @@ impl Deploy {
         }
     }
 
-    fn tell(&self, verdict: &Verdict) -> anyhow::Result<ExitCode> {
+    fn print(&self, verdict: &Verdict) -> anyhow::Result<ExitCode> {
         let mut out = std::io::stdout().lock();
         match verdict {
             Verdict::Taken(taken) => {

@@ -116,9 +116,9 @@ pub fn short(id: &str) -> &str {
 
 /// The flows, and the engine's response as it is.
 pub async fn flows(engine: &Engine) -> anyhow::Result<(Flows, Value)> {
-    let told: Value = engine.get("/api/flows").await?;
-    let flows = Flows::deserialize(&told).context(
+    let reported: Value = engine.get("/api/flows").await?;
+    let flows = Flows::deserialize(&reported).context(
         "the answer cannot be read: use the same version of `ghanti` as the running engine",
     )?;
-    Ok((flows, told))
+    Ok((flows, reported))
 }

@@ -144,13 +144,13 @@ impl Explain {
             if self.topic.is_empty() {
                 bail!("name a topic");
             }
-            let told = format!(
+            let reported = format!(
                 "there is no topic `{what}`: name manifest, tests, scenario, config, contract or grammars, perhaps with a key, or the name of an error"
             );
             if self.json {
-                outcome::print(&json!({ "error": told }))?;
+                outcome::print(&json!({ "error": reported }))?;
             } else {
-                writeln!(std::io::stderr(), "ghanti: {told}")?;
+                writeln!(std::io::stderr(), "ghanti: {reported}")?;
             }
             return Ok(ExitCode::from(outcome::REFUSED));
         };
@@ -221,7 +221,7 @@ fn section(
             if is_this {
                 // a section that the page describes elsewhere has only a short entry there
                 let sentence = row(page, &key.name)
-                    .filter(|told| told.contains(' '))
+                    .filter(|reported| reported.contains(' '))
                     .unwrap_or_default();
                 text.push_str(&format!("\n[{path}]\n"));
                 wrapped(text, "  ", &sentence);

@@ -29,9 +29,9 @@ impl List {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         one_thread(async {
             let engine = self.target.engine(REPLY)?;
-            let (flows, told) = flows(&engine).await?;
+            let (flows, reported) = flows(&engine).await?;
             if self.json {
-                outcome::print(&told)?;
+                outcome::print(&reported)?;
             } else {
                 show(&mut std::io::stdout().lock(), &flows)?;
             }

@@ -50,10 +50,10 @@ impl Rollback {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         one_thread(async {
             let engine = self.target.engine(REPLY)?;
-            let told = match &self.to {
+            let reported = match &self.to {
                 None => change(&engine, &self.name, "rollback").await?,
                 Some(version) => match self.go_to(&engine, version).await? {
-                    Ok(told) => told,
+                    Ok(reported) => reported,
                     Err(refusal) => {
                         outcome::code(Err(anyhow!(refusal)), self.json);
                         return Ok(ExitCode::from(outcome::REFUSED));
@@ -61,9 +61,12 @@ impl Rollback {
                 },
             };
             if self.json {
-                outcome::print(&told)?;
+                outcome::print(&reported)?;
             } else {
-                show_flow(&mut std::io::stdout().lock(), &Flow::deserialize(&told)?)?;
+                show_flow(
+                    &mut std::io::stdout().lock(),
+                    &Flow::deserialize(&reported)?,
+                )?;
             }
             Ok(ExitCode::SUCCESS)
         })
@@ -71,7 +74,7 @@ impl Rollback {
 
     /// Makes a version active, change by change. The inner error is why it cannot become active.
     async fn go_to(&self, engine: &Engine, wanted: &str) -> anyhow::Result<Result<Value, String>> {
-        let (all, told) = flows(engine).await?;
+        let (all, reported) = flows(engine).await?;
         let at = all.items.iter().position(|flow| flow.name == self.name);
         let Some(at) = at else {
             return Ok(Err(format!(
@@ -79,19 +82,19 @@ impl Rollback {
                 self.name
             )));
         };
-        let mut told = told
+        let mut reported = reported
             .pointer(&format!("/items/{at}"))
             .cloned()
             .unwrap_or_default();
-        let id = match named(&Flow::deserialize(&told)?, wanted) {
+        let id = match named(&Flow::deserialize(&reported)?, wanted) {
             Ok(id) => id,
             Err(refusal) => return Ok(Err(refusal)),
         };
         for _ in 0..=STEPS {
-            match next(&Flow::deserialize(&told)?.versions, &id) {
-                Some(Change::Done) => return Ok(Ok(told)),
-                Some(Change::Promote) => told = change(engine, &self.name, "promote").await?,
-                Some(Change::RollBack) => told = change(engine, &self.name, "rollback").await?,
+            match next(&Flow::deserialize(&reported)?.versions, &id) {
+                Some(Change::Done) => return Ok(Ok(reported)),
+                Some(Change::Promote) => reported = change(engine, &self.name, "promote").await?,
+                Some(Change::RollBack) => reported = change(engine, &self.name, "rollback").await?,
                 None => break,
             }
         }
@@ -187,19 +190,19 @@ mod tests {
             version("r", "rolled-back"),
             version("d", "draining"),
         ];
-        let told = |versions: &[Version], id| {
+        let reported = |versions: &[Version], id| {
             next(versions, id).map(|step| match step {
                 Change::Done => "done",
                 Change::Promote => "promote",
                 Change::RollBack => "rollback",
             })
         };
-        assert_eq!(told(&versions, "c"), Some("promote"));
-        assert_eq!(told(&versions, "a"), Some("rollback"));
-        assert_eq!(told(&versions, "b"), Some("rollback"));
-        assert_eq!(told(&versions, "d"), None);
-        assert_eq!(told(&versions, "x"), None);
-        assert_eq!(told(&versions[1..], "a"), Some("done"));
-        assert_eq!(told(&versions[1..], "r"), Some("promote"));
+        assert_eq!(reported(&versions, "c"), Some("promote"));
+        assert_eq!(reported(&versions, "a"), Some("rollback"));
+        assert_eq!(reported(&versions, "b"), Some("rollback"));
+        assert_eq!(reported(&versions, "d"), None);
+        assert_eq!(reported(&versions, "x"), None);
+        assert_eq!(reported(&versions[1..], "a"), Some("done"));
+        assert_eq!(reported(&versions[1..], "r"), Some("promote"));
     }
 }

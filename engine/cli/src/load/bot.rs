@@ -150,14 +150,14 @@ fn this_program() -> anyhow::Result<Command> {
 async fn ready(child: &mut Child, console: &PathBuf) -> anyhow::Result<String> {
     let until_ready = async {
         loop {
-            let told = tokio::fs::read_to_string(console).await.unwrap_or_default();
-            let address = told.split_once(LISTENS).map(|(_, rest)| rest);
+            let reported = tokio::fs::read_to_string(console).await.unwrap_or_default();
+            let address = reported.split_once(LISTENS).map(|(_, rest)| rest);
             let address = address.and_then(|rest| rest.split_whitespace().next());
-            if let Some(address) = address.filter(|_| told.contains(IS_READY)) {
+            if let Some(address) = address.filter(|_| reported.contains(IS_READY)) {
                 return Ok(address.to_owned());
             }
             if let Some(status) = child.try_wait()? {
-                let lines: Vec<&str> = told.lines().collect();
+                let lines: Vec<&str> = reported.lines().collect();
                 let last = lines.get(lines.len().saturating_sub(LAST_LINES)..);
                 bail!(
                     "the engine did not start ({status}):\n{}",

@@ -174,10 +174,10 @@ mod tests {
             named(Some("agrees=2,silent=1"), &files).unwrap(),
             of(&[("agrees", 2), ("silent", 1)])
         );
-        let told = named(Some("silent=1"), &files).unwrap_err().to_string();
-        assert!(told.contains("`agrees=1`"), "{told}");
-        let told = without_records(&files).unwrap_err().to_string();
-        assert!(told.contains("waits for templates"), "{told}");
+        let reported = named(Some("silent=1"), &files).unwrap_err().to_string();
+        assert!(reported.contains("`agrees=1`"), "{reported}");
+        let reported = without_records(&files).unwrap_err().to_string();
+        assert!(reported.contains("waits for templates"), "{reported}");
     }
 
     #[test]
@@ -185,10 +185,10 @@ mod tests {
         for text in ["silent", "silent=x", "silent=0", "silent=1,silent=2", ""] {
             assert!(Mix::parse(text).is_err(), "{text}");
         }
-        let told = named(Some("angry=1"), &[]).unwrap_err().to_string();
+        let reported = named(Some("angry=1"), &[]).unwrap_err().to_string();
         assert!(
-            told.contains("`angry`") && told.contains("`interrupting`"),
-            "{told}"
+            reported.contains("`angry`") && reported.contains("`interrupting`"),
+            "{reported}"
         );
     }
 }

@@ -127,14 +127,14 @@ fn row(played: &Played) -> String {
         Err(problem) => ("-", "-".to_owned(), "-".to_owned(), Some(problem.as_str())),
     };
     let record = played.record.as_ref().map(|record| {
-        let mut told = record
+        let mut reported = record
             .outcome
             .clone()
             .unwrap_or_else(|| "none yet".to_owned());
         if !record.problems.is_empty() {
-            told = format!("{told} ({})", record.problems.join(", "));
+            reported = format!("{reported} ({})", record.problems.join(", "));
         }
-        told
+        reported
     });
     let afterwards = match &played.afterwards {
         Ok(first_ms) => format!("well, heard after {first_ms} ms"),

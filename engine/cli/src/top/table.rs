@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::calls::event_text::{member, number, short};
 use crate::calls::text::{shown, time};
-use crate::calls::told::{member, number, short};
 
 /// A table with fewer columns has no ids of calls.
 const WIDE: usize = 140;

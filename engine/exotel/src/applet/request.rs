@@ -136,7 +136,7 @@ mod tests {
     use crate::applet::{DisconnectedBy, StreamStatus};
 
     #[test]
-    fn nonsense_is_a_request_that_tells_nothing() {
+    fn nonsense_is_a_request_that_gives_nothing() {
         for query in [
             "",
             "&&&",
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_is_told_in_brackets_or_as_json() {
+    fn the_stream_is_given_in_brackets_or_as_json() {
         let brackets = "Stream%5BStreamSID%5D=s1&Stream%5BStatus%5D=completed&Stream%5BDuration%5D=28&Stream%5BDisconnectedBy%5D=user";
         let json = "Stream=%7B%22StreamSID%22%3A%22s1%22%2C%22Status%22%3A%22completed%22%2C%22Duration%22%3A28%2C%22DisconnectedBy%22%3A%22user%22%7D";
         for query in [brackets, json] {

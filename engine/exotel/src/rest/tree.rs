@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_page_is_told_from_xml() {
+    fn a_web_page_is_distinguished_from_xml() {
         for text in ["<!DOCTYPE html><p>", " \n<HTML lang=en>", "\u{feff}<html>"] {
             assert!(is_html(text), "{text}");
         }

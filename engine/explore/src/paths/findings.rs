@@ -4,7 +4,7 @@ use ghanti_host::Event;
 use ghanti_manifest::FailureWords;
 
 use super::explorer::{Explorer, Node};
-use super::steps::{told, told_count};
+use super::steps::{answer_count, answers_in_words};
 use super::{Finding, Severity};
 
 /// Maximum number of findings of one kind; further ones are only counted.
@@ -37,8 +37,8 @@ impl Explorer<'_> {
             .find(|finding| finding.message == message && finding.line == line);
         if let Some(same) = same {
             same.count += 1;
-            if told_count(events) < told_count(&same.events) {
-                same.path = Some(told(events));
+            if answer_count(events) < answer_count(&same.events) {
+                same.path = Some(answers_in_words(events));
                 same.events = events.to_vec();
                 same.situation = node.situation;
             }
@@ -48,7 +48,7 @@ impl Explorer<'_> {
             severity,
             line,
             message: message.to_owned(),
-            path: Some(told(events)),
+            path: Some(answers_in_words(events)),
             count: 1,
             events: events.to_vec(),
             situation: node.situation,

@@ -13,14 +13,14 @@ pub(super) fn goes_on_from(before: &[Event], events: &[Event]) -> bool {
 }
 
 /// How many answers there are.
-pub(super) fn told_count(events: &[Event]) -> usize {
+pub(super) fn answer_count(events: &[Event]) -> usize {
     let answered = |event: &&Event| matches!(event, Event::Answered { .. });
     events.iter().filter(answered).count()
 }
 
 /// What was answered on a path, in words.
-pub(super) fn told(events: &[Event]) -> String {
-    let told: Vec<_> = events
+pub(super) fn answers_in_words(events: &[Event]) -> String {
+    let reported: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
             Event::Answered { question, act, .. } => Some(format!("{question}: {}", acted(act))),
@@ -32,10 +32,10 @@ pub(super) fn told(events: &[Event]) -> String {
             _ => None,
         })
         .collect();
-    if told.is_empty() {
+    if reported.is_empty() {
         "from the beginning, without an answer".to_owned()
     } else {
-        told.join(" → ")
+        reported.join(" → ")
     }
 }
 

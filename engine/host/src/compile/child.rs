@@ -251,7 +251,7 @@ const PANICKED: i32 = 101;
 mod tests {
     use super::*;
 
-    fn told(status: i32, complaints: &str) -> (bool, String) {
+    fn reported(status: i32, complaints: &str) -> (bool, String) {
         match ended(
             ExitStatus::from_raw(status),
             complaints,
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_a_child_is_told_by_its_cause_and_only_the_components_own_doing_lasts() {
+    fn what_ended_a_child_is_reported_by_its_cause_and_only_the_components_own_doing_lasts() {
         let exit = |code: i32| code << 8;
         let panicked = "\nthread 'main' panicked at /of/a/crate.rs:7:9:\nindex out of bounds\nnote: run with\n";
         for (status, complaints, lasts, words) in [
@@ -297,7 +297,7 @@ mod tests {
                 "cannot compile the component: no threads",
             ),
         ] {
-            let (does_last, reason) = told(status, complaints);
+            let (does_last, reason) = reported(status, complaints);
             assert_eq!(does_last, lasts, "{reason}");
             assert!(
                 reason.contains(words) && !reason.contains("crate.rs"),

@@ -81,9 +81,13 @@ mod tests {
                 "build it again",
             ),
         );
-        let told = read(&file, &bounds).unwrap();
+        let reported = read(&file, &bounds).unwrap();
         assert_eq!(
-            (told.step, told.reason.as_str(), told.hint.as_str()),
+            (
+                reported.step,
+                reported.reason.as_str(),
+                reported.hint.as_str()
+            ),
             (Step::Compile, "it overflows the stack", "build it again")
         );
         assert!(

@@ -90,11 +90,11 @@ impl ScriptedCaller {
         self.alive()?;
         let name = put.asking.name.clone();
         self.queue(put.prompt.clone());
-        self.told().asked.push(name.clone());
-        self.tell(Event::Asked(Box::new(put.asking.clone())));
+        self.record().asked.push(name.clone());
+        self.add(Event::Asked(Box::new(put.asking.clone())));
         let Some(act) = self.next_act(&name) else {
             self.hear();
-            self.told().open = Some(Wait::Question(Box::new(put.asking)));
+            self.record().open = Some(Wait::Question(Box::new(put.asking)));
             return Err(self.hang_up());
         };
         if act.interrupts {
@@ -107,7 +107,7 @@ impl ScriptedCaller {
             _ => self.come_of(&put, &act, takes),
         };
         self.now_ms += came.waited_ms;
-        self.tell(Event::Answered {
+        self.add(Event::Answered {
             question: name,
             act,
             reply: came.reply.clone(),
@@ -140,7 +140,7 @@ impl ScriptedCaller {
                     "the question `{}` ended in {reply} before what the caller does in the end: it allows fewer attempts",
                     put.asking.name
                 );
-                self.told().unfit.push(sentence);
+                self.record().unfit.push(sentence);
                 return attempts.end(reply, None, None);
             }
         }
@@ -148,7 +148,7 @@ impl ScriptedCaller {
             Does::Replies(reply, language) => {
                 if let Some(sentence) = takes(reply) {
                     let sentence = format!("the question `{}` {sentence}", put.asking.name);
-                    self.told().unfit.push(sentence);
+                    self.record().unfit.push(sentence);
                 }
                 Some((reply.clone(), language.clone(), None))
             }
@@ -168,7 +168,7 @@ impl ScriptedCaller {
                 self.queue(acknowledge.clone());
                 self.hear();
                 let template = acknowledge.template().to_owned();
-                self.told().acknowledged.insert(template);
+                self.record().acknowledged.insert(template);
             }
             return attempts.end(reply, language, transcript);
         }
@@ -272,22 +272,22 @@ impl Conversation for ScriptedCaller {
 
     async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
         self.alive()?;
-        self.told().language = Some(language.clone());
-        self.tell(Event::Language(language));
+        self.record().language = Some(language.clone());
+        self.add(Event::Language(language));
         Ok(())
     }
 
     async fn establish(&mut self, name: String) -> Result<(), CallError> {
         self.alive()?;
-        self.told().established.insert(name.clone());
-        self.tell(Event::Established(name));
+        self.record().established.insert(name.clone());
+        self.add(Event::Established(name));
         Ok(())
     }
 
     async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
         self.alive()?;
-        self.told().decision = Some(decision.clone());
-        self.tell(Event::Decided(decision));
+        self.record().decision = Some(decision.clone());
+        self.add(Event::Decided(decision));
         Ok(())
     }
 
@@ -297,8 +297,8 @@ impl Conversation for ScriptedCaller {
         _detail: Option<String>,
     ) -> Result<(), CallError> {
         self.alive()?;
-        self.told().outcome = Some(disposition.clone());
-        self.tell(Event::Outcome(disposition));
+        self.record().outcome = Some(disposition.clone());
+        self.add(Event::Outcome(disposition));
         Ok(())
     }
 
@@ -312,7 +312,7 @@ impl Conversation for ScriptedCaller {
 
     async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
         self.alive()?;
-        self.tell(Event::LookedUp(key.clone()));
+        self.add(Event::LookedUp(key.clone()));
         if self.away.contains(&Away::Lookup) {
             return Err(CallError::Unavailable("the store is away".to_owned()));
         }
@@ -321,23 +321,23 @@ impl Conversation for ScriptedCaller {
 
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
         self.alive()?;
-        self.told().notes.insert(name.clone(), value.clone());
-        self.tell(Event::Noted(name, value));
+        self.record().notes.insert(name.clone(), value.clone());
+        self.add(Event::Noted(name, value));
         Ok(())
     }
 
     async fn milestone(&mut self, milestone: Milestone) -> Result<(), CallError> {
         self.alive()?;
         let name = milestone.as_str().to_owned();
-        self.told().milestones.push(name.clone());
-        self.tell(Event::Milestone(name));
+        self.record().milestones.push(name.clone());
+        self.add(Event::Milestone(name));
         Ok(())
     }
 
     async fn call_again(&mut self, at_ms: u64) -> Result<(), CallError> {
         self.alive()?;
-        self.told().call_again_ms = Some(at_ms);
-        self.tell(Event::CallAgain(at_ms));
+        self.record().call_again_ms = Some(at_ms);
+        self.add(Event::CallAgain(at_ms));
         Ok(())
     }
 
@@ -353,13 +353,13 @@ impl Conversation for ScriptedCaller {
         self.alive()?;
         let Invocation { name, input, .. } = invocation;
         self.now_ms += ACTION_MS;
-        self.told().invoked.push((name.clone(), input.clone()));
+        self.record().invoked.push((name.clone(), input.clone()));
         let answer = if self.away.contains(&Away::Actions) {
             Err(CallError::Unavailable("the action is away".to_owned()))
         } else if let Some(turns) = self.turns.as_mut() {
             let Some(Turn::Action(answer)) = turns.pop_front() else {
                 self.hear();
-                self.told().open = Some(Wait::Action(name));
+                self.record().open = Some(Wait::Action(name));
                 return Err(self.hang_up());
             };
             answer
@@ -369,10 +369,10 @@ impl Conversation for ScriptedCaller {
             let sentence = format!(
                 "the action `{name}` is invoked and has no answer: add it to `[[actions]]`"
             );
-            self.told().unfit.push(sentence);
+            self.record().unfit.push(sentence);
             Err(CallError::Unavailable("the test has no answer".to_owned()))
         };
-        self.tell(Event::Invoked {
+        self.add(Event::Invoked {
             name,
             input,
             answer: answer.clone(),
@@ -479,11 +479,11 @@ impl Conversation for ScriptedCaller {
         self.wait()?;
         self.hear();
         self.now_ms += u64::from(ms);
-        self.tell(Event::Paused(ms));
+        self.add(Event::Paused(ms));
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<(), CallError> {
+    async fn await_playout(&mut self) -> Result<(), CallError> {
         self.wait()?;
         self.hear();
         Ok(())

@@ -223,7 +223,7 @@ fn a_synonym_needs_the_fields_type_and_meaning() {
 }
 
 #[test]
-fn mistakes_in_map_are_told_at_once() {
+fn mistakes_in_map_are_reported_at_once() {
     let refused = refused(
         &["Phone", "Name", "Name", "LAN", "EMI", "Due Date"],
         &emi_reminder(),

@@ -133,7 +133,7 @@ fn look_through(part: &mut impl Read, name: &str, buffer: &mut [u8]) -> Result<(
             pieces.look(buffer.get(..read).unwrap_or_default())?;
         }
     }
-    if is_strings && pieces.told_strings > size / STRING_BYTES {
+    if is_strings && pieces.string_count > size / STRING_BYTES {
         return Err(Wrong::Piece);
     }
     Ok(())
@@ -150,7 +150,7 @@ struct Pieces {
     /// The tag so far, up to its name.
     name: Vec<u8>,
     /// The number of strings according to the shared strings.
-    told_strings: u64,
+    string_count: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -244,7 +244,7 @@ impl Pieces {
                 self.cell = Some(0);
             }
             (b"sheetData", true) => self.cell = None,
-            (b"sst", false) => self.told_strings = told_strings(tag),
+            (b"sst", false) => self.string_count = string_count(tag),
             _ => {}
         }
         Ok(())
@@ -252,15 +252,15 @@ impl Pieces {
 }
 
 /// `uniqueCount="…"` of a tag. A number that is none is not reserved for.
-fn told_strings(tag: &[u8]) -> u64 {
+fn string_count(tag: &[u8]) -> u64 {
     let tag = String::from_utf8_lossy(tag);
-    let told = tag.split_once("uniqueCount=").map(|(_, rest)| {
+    let count = tag.split_once("uniqueCount=").map(|(_, rest)| {
         rest.trim_start_matches(['"', '\''])
             .chars()
             .take_while(char::is_ascii_digit)
             .collect::<String>()
     });
-    told.map_or(0, |digits| {
+    count.map_or(0, |digits| {
         digits
             .parse()
             .unwrap_or(u64::from(!digits.is_empty()) * u64::MAX)

@@ -15,7 +15,7 @@ pub struct Read {
 
 impl Read {
     /// Each row as its line, its cells, and what is wrong with it.
-    pub fn told(&self) -> Vec<String> {
+    pub fn reported(&self) -> Vec<String> {
         let reasons = |row: &Row| {
             let reasons = row.faults.iter().map(|fault| fault.reason.clone());
             reasons.collect::<Vec<_>>().join("; ")
@@ -55,7 +55,7 @@ pub fn csv(bytes: impl AsRef<[u8]>) -> Read {
 pub fn refused(bytes: impl AsRef<[u8]>) -> String {
     let (_folder, file) = write("list.csv", bytes);
     match read(&file, None) {
-        Ok(read) => panic!("{:?}", read.told()),
+        Ok(read) => panic!("{:?}", read.reported()),
         Err(error) => error,
     }
 }

@@ -20,7 +20,7 @@ fn the_separator_is_found_from_the_header() {
         assert_eq!(read.header.names, text, "{separator:?}");
         assert_eq!(read.rows[0].cells, row, "{separator:?}");
     }
-    assert_eq!(csv("Phone\n98765 43210\n").told(), ["2: 98765 43210"]);
+    assert_eq!(csv("Phone\n98765 43210\n").reported(), ["2: 98765 43210"]);
     let error = refused("Phone,Name;Loan\n1,2;3\n");
     assert!(
         error.contains("line 1 is the header, and its cells may be separated by several"),
@@ -44,7 +44,7 @@ fn lines_are_those_that_an_editor_shows() {
         let read = csv(lines.join(end));
         assert_eq!(read.header.names, ["Phone", "Name", "Address"], "{end:?}");
         assert_eq!(
-            read.told(),
+            read.reported(),
             [
                 "2: 1 | Ravi | 12, MG Road\nPune",
                 "7: 2 | Priya | say \"hello\"",
@@ -56,10 +56,10 @@ fn lines_are_those_that_an_editor_shows() {
 }
 
 #[test]
-fn a_row_of_another_length_is_told_and_those_beside_it_are_read() {
+fn a_row_of_another_length_is_reported_and_those_beside_it_are_read() {
     let read = csv("Phone,Amount,Name\n1,12,450,Ravi\n2,500\n3,500,Asha,,\n4,500,Om\n");
     assert_eq!(
-        read.told(),
+        read.reported(),
         [
             "2! has 4 cells, and the header has 3: put a value with a comma or a line break into quotes",
             "3! has 2 cells, and the header has 3: put a value with a comma or a line break into quotes",
@@ -78,18 +78,18 @@ fn a_quotation_mark_that_is_not_closed_costs_one_row() {
     }
     let read = csv(&text);
     assert_eq!(read.rows.len(), 98);
-    let told = read.told();
+    let reported = read.reported();
     assert!(
-        told[0].starts_with("2! opens a quotation mark that is not closed within"),
+        reported[0].starts_with("2! opens a quotation mark that is not closed within"),
         "{}",
-        told[0]
+        reported[0]
     );
     assert_eq!(read.rows[0].cells, ["1", "\"Ravi"]);
     assert_eq!(
-        (told[1].as_str(), told[97].as_str()),
+        (reported[1].as_str(), reported[97].as_str()),
         ("3: 3 | Priya", "99: 99 | Priya")
     );
-    let at_the_end = csv("Phone,Name\n1,Ravi\n2,\"Priya\n").told();
+    let at_the_end = csv("Phone,Name\n1,Ravi\n2,\"Priya\n").reported();
     assert!(
         at_the_end[1].starts_with("3! opens a quotation mark"),
         "{at_the_end:?}"
@@ -97,14 +97,14 @@ fn a_quotation_mark_that_is_not_closed_costs_one_row() {
 }
 
 #[test]
-fn a_line_without_end_is_told_and_not_held() {
+fn a_line_without_end_is_reported_and_not_held() {
     let long = "x".repeat(10 << 20);
     let read = csv(format!(
         "Phone,Name\n1,{long}\n2,Priya\n3,\"{long}\"\n4,Om\n"
     ));
-    let told = read.told();
+    let reported = read.reported();
     assert_eq!(
-        told,
+        reported,
         [
             "2! has a line of more than 65536 bytes",
             "3: 2 | Priya",
@@ -115,10 +115,10 @@ fn a_line_without_end_is_told_and_not_held() {
 }
 
 #[test]
-fn other_encodings_are_told_by_line() {
+fn other_encodings_are_reported_by_line() {
     let latin = b"Phone,Name\n1,Ravi\n2,Jos\xe9\n3,Om\n";
     assert_eq!(
-        csv(latin).told(),
+        csv(latin).reported(),
         [
             "2: 1 | Ravi",
             "3! is not UTF-8: save the list as \"CSV UTF-8\"",
@@ -140,7 +140,7 @@ fn other_encodings_are_told_by_line() {
 }
 
 #[test]
-fn what_is_no_list_is_told_by_its_kind() {
+fn what_is_no_list_is_reported_by_its_kind() {
     for (bytes, words) in [
         (
             &b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"[..],
@@ -185,11 +185,14 @@ fn what_is_no_list_is_told_by_its_kind() {
 }
 
 #[test]
-fn too_many_columns_are_told() {
+fn too_many_columns_are_reported() {
     let wide = vec!["x"; 300].join(",");
     assert!(
         refused(format!("{wide}\n")).contains("line 1 is the header, and has more than 256 cells")
     );
     let read = csv(format!("Phone,Name\n{wide}\n1,Ravi\n"));
-    assert_eq!(read.told(), ["2! has more than 256 cells", "3: 1 | Ravi"]);
+    assert_eq!(
+        read.reported(),
+        ["2! has more than 256 cells", "3: 1 | Ravi"]
+    );
 }

@@ -49,7 +49,7 @@ fn rejected_rows_are_a_list_again() {
     );
     assert_eq!(again.header.own_columns(), 3);
     assert_eq!(
-        again.told(),
+        again.reported(),
         [
             "2: 1 | Ravi, \"R\" | a | 3 | phone; name | `phone` is wrong: write it right; `name` is odd; `phone` is twice",
             "3: 2 | Priya | b,c,d | 4 |  | has 5 cells, and the header has 3: put a value with a comma or a line break into quotes",
@@ -70,7 +70,7 @@ fn rejected_rows_are_a_list_again() {
         .unwrap();
     rejects.flush().unwrap();
     assert_eq!(
-        read(&second, None).unwrap().told(),
+        read(&second, None).unwrap().reported(),
         ["2: 1 | Ravi, \"R\" | a | 2 | phone | `phone` is wrong"]
     );
 }

@@ -27,7 +27,7 @@ fn xlsx(workbook: &mut Workbook) -> Read {
 
 fn refused(file: &Path, sheet: Option<&str>) -> String {
     match read(file, sheet) {
-        Ok(read) => panic!("{:?}", read.told()),
+        Ok(read) => panic!("{:?}", read.reported()),
         Err(error) => error,
     }
 }
@@ -94,9 +94,9 @@ fn cells_come_as_the_sheet_shows_them() {
         rounded.faults
     );
     assert!(
-        read.told()[2].starts_with("7! has 8 cells, and the header has 6"),
+        read.reported()[2].starts_with("7! has 8 cells, and the header has 6"),
         "{:?}",
-        read.told()
+        read.reported()
     );
 }
 
@@ -114,7 +114,7 @@ fn a_merged_or_blank_header_leaves_columns_without_a_name() {
     }
     let read = xlsx(&mut workbook);
     assert_eq!(read.header.names, ["Mobile", "Customer", "", "", "EMI"]);
-    assert_eq!(read.told(), ["2: 1 | Ravi | Kumar | x | 500"]);
+    assert_eq!(read.reported(), ["2: 1 | Ravi | Kumar | x | 500"]);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn several_sheets_with_rows_are_a_question_and_hidden_ones_are_none() {
     );
     for name in ["December", "January", "Old"] {
         assert_eq!(
-            read(&file, Some(name)).unwrap().told(),
+            read(&file, Some(name)).unwrap().reported(),
             [format!("2: {name}")]
         );
     }
@@ -165,7 +165,7 @@ fn one_visible_sheet_with_rows_needs_no_name() {
     sheet.write(1, 0, "1").unwrap();
     let hidden = workbook.add_worksheet().set_hidden(true);
     hidden.write(0, 0, "secret").unwrap();
-    assert_eq!(xlsx(&mut workbook).told(), ["2: 1"]);
+    assert_eq!(xlsx(&mut workbook).reported(), ["2: 1"]);
 }
 
 /// The same workbook with other bytes in one of its parts, or one more part.
@@ -241,7 +241,7 @@ fn a_workbook_that_inflates_without_end_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn damaged_and_foreign_workbooks_are_told() {
+fn damaged_and_foreign_workbooks_are_reported() {
     let (_folder, file) = small();
     for (part, bytes, words) in [
         (

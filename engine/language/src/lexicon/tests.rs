@@ -63,12 +63,12 @@ fn callers_are_understood_as_the_table_says() {
         }
         let (said, expected) = line.split_once("=>").unwrap();
         let found = current.as_ref().unwrap().best(said);
-        let told = found.map_or("-".to_owned(), |found| {
+        let reported = found.map_or("-".to_owned(), |found| {
             format!("{} {}", found.choice, found.language.primary())
         });
-        if told != expected.trim() {
+        if reported != expected.trim() {
             wrong.push(format!(
-                "line {}: `{}` gave {told}, not{expected}",
+                "line {}: `{}` gave {reported}, not{expected}",
                 number + 1,
                 said.trim()
             ));

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_no_call_could_speak_is_told_with_its_line_in_whatever_language() {
+    fn a_message_that_no_call_could_speak_is_reported_with_its_line_in_whatever_language() {
         let long = "क".repeat(MAX_PROMPT_BYTES / 3);
         assert_eq!(
             wrong(&format!("emi = {long}\n")),
@@ -164,13 +164,13 @@ mod tests {
             ),
             format!("emi = {{ \"{long}\" }} {{ $amount }} {{ {{ \"{long}\" }} }}\n"),
         ] {
-            let told = wrong(&format!("# of the law\n\n{text}"));
+            let reported = wrong(&format!("# of the law\n\n{text}"));
             assert!(
-                told.len() == 1
-                    && told[0].starts_with("`prompts/hi-IN.ftl` line 3: message `emi` has "),
-                "{told:?}"
+                reported.len() == 1
+                    && reported[0].starts_with("`prompts/hi-IN.ftl` line 3: message `emi` has "),
+                "{reported:?}"
             );
-            assert!(told[0].ends_with("and a prompt at most 4096; shorten it, or let the flow say it in several messages"), "{told:?}");
+            assert!(reported[0].ends_with("and a prompt at most 4096; shorten it, or let the flow say it in several messages"), "{reported:?}");
         }
     }
 }

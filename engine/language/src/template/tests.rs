@@ -361,7 +361,7 @@ fn one_book_serves_many_threads() {
 }
 
 #[test]
-fn broken_files_are_told_with_file_line_and_hint() {
+fn broken_files_are_reported_with_file_line_and_hint() {
     let hint = "; correct the line; projectfluent.org/play shows how it is read";
     for (text, expected) in [
         ("a = One\nb = { $x\nc = Three\n", format!("`prompts/en-IN.ftl` line 3: expected a token starting with \"}}\"{hint}")),
@@ -391,13 +391,13 @@ fn broken_files_are_told_with_file_line_and_hint() {
             "`prompts/en-IN.ftl` line 3: `-t` speaks `$x`, which this reference does not give; write { -t(x: \"…\") }".to_owned(),
         ),
     ] {
-        let told = problems(text);
-        assert!(told.iter().any(|problem| problem.contains(&expected)), "{text}\ngave {told:#?}, not {expected}");
+        let reported = problems(text);
+        assert!(reported.iter().any(|problem| problem.contains(&expected)), "{text}\ngave {reported:#?}, not {expected}");
     }
 }
 
 #[test]
-fn all_problems_of_all_files_are_told_at_once() {
+fn all_problems_of_all_files_are_reported_at_once() {
     let found = PromptBook::parse(&files(&[
         ("en", "a = {\nb = ok\nc = { x }\n"),
         ("hi", "a = }\n"),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AgentLegState, CallId, CallSid, Direction, FlowName, JournalEntry, JournalHeader, Language,
-    PhoneNumber, RecordingState, StreamSid, VersionId,
+    PhoneNumber, RecordingState, StreamSid, TraceContext, VersionId,
 };
 
 /// A problem without its time, which is that of the event.
@@ -51,6 +51,9 @@ pub struct Requested {
     /// Whether the node that recorded it dials the customer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dials: bool,
+    /// The trace that the request was part of, for a link from the call's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traced_from: Option<TraceContext>,
 }
 
 /// What is known of a request to dial.

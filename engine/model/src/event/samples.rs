@@ -102,6 +102,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             customer_number: Some(number.clone()),
             flow: Some(flow.clone()),
             dials: false,
+            traced_from: None,
         }),
         EventKind::Dialling,
         EventKind::Dialled(DialAnswer::Refused {

@@ -134,7 +134,7 @@ fn an_imported_record_comes_first_and_loses_nothing() {
 }
 
 #[test]
-fn reports_beyond_the_bound_are_left_out_and_told_once() {
+fn reports_beyond_the_bound_are_left_out_and_reported_once() {
     let call = CallId::generate();
     let (mut log, node) = (CallLog::new(call), NodeId::generate());
     let status = || {

@@ -46,18 +46,18 @@ fn what_is_no_zone_is_refused_with_the_name_that_was_probably_meant() {
         ("5.5", None),
         ("+5:30x", None),
     ] {
-        let told = Zone::parse(text).unwrap_err().to_string();
+        let reported = Zone::parse(text).unwrap_err().to_string();
         let hint = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
         assert!(
-            told.contains("IANA") && told.ends_with(&hint),
-            "{text}: {told}"
+            reported.contains("IANA") && reported.ends_with(&hint),
+            "{text}: {reported}"
         );
         assert_eq!(
-            told.contains("did you mean"),
+            reported.contains("did you mean"),
             meant.is_some(),
-            "{text}: {told}"
+            "{text}: {reported}"
         );
-        assert!(meant.is_some() || !told.contains(text), "{told}");
+        assert!(meant.is_some() || !reported.contains(text), "{reported}");
     }
     assert!(Zone::parse(&"A".repeat(1_000)).is_err() && Zone::parse("").is_err());
 }

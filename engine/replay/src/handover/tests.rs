@@ -100,9 +100,9 @@ async fn a_successor_repeats_what_was_said_in_other_words_and_goes_on_where_the_
 }
 
 #[tokio::test]
-async fn a_successor_that_does_something_else_is_told_with_both_sides() {
+async fn a_successor_that_does_something_else_is_reported_with_both_sides() {
     let journal = waiting().await;
-    for (first, third, told) in [
+    for (first, third, reported) in [
         (
             "you owe ₹600",
             "goodbye",
@@ -124,7 +124,7 @@ async fn a_successor_that_does_something_else_is_told_with_both_sides() {
             );
         }
         assert!(said.contains(&false));
-        assert_eq!(successor.refusal().to_string(), told);
+        assert_eq!(successor.refusal().to_string(), reported);
         assert!(!successor.complete(&journal));
     }
     let ended = Handover::begin(&journal, newer()).unwrap();

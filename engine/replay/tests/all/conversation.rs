@@ -90,7 +90,7 @@ async fn a_recorded_call_replays_without_a_caller() {
 }
 
 #[tokio::test]
-async fn a_replay_tells_where_the_flow_has_changed() {
+async fn a_replay_shows_where_the_flow_has_changed() {
     let (_house, version) = acting("converse", "").await;
     let journal = version.journal(facts().call_id);
     version.run(Box::new(agreeing()), journal.clone()).await;
@@ -210,7 +210,7 @@ async fn what_the_manifest_does_not_grant_is_refused() {
 }
 
 #[tokio::test]
-async fn unusable_arguments_are_told_with_the_hint() {
+async fn unusable_arguments_are_reported_with_the_hint() {
     for (act, words) in [
         ("claim", "only the engine establishes"),
         ("strange", "is not a language tag"),

@@ -196,7 +196,7 @@ async fn what_is_recorded_now_replays_to_the_same_journal_and_the_same_end() {
 }
 
 #[tokio::test]
-async fn another_amount_is_told_as_such_and_ends_the_replay_unless_it_is_tolerated() {
+async fn another_amount_is_reported_as_such_and_ends_the_replay_unless_it_is_tolerated() {
     let change = |entries: &mut Vec<JournalEntry>| *amount(entries) = json!(99);
     let ended = against_changed(change, &tolerating(&[DifferenceKind::Wording])).await;
     assert_eq!(kinds(&ended), [DifferenceKind::Amounts]);
@@ -265,7 +265,7 @@ async fn a_question_more_or_less_is_another_structure_however_much_is_tolerated(
 }
 
 #[tokio::test]
-async fn another_decision_is_told_and_so_is_one_that_is_not_made_any_more() {
+async fn another_decision_is_reported_and_so_is_one_that_is_not_made_any_more() {
     let other = |entries: &mut Vec<JournalEntry>| {
         nth(entries, Function::Outcome, 0).arguments[0] = json!("declined")
     };
@@ -304,7 +304,7 @@ async fn a_caller_who_answered_otherwise_takes_the_flow_another_way_than_the_rec
 }
 
 #[tokio::test]
-async fn a_rule_of_the_new_manifest_is_told_although_both_sides_say_the_same() {
+async fn a_rule_of_the_new_manifest_is_reported_although_both_sides_say_the_same() {
     let recorded = agreed().await;
     for (rules, words) in [
         (
@@ -333,7 +333,7 @@ async fn a_rule_of_the_new_manifest_is_told_although_both_sides_say_the_same() {
 }
 
 #[tokio::test]
-async fn what_was_refused_and_is_allowed_now_is_told() {
+async fn what_was_refused_and_is_allowed_now_is_reported() {
     let (_house, strict) = acting("text", "").await;
     let recorded = record(&strict, caller()).await;
     let (_house, lax) = house("text", "[prompts]\ntexts = true\n").await;
@@ -371,7 +371,7 @@ async fn a_version_reads_its_own_settings_and_may_log_more_or_less() {
 }
 
 #[tokio::test]
-async fn a_version_that_fails_where_the_other_went_on_tells_how() {
+async fn a_version_that_fails_where_the_other_went_on_reports_how() {
     let recorded = agreed().await;
     let (_house, version) = acting("trap", "").await;
     let compared = compare(&version, recorded, &all()).await.unwrap();
@@ -404,7 +404,7 @@ async fn a_journal_of_a_later_format_is_refused() {
 async fn a_journal_reads_as_a_conversation() {
     let text = fs::read_to_string(golden("stays-silent")).unwrap();
     let journal = Journal::read(serde_json::from_str(&text).unwrap()).unwrap();
-    let told = turns(&journal.entries)
+    let reported = turns(&journal.entries)
         .into_iter()
         .map(|turn| match turn.what {
             What::Said {
@@ -416,7 +416,7 @@ async fn a_journal_reads_as_a_conversation() {
             other => format!("{other:?}"),
         });
     assert_eq!(
-        told.collect::<Vec<_>>(),
+        reported.collect::<Vec<_>>(),
         ["greeting", "goodbye", "identity: NoInput", "wrong-person"]
     );
 }

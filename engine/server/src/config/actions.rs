@@ -117,7 +117,14 @@ impl Config {
         let tls = |is_tls, ca_file: Option<&Path>| {
             tls_config(is_tls, ca_file).map_err(|error| error.to_string())
         };
-        Actions::open(&self.actions, &Setup { tls: &tls, sms })
+        Actions::open(
+            &self.actions,
+            &Setup {
+                tls: &tls,
+                sms,
+                traces: self.traces.url.is_some(),
+            },
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use ghanti_model::Zone;
 
 use super::{
     Config, Speech, actions, allowance, exotel, overrides, providers, recording, retention, tokens,
-    transfer, urls, webhooks,
+    traces, transfer, urls, webhooks,
 };
 use crate::logs;
 
@@ -83,6 +83,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
     }
     transfer::check(config, errors);
     webhooks::check(&config.webhooks, errors);
+    traces::check(&config.traces, errors);
     actions::check(config, errors);
     recording::check(&config.recording, errors);
     retention::check(&config.retention, errors);

@@ -131,13 +131,13 @@ mod tests {
     /// The keys of a section, taken from the error message for an unknown key.
     fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
         let unknown = Table::from_iter([("?".to_owned(), Value::Boolean(true))]);
-        let told = Value::Table(unknown)
+        let reported = Value::Table(unknown)
             .try_into::<T>()
             .map(drop)
             .unwrap_err()
             .message()
             .to_owned();
-        let names = told
+        let names = reported
             .split('`')
             .skip(1)
             .step_by(2)

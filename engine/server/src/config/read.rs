@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, actions, checks, exposure, providers, tokens};
+use super::{Config, actions, checks, exposure, providers, tokens, traces};
 
 /// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 pub(super) const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "server",
     "tokens",
     "calls",
@@ -44,6 +44,7 @@ const SECTIONS: [&str; 17] = [
     "retention",
     "speech",
     "log",
+    "traces",
 ];
 /// Variables with that prefix that are not settings.
 pub(super) const NOT_SETTINGS: [&str; 3] =
@@ -142,6 +143,7 @@ fn read_from(
         retention: take("retention").read(&mut errors),
         speech: take("speech").read(&mut errors),
         log: take("log").read(&mut errors),
+        traces: take("traces").read(&mut errors),
         ignored,
     };
     errors.extend(sections.keys().map(|name| {
@@ -154,6 +156,7 @@ fn read_from(
     config.server.insecure |= line.insecure;
     tokens::resolve(&mut config, &mut errors);
     actions::resolve(&mut config.actions, &environment, &mut errors);
+    traces::resolve(&mut config.traces, &environment, &mut errors);
     providers::resolve(&mut config.speech, &environment, &mut errors);
     checks::check(&config, &mut errors);
     if line.serves {

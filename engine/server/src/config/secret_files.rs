@@ -79,16 +79,16 @@ fn is_secret(variable: &str) -> bool {
 
 /// Reads a secret. Editors and `echo` end a file with a line break, which is not part of the secret.
 pub(super) fn secret(file: &Path) -> Result<String, String> {
-    let told =
+    let reported =
         |error: std::io::Error| format!("{error}; name a file that the engine's user can read");
-    let length = std::fs::metadata(file).map_err(told)?.len();
+    let length = std::fs::metadata(file).map_err(reported)?.len();
     if length > BYTES {
         return Err(format!(
             "it has more than {} kB: name a file that contains only the secret",
             BYTES >> 10
         ));
     }
-    let text = std::fs::read_to_string(file).map_err(told)?;
+    let text = std::fs::read_to_string(file).map_err(reported)?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
@@ -147,10 +147,10 @@ mod tests {
         ] {
             std::fs::write(&file, bytes).unwrap();
             let (_, errors) = with_secret_files(named(&[("GHANTI_STORES_REDIS_URL_FILE", path)]));
-            let told = errors.concat();
+            let reported = errors.concat();
             assert!(
-                told.contains(path) && told.contains(word) && !told.contains("hunter2"),
-                "{told}"
+                reported.contains(path) && reported.contains(word) && !reported.contains("hunter2"),
+                "{reported}"
             );
         }
         let missing = with_secret_files(named(&[("GHANTI_EXOTEL_API_KEY_FILE", "/nowhere")]));

@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 17] = [
+pub(super) const SECTIONS: [Section; 18] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, and who can reach it.",
@@ -521,6 +521,42 @@ pub(super) const SECTIONS: [Section; 17] = [
                 "folder",
                 "The folder of application.log and websocket.log.",
                 "\"logs\"",
+            ),
+        ],
+    },
+    Section {
+        name: "traces",
+        sentence: "Traces of calls, for OpenTelemetry: docs/watching.md.",
+        settings: &[
+            setting(
+                "url",
+                "The collector's address for OTLP over HTTP, in JSON. Unset, nothing is sent.",
+                "\"http://127.0.0.1:4318/v1/traces\"",
+            ),
+            setting(
+                "headers",
+                "Further headers of each request; a value may be `${file:PATH}` or `${env:NAME}`.",
+                "{ api-key = \"${env:OTLP_KEY}\" }",
+            ),
+            setting(
+                "service",
+                "The engine's name in the traces, `service.name`.",
+                "\"ghanti\"",
+            ),
+            setting(
+                "percent",
+                "Of how many calls in a hundred the trace is sent.",
+                "100",
+            ),
+            setting(
+                "after-s",
+                "How long after a call's end its trace is made, in seconds: what Exotel reports until then is in it.",
+                "30",
+            ),
+            setting(
+                "ca-file",
+                "A PEM file of certificates to trust besides the system's.",
+                "\"/etc/ssl/collector.pem\"",
             ),
         ],
     },

@@ -270,9 +270,9 @@ mod tests {
             ),
         ] {
             let ConfigError(errors) = with(&text).unwrap_err();
-            let told = errors.join("\n");
-            assert!(told.contains(part), "{text}: {told}");
-            assert!(!told.contains("crm-0123"), "{told}");
+            let reported = errors.join("\n");
+            assert!(reported.contains(part), "{text}: {reported}");
+            assert!(!reported.contains("crm-0123"), "{reported}");
         }
         let open = "[tokens.crm]\nrole = 'viewer'\ntoken = 'crm-0123456789-x'";
         let ConfigError(errors) = read(open, []).unwrap_err();

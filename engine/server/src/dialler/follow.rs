@@ -230,7 +230,7 @@ pub async fn look_up(engine: &DialContext, dialler: &Dialler, call: CallId, sid:
 fn reported(details: CallDetails) -> Option<EventKind> {
     let status = details.call.status.filter(|status| status.is_final())?;
     let duration = details.call.duration_s.map(|duration| duration.to_string());
-    let told = BTreeMap::from_iter(
+    let reported = BTreeMap::from_iter(
         [
             Some(("Status".to_owned(), status.as_str().to_owned())),
             duration.map(|duration| ("Duration".to_owned(), duration)),
@@ -244,7 +244,7 @@ fn reported(details: CallDetails) -> Option<EventKind> {
         .flatten(),
     );
     Some(EventKind::StatusReported(Box::new(StatusReported {
-        parameters: network::bounded(told),
+        parameters: network::bounded(reported),
         call_sid: Some(details.call.sid),
         direction: details.direction,
         agents: Vec::new(),

@@ -8,7 +8,9 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_LOCATION, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ghanti_model::{CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, unix_ms};
+use ghanti_model::{
+    CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, TraceContext, unix_ms,
+};
 use ghanti_store::DialRequestKey;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -32,6 +34,9 @@ const KEY_CHARS: usize = 200;
 /// The header that makes retries of a request idempotent (IETF draft
 /// `draft-ietf-httpapi-idempotency-key-header`).
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The header of a trace's context (W3C Trace Context, section 3.2).
+const TRACEPARENT: &str = "traceparent";
 
 /// The response for a stored record.
 #[derive(Serialize, ToSchema)]
@@ -60,6 +65,7 @@ pub struct Created {
     operation_id = "calls_create",
     request_body = OrderBody,
     params(
+        ("traceparent" = Option<String>, Header, description = "the trace that the request is part of (W3C Trace Context); the call's own has a link to it"),
         ("idempotency-key" = Option<String>, Header, description = "a key of the sender's, 1 to 200 ASCII characters: for a day the same request with it does nothing again"),
     ),
     responses(
@@ -103,7 +109,7 @@ pub async fn create(
         flow,
         fields,
     };
-    outbound::request(services, &customer, dials)
+    outbound::request(services, &customer, dials, traced_from(&headers))
         .await
         .map_err(Problem::unavailable)?;
     if let Some((dialler, permit)) = dialler {
@@ -120,6 +126,13 @@ pub async fn create(
         Answer(Created { call_id, dials }),
     )
         .into_response())
+}
+
+/// The trace that a request is part of. A header that cannot be read counts as none (W3C Trace Context,
+/// section 3.2.2).
+fn traced_from(headers: &HeaderMap) -> Option<TraceContext> {
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
+    TraceContext::parse(text).ok()
 }
 
 /// Reads an order; its fields are checked against the loaded flows.
@@ -150,7 +163,7 @@ pub(super) async fn undialled(app: &App, body: &[u8]) -> Result<CustomerRecord, 
         flow,
         fields,
     };
-    outbound::request(&app.services, &customer, false)
+    outbound::request(&app.services, &customer, false, None)
         .await
         .map_err(Problem::unavailable)?;
     Ok(customer)

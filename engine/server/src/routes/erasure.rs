@@ -418,13 +418,13 @@ mod tests {
             [flows.emi.transfer]\ndefault = ['08040003333']\n";
         let config = read(text, []).unwrap();
         let own = |text: &str| own(&config, &PhoneNumber::parse(text).unwrap());
-        for (number, told) in [
+        for (number, reported) in [
             ("08047112233", "`caller-id`"),
             ("+918040001111", "`agents`"),
             ("8040002222", "`[transfer.NAME]`"),
             ("08040003333", "`[flows.NAME.transfer]`"),
         ] {
-            assert!(own(number).unwrap().contains(told), "{number}");
+            assert!(own(number).unwrap().contains(reported), "{number}");
         }
         assert_eq!(own("9876543210"), None);
         let plan = r#"{"caller-ids": ["08045678901"]}"#;

@@ -302,7 +302,7 @@ impl Follower {
         if self.sent.len() > KNOWN {
             self.sent.pop_first();
         }
-        let told = Event::default()
+        let reported = Event::default()
             .id(event.id.to_string())
             .event(event.kind.name());
         let Some(mut data) = json_of(event) else {
@@ -312,8 +312,8 @@ impl Follower {
         if self.is_masked {
             mask(&mut data);
         }
-        let told = told.data(data.to_string());
-        let sent = tokio::time::timeout(SEND, self.sender.send(told)).await;
+        let reported = reported.data(data.to_string());
+        let sent = tokio::time::timeout(SEND, self.sender.send(reported)).await;
         sent.map_err(|_| Gone)?.map_err(|_| Gone)
     }
 }
@@ -322,7 +322,7 @@ impl Follower {
 fn json_of(event: &CallEvent) -> Option<Value> {
     let mut kind = serde_json::to_value(&event.kind).ok()?;
     let data = kind.get_mut("data").map(Value::take);
-    let told = EventMessage {
+    let reported = EventMessage {
         id: event.id,
         call_id: event.call_id,
         node: event.node,
@@ -330,5 +330,5 @@ fn json_of(event: &CallEvent) -> Option<Value> {
         kind: event.kind.name().to_owned(),
         data,
     };
-    serde_json::to_value(told).ok()
+    serde_json::to_value(reported).ok()
 }

@@ -215,11 +215,11 @@ mod tests {
             "since=now",
             "until=1",
         ] {
-            let told = format!("{:?}", read(text).unwrap_err());
+            let reported = format!("{:?}", read(text).unwrap_err());
             let (name, _) = text.split_once('=').unwrap();
             assert!(
-                told.contains(&format!("`{name}` cannot be read")),
-                "{text}: {told}"
+                reported.contains(&format!("`{name}` cannot be read")),
+                "{text}: {reported}"
             );
         }
     }

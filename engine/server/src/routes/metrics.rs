@@ -47,6 +47,7 @@ async fn encoded(app: &App) -> Result<String, fmt::Error> {
     flows(app, &mut registry);
     speech(app, &mut registry);
     webhooks(app, &mut registry);
+    traces(app, &mut registry);
     stores(app, &mut registry).await;
     let mut text = String::new();
     encode(&mut text, &registry)?;
@@ -291,6 +292,20 @@ fn webhooks(app: &App, registry: &mut Registry) {
         }
         registry.register(name, help, family);
     }
+}
+
+fn traces(app: &App, registry: &mut Registry) {
+    let Some(traces) = &app.traces else {
+        return;
+    };
+    let calls = Counts::<1>::default();
+    add(&calls, [("result", "sent")], traces.sent());
+    add(&calls, [("result", "dropped")], traces.dropped());
+    registry.register(
+        "traced_calls",
+        "Calls whose trace the collector of [traces] has taken, or that have none",
+        calls,
+    );
 }
 
 /// Checks whether each store answers within its deadline.

@@ -131,7 +131,7 @@ pub(super) async fn sent(
         asked.headers.remove(RANGE);
     }
     tracing::info!(call = %call, "a recording is sent");
-    let mut response = match settled_path(app, name).await {
+    let mut response = match path_when_renamed(app, name).await {
         Some(path) => served(&path, &asked).await,
         None => fetched(app, (call, number), &recording, &asked).await?,
     };
@@ -193,7 +193,7 @@ pub(super) async fn path(app: &App, name: Option<RecordingName>) -> Option<PathB
 }
 
 /// The file of a recording, which may get its last name just now.
-async fn settled_path(app: &App, name: Option<RecordingName>) -> Option<PathBuf> {
+async fn path_when_renamed(app: &App, name: Option<RecordingName>) -> Option<PathBuf> {
     match path(app, name).await {
         Some(path) => Some(path),
         None => path(app, name).await,

@@ -273,7 +273,7 @@ fn no_doubt_shows_a_number() {
         },
         Doubt::Unreadable,
     ] {
-        let told = format!("{doubt} {doubt:?}");
-        assert!(!told.contains("98765"), "{told}");
+        let reported = format!("{doubt} {doubt:?}");
+        assert!(!reported.contains("98765"), "{reported}");
     }
 }

@@ -16,6 +16,11 @@ const BARGE_IN_MS: u32 = 300;
 pub(super) const STABLE_MS: u64 = 120;
 /// After this much silence a paused prompt goes on, unless the words so far stop it.
 const GO_ON_MS: u32 = 700;
+/// The same behind so little speech that it is a "hmm" or an "achha": words that are known only later
+/// still stop the prompt.
+const GO_ON_SHORT_MS: u32 = 352;
+/// The longest of such sounds.
+const SHORT_MS: u32 = 480;
 /// The longest pause for a voice whose words do not stop the prompt: somebody else's, or talk.
 const LONGEST_PAUSE_MS: u64 = 2_000;
 
@@ -93,11 +98,12 @@ impl Machine {
         {
             return;
         }
+        let go_on_ms = self.go_on_ms();
         self.caller_audio.pass_over();
         if let Some(Waiting::Ask(asking)) = &mut self.waiting
             && let Some(utterance) = &mut asking.utterance
         {
-            utterance.is_talk = self.caller_audio.quiet_ms() < GO_ON_MS;
+            utterance.is_talk = self.caller_audio.quiet_ms() < go_on_ms;
         }
         self.playback.go_on(now_ms, &mut self.events);
     }
@@ -112,12 +118,21 @@ impl Machine {
         let stops = self.stops(asking, utterance, |_| true);
         match utterance.stage {
             Stage::Speaking => {
-                let is_quiet = self.caller_audio.quiet_ms() >= GO_ON_MS;
+                let is_quiet = self.caller_audio.quiet_ms() >= self.go_on_ms();
                 !stops && (is_quiet || now_ms >= paused_ms + LONGEST_PAUSE_MS)
             }
             Stage::Understanding {
                 ended_ms, is_late, ..
             } => is_late || (!stops && now_ms >= ended_ms + u64::from(GO_ON_MS)),
+        }
+    }
+
+    /// How long the caller has to be silent for a paused prompt to go on.
+    fn go_on_ms(&self) -> u32 {
+        if self.caller_audio.voiced_ms() <= SHORT_MS {
+            GO_ON_SHORT_MS
+        } else {
+            GO_ON_MS
         }
     }
 

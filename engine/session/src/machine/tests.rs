@@ -179,8 +179,8 @@ fn free_speech_is_in_the_language_of_its_words_else_in_the_recognisers() {
         bench.pass(3_500);
         let answer = bench.answer();
         assert_eq!(answer.reply, Reply::Text(Masked::from(words)));
-        let told = answer.language.as_ref().map(Language::as_str);
-        assert_eq!(told, Some(language), "{words}");
+        let reported = answer.language.as_ref().map(Language::as_str);
+        assert_eq!(reported, Some(language), "{words}");
     }
 }
 

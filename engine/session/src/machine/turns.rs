@@ -316,11 +316,11 @@ impl Machine {
             Answers::Open => {
                 let reply = Reply::Text(recognized.text.clone());
                 // a recogniser of several languages may write another one than it says
-                let told = ghanti_language::detect(
+                let reported = ghanti_language::detect(
                     recognized.text.expose(),
                     &asking.asked.expectation.languages,
                 );
-                (Some(reply), told.unwrap_or(recognized.language), false)
+                (Some(reply), reported.unwrap_or(recognized.language), false)
             }
             Answers::Keys { .. } => return,
         };

@@ -194,7 +194,7 @@ fn a_final_status_stays_final() {
 }
 
 #[test]
-fn the_same_end_told_again_adds_what_it_knows_and_takes_nothing_away() {
+fn the_same_end_reported_again_adds_what_it_knows_and_takes_nothing_away() {
     let record = after(
         pending(),
         &[

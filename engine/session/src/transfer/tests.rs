@@ -260,7 +260,7 @@ fn a_conversation_that_failed_stays_so_whatever_the_agent_does() {
 }
 
 #[test]
-fn connect_for_a_call_that_was_to_end_is_told_with_the_fix() {
+fn connect_for_a_call_that_was_to_end_is_reported_with_the_fix() {
     let mut log = ended(Decision::HangUp, FlowEnd::Returned);
     for now_ms in [5, 6] {
         log.emit(NodeId::NONE, now_ms, connect_answered(&[]));

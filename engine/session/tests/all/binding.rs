@@ -98,10 +98,10 @@ fn assert_nobody(record: &CallRecord, problem: &str) {
             .iter()
             .all(|entry| entry.step != Step::CustomerLoaded)
     );
-    let told = &record.problems[0].detail;
+    let reported = &record.problems[0].detail;
     assert!(
-        told.contains("no customer record") && !told.contains("98765"),
-        "{told}"
+        reported.contains("no customer record") && !reported.contains("98765"),
+        "{reported}"
     );
 }
 

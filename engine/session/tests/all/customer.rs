@@ -12,20 +12,21 @@ async fn an_unreadable_value_in_the_store_is_not_given_to_the_flow_and_is_a_prob
     house.add("flow", schema);
     house.open().await;
     let record = house.call("flow", "klingon").await;
-    let told: Vec<_> = record
+    let reported: Vec<_> = record
         .problems
         .iter()
         .filter(|problem| problem.name == "unusable-field")
         .map(|problem| &problem.detail)
         .collect();
-    assert_eq!(told.len(), 2, "{:?}", record.problems);
+    assert_eq!(reported.len(), 2, "{:?}", record.problems);
     assert!(
-        told[0].contains("`amount` is missing") && told[1].contains("`language` is no language"),
-        "{told:?}"
+        reported[0].contains("`amount` is missing")
+            && reported[1].contains("`language` is no language"),
+        "{reported:?}"
     );
     assert!(
-        !told.iter().any(|detail| detail.contains("klingon")),
-        "{told:?}"
+        !reported.iter().any(|detail| detail.contains("klingon")),
+        "{reported:?}"
     );
     assert_eq!(record.language.unwrap().as_str(), "en-IN");
     let entries = record.journal.unwrap().entries;

@@ -112,7 +112,7 @@ async fn dial(
     let mut talked = Duration::ZERO;
     for event in answer.events() {
         if let Some(url) = &connected.events {
-            let told = agent_event(
+            let reported = agent_event(
                 &course.exchange.http,
                 url,
                 &course.call.facts,
@@ -120,7 +120,7 @@ async fn dial(
                 event,
             )
             .await;
-            entry.faults.extend(told.err());
+            entry.faults.extend(reported.err());
         }
         match (*event, answer) {
             ("Ringing", AgentAnswer::NoAnswer) => wait(course, at_most).await,

@@ -29,7 +29,7 @@ pub(super) struct Carried {
     /// The sample rate in Hz, if not the URL's.
     pub(super) rate_hz: Option<u32>,
     /// The one that `start` tells, if another.
-    pub(super) told_rate_hz: Option<u32>,
+    pub(super) reported_rate_hz: Option<u32>,
     /// How the caller's audio is encoded.
     pub(super) sends: Sends,
     /// Which directions it has.
@@ -146,11 +146,11 @@ async fn talk(course: &FlowRun<'_>, url: &Url, carried: Carried) -> Result<Playe
     let room = Room::new(&call.caller.line, format.rate_hz)
         .await
         .map_err(voice)?;
-    let told = MediaFormat {
-        rate_hz: carried.told_rate_hz.unwrap_or(format.rate_hz),
+    let reported = MediaFormat {
+        rate_hz: carried.reported_rate_hz.unwrap_or(format.rate_hz),
         ..format
     };
-    let stream = call.facts.stream(parameters, told);
+    let stream = call.facts.stream(parameters, reported);
     let wire = Wire::open_through(exchange.http.proxy(), url, stream, WireLog::off())
         .await?
         .encoded(match carried.sends {

@@ -141,13 +141,13 @@ async fn a_phone_that_is_not_answered_runs_no_applet() {
     let expected = ["busy", "no-answer", "failed", "no-answer"];
     assert_eq!(words(&report["calls"], "status"), expected);
     assert_eq!(bot.paths(), [""; 0]);
-    let mut told: Vec<_> = bot
+    let mut reported: Vec<_> = bot
         .callbacks()
         .iter()
         .map(|(_, fields)| fields.text("Status").unwrap())
         .collect();
-    told.sort();
-    assert_eq!(told, ["busy", "failed", "no-answer", "no-answer"]);
+    reported.sort();
+    assert_eq!(reported, ["busy", "failed", "no-answer", "no-answer"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -251,7 +251,7 @@ async fn a_stream_needs_no_flow_and_its_end_ends_the_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_hang_up_and_connections_break() {
-    for (setup, ended_by, told) in [
+    for (setup, ended_by, reported) in [
         ("[[callers]]\ndoes = \"hangs-up\"\n", "user", "user"),
         (
             "[faults]\nstream-lost = 100\nstream-lost-after-ms = [200, 400]\n",
@@ -269,7 +269,7 @@ async fn callers_hang_up_and_connections_break() {
         );
         let after = &bot.asked()[2];
         assert_eq!(after.path, "after");
-        assert_eq!(after.query["Stream[DisconnectedBy]"], told);
+        assert_eq!(after.query["Stream[DisconnectedBy]"], reported);
         // nobody is connected to an agent any more
         assert!(!bot.paths().contains(&"connect".to_owned()));
     }

@@ -19,7 +19,7 @@ pub struct PromptAudio {
     source: Source,
     next: usize,
     /// How many losses were reported.
-    told: usize,
+    reported: usize,
 }
 
 enum Source {
@@ -33,7 +33,7 @@ impl PromptAudio {
         Self {
             source: Source::Whole(speech),
             next: 0,
-            told: 0,
+            reported: 0,
         }
     }
 
@@ -41,7 +41,7 @@ impl PromptAudio {
         Self {
             source: Source::Growing(follower),
             next: 0,
-            told: 0,
+            reported: 0,
         }
     }
 
@@ -74,8 +74,8 @@ impl PromptAudio {
         let Source::Growing(follower) = &self.source else {
             return Vec::new();
         };
-        let losses = follower.growth.losses(self.told);
-        self.told += losses.len();
+        let losses = follower.growth.losses(self.reported);
+        self.reported += losses.len();
         losses
     }
 

@@ -133,7 +133,7 @@ struct Utterance {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct Reported {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -178,13 +178,13 @@ impl Protocol for Utterance {
     }
 
     fn read(&mut self, text: &str, is_over: bool) -> Result<Said, Fault> {
-        let told: Told = read(text.as_bytes())?;
-        match (told.kind.as_str(), told.channel) {
+        let message: Reported = read(text.as_bytes())?;
+        match (message.kind.as_str(), message.channel) {
             ("Results", Some(Channel::Heard { alternatives })) => {
                 let Some(best) = alternatives.into_iter().next() else {
                     return Ok(Said::Nothing);
                 };
-                if !told.is_final {
+                if !message.is_final {
                     let so_far = self.words.iter().map(String::as_str);
                     let so_far = so_far.chain([best.transcript.as_str()]);
                     return Ok(Said::SoFar(so_far.collect::<Vec<_>>().join(" ")));

@@ -169,7 +169,7 @@ impl<T: Transcriber> Recognizer for RemoteRecognizer<T> {
             open: None,
             ending: Vec::new(),
             ended: 0,
-            told: watch::channel(0).0,
+            reported: watch::channel(0).0,
         }))
     }
 }
@@ -185,7 +185,7 @@ struct Listening<T> {
     ending: Vec<JoinHandle<()>>,
     /// How many utterances have ended, and for how many the words were reported, which is done in order.
     ended: u64,
-    told: watch::Sender<u64>,
+    reported: watch::Sender<u64>,
 }
 
 /// The session of the utterance that goes on.
@@ -205,11 +205,14 @@ impl<T: Transcriber> Listening<T> {
             waiting: Arc::clone(&self.waiting),
         };
         let transcriber = Arc::clone(&self.transcriber);
-        let (told, before) = (self.told.clone(), self.ended);
+        let (reported, before) = (self.reported.clone(), self.ended);
         let task = tokio::spawn(async move {
             let words = transcriber.transcribe(&mut heard).await;
             // cannot fail: this task has a sender
-            let _ = told.subscribe().wait_for(|told| *told >= before).await;
+            let _ = reported
+                .subscribe()
+                .wait_for(|reported| *reported >= before)
+                .await;
             let hearing = match words {
                 Ok(words) => Hearing::Final(recognized(words, &heard.language)),
                 Err(fault) => Hearing::Failed(RecognitionError::Provider {
@@ -219,7 +222,7 @@ impl<T: Transcriber> Listening<T> {
             };
             // the call may be over
             let _ = heard.hearings.send(hearing).await;
-            told.send_replace(before + 1);
+            reported.send_replace(before + 1);
         });
         Session { audio, task }
     }

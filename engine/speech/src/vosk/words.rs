@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_is_told_once() {
+    fn a_partial_is_reported_once() {
         let mut words = Words::default();
         let english = Language::english();
         assert!(words.partial(r#"{"partial":""}"#, &english).is_none());

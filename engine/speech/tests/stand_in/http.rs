@@ -71,7 +71,7 @@ async fn spoken(mode: Mode, kind: &str, audio: Vec<u8>) -> Response {
 }
 
 /// An answer that comes whole.
-async fn told(mode: Mode, answer: Value) -> Response {
+async fn whole(mode: Mode, answer: Value) -> Response {
     let text = answer.to_string();
     let (first, second) = text.split_at(text.len() / 2);
     let begun = stream::iter([Ok::<_, io::Error>(first.to_owned())]);
@@ -144,7 +144,7 @@ async fn openai_words(State(shared): Asked, headers: HeaderMap, body: Bytes) -> 
         ("prompt", "yes please, no"),
     ];
     form(&shared, &headers, &body, &fields);
-    told(mode, json!({ "text": HEARD })).await
+    whole(mode, json!({ "text": HEARD })).await
 }
 
 async fn sarvam_speech(State(shared): Asked, headers: HeaderMap, body: Bytes) -> Response {
@@ -211,7 +211,7 @@ async fn elevenlabs_words(State(shared): Asked, headers: HeaderMap, body: Bytes)
     form(&shared, &headers, &body, &fields);
     let answer =
         json!({ "language_code": "eng", "language_probability": 0.98, "text": HEARD, "words": [] });
-    told(mode, answer).await
+    whole(mode, answer).await
 }
 
 async fn google_speech(State(shared): Asked, headers: HeaderMap, body: Bytes) -> Response {
@@ -229,7 +229,7 @@ async fn google_speech(State(shared): Asked, headers: HeaderMap, body: Bytes) ->
     );
     let rate_hz = asked["audioConfig"]["sampleRateHertz"].as_u64().unwrap() as u32;
     let audio = STANDARD.encode(wav(rate_hz, &tone(rate_hz)));
-    told(mode, json!({ "audioContent": audio })).await
+    whole(mode, json!({ "audioContent": audio })).await
 }
 
 async fn google_words(State(shared): Asked, headers: HeaderMap, body: Bytes) -> Response {
@@ -249,7 +249,7 @@ async fn google_words(State(shared): Asked, headers: HeaderMap, body: Bytes) -> 
     let audio = STANDARD.decode(asked["audio"]["content"].as_str().unwrap());
     shared.heard(audio.unwrap().len());
     let answer = json!({ "results": [{ "alternatives": [{ "transcript": HEARD, "confidence": 0.9 }], "languageCode": "en-in" }] });
-    told(mode, answer).await
+    whole(mode, answer).await
 }
 
 async fn azure_speech(State(shared): Asked, headers: HeaderMap, body: Bytes) -> Response {
@@ -282,5 +282,5 @@ async fn azure_words(
     let best = json!([{ "Confidence": 0.93, "Lexical": "yes please", "ITN": "yes please", "MaskedITN": "yes please", "Display": HEARD }]);
     let answer =
         json!({ "RecognitionStatus": "Success", "Offset": 0, "Duration": 1, "NBest": best });
-    told(mode, answer).await
+    whole(mode, answer).await
 }

@@ -137,10 +137,12 @@ impl Wav {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600);
         let begun = self.has_room().and_then(|()| {
-            let file = options.open(&self.path).map_err(|error| told(&error))?;
+            let file = options
+                .open(&self.path)
+                .map_err(|error| with_hint(&error))?;
             let mut writer =
-                WavWriter::new(BufWriter::new(file), spec).map_err(|error| told(&error))?;
-            writer.flush().map_err(|error| told(&error))?;
+                WavWriter::new(BufWriter::new(file), spec).map_err(|error| with_hint(&error))?;
+            writer.flush().map_err(|error| with_hint(&error))?;
             Ok(writer)
         });
         match begun {
@@ -158,9 +160,10 @@ impl Wav {
         if (silent == 0 && samples.is_empty()) || self.failure.is_some() {
             return;
         }
-        let written = self
-            .has_room()
-            .and_then(|()| self.append(silent, samples).map_err(|error| told(&error)));
+        let written = self.has_room().and_then(|()| {
+            self.append(silent, samples)
+                .map_err(|error| with_hint(&error))
+        });
         match written {
             Ok(bytes) => drop(self.folder.used.fetch_add(bytes, Ordering::Relaxed)),
             Err(reason) => {
@@ -195,7 +198,7 @@ impl Wav {
                 most / MIB
             ));
         }
-        let about = rustix::fs::statvfs(&folder.path).map_err(|error| told(&error))?;
+        let about = rustix::fs::statvfs(&folder.path).map_err(|error| with_hint(&error))?;
         let (free, keep) = (
             about.f_bavail.saturating_mul(about.f_frsize),
             folder.room.keep_free_bytes,
@@ -216,7 +219,7 @@ impl Wav {
             return Ended::Missing(reason.unwrap_or_else(|| "it was ended twice".to_owned()));
         };
         if let Err(error) = writer.finalize() {
-            self.failure.get_or_insert_with(|| told(&error));
+            self.failure.get_or_insert_with(|| with_hint(&error));
         }
         match (mended(&self.path), self.failure.take()) {
             (Ok(Some(written)), None) => Ended::Whole(written),
@@ -224,7 +227,7 @@ impl Wav {
             (Ok(None), reason) => {
                 Ended::Missing(reason.unwrap_or_else(|| "the call was too short".to_owned()))
             }
-            (Err(error), _) => Ended::Missing(told(&error)),
+            (Err(error), _) => Ended::Missing(with_hint(&error)),
         }
     }
 }
@@ -277,6 +280,6 @@ pub(super) fn digest(file: &mut File) -> io::Result<(String, u64)> {
 }
 
 /// What the system says, with what can be done about it.
-fn told(error: &dyn std::fmt::Display) -> String {
+fn with_hint(error: &dyn std::fmt::Display) -> String {
     format!("{error}: see whether the data folder's disk is full or broken")
 }

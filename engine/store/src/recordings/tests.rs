@@ -54,7 +54,7 @@ fn only_what_is_written_as_a_name_is_read_as_one() {
 }
 
 #[tokio::test]
-async fn a_recording_is_readable_by_its_owner_alone_and_has_the_digest_that_is_told() {
+async fn a_recording_is_readable_by_its_owner_alone_and_has_the_digest_that_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("recordings");
     let (recordings, left) = Recordings::open(&path, Some(ROOM)).unwrap();

@@ -97,7 +97,7 @@ pub struct NewAttempt<'a> {
 }
 
 /// What came of an attempt.
-pub struct Settlement<'a> {
+pub struct AttemptResult<'a> {
     /// The outcome.
     pub outcome: &'a str,
     /// Whether it counts as a call to the customer: not if they certainly were not dialled.
@@ -187,7 +187,7 @@ macro_rules! settle {
         async fn $name(
             connection: &mut $connection,
             call: CallId,
-            settlement: &Settlement<'_>,
+            settlement: &AttemptResult<'_>,
             now_ms: i64,
         ) -> Result<bool, sqlx::Error> {
             let call = call.to_string();
@@ -277,10 +277,10 @@ impl SqlRecords {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn settle_attempt(
+    pub async fn finish_attempt(
         &self,
         call: CallId,
-        settlement: &Settlement<'_>,
+        settlement: &AttemptResult<'_>,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let now_ms = stored_ms(now_ms);

@@ -226,11 +226,11 @@ macro_rules! erase {
             }
             erased.events = u64::try_from(changed.len()).unwrap_or(u64::MAX);
             if !changed.is_empty() || order.refolds {
-                let told = erased_event(order, &events, is_intact);
-                let row = chain::row(&told, &head)?;
+                let reported = erased_event(order, &events, is_intact);
+                let row = chain::row(&reported, &head)?;
                 $add(&mut *connection, &key, &row).await?;
                 let stored = events.iter().filter_map(|event| event.event(order.call));
-                let all: Vec<_> = stored.chain([told]).collect();
+                let all: Vec<_> = stored.chain([reported]).collect();
                 let log = CallLog::of(order.call, &all);
                 let head = row.head();
                 let projection = Projection::of(&log, &head)?;

@@ -92,7 +92,7 @@ use crate::{
     REQUEST_KEPT_MS, StoreError, StoreMeter,
 };
 
-pub use attempts::{InProgress, NewAttempt, Settlement};
+pub use attempts::{AttemptResult, InProgress, NewAttempt};
 pub use audit::AuditEntry;
 pub use chain::{BrokenCall, ChainChecks};
 pub use deliveries::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};

@@ -352,11 +352,11 @@ mod tests {
                 }
                 let plan = query.fetch_all(&mut database).await.unwrap();
                 let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
-                let told = steps.join("; ");
-                assert!(told.contains(index), "{filter:?}: {told}");
+                let reported = steps.join("; ");
+                assert!(reported.contains(index), "{filter:?}: {reported}");
                 // of calls with one number or CallSid, which are few, those of one millisecond
-                let sorts = told.contains("TEMP B-TREE") && !told.contains("LAST TERM");
-                assert!(!sorts, "{filter:?}: {told}");
+                let sorts = reported.contains("TEMP B-TREE") && !reported.contains("LAST TERM");
+                assert!(!sorts, "{filter:?}: {reported}");
             }
         }
     }

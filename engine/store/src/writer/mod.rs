@@ -117,7 +117,7 @@ impl EventWriter {
             self.shared.urgent.notify_one();
         }
         if let Err(event) = pushed {
-            drop(self.shared.spool_or_tell(event.call_id, &[event]));
+            drop(self.shared.spool_or_report(event.call_id, &[event]));
         }
         self.shared.queued.notify_one();
     }
@@ -249,7 +249,7 @@ impl Shared {
 
     /// Spools events of a call that cannot go anywhere else. If the disk fails too, the events are
     /// lost and their call is logged.
-    fn spool_or_tell(&self, call: CallId, events: &[Arc<CallEvent>]) -> std::io::Result<()> {
+    fn spool_or_report(&self, call: CallId, events: &[Arc<CallEvent>]) -> std::io::Result<()> {
         self.spool.put(call, events).inspect_err(|error| {
             let folder = self.spool.folder().display();
             self.lost.fetch_add(events.len(), Ordering::Relaxed);
@@ -261,7 +261,7 @@ impl Shared {
     fn spool_all(&self) {
         let unsaved = self.queue().unsaved().cloned().collect();
         for (call, events) in by_call(unsaved) {
-            let _ = self.spool_or_tell(call, &events);
+            let _ = self.spool_or_report(call, &events);
         }
     }
 }

@@ -40,9 +40,9 @@ struct Outage {
     /// The spool failed too: until the next attempt, events stay in the queue.
     disk_down: bool,
     /// The outage was logged, so its end must be too.
-    told: bool,
+    reported: bool,
     /// The disk failure was logged.
-    disk_told: bool,
+    disk_reported: bool,
     next_attempt: Instant,
     pause: Duration,
     /// The call whose spooled events were tried last.
@@ -125,7 +125,7 @@ async fn save_or_spool(shared: &Arc<Shared>, batch: Vec<Arc<CallEvent>>, outage:
     match failure {
         None => {
             shared.is_full.store(false, Ordering::Relaxed);
-            outage.disk_told = false;
+            outage.disk_reported = false;
             shared.change_queue(|queue| queue.saved());
         }
         Some(error) => {
@@ -237,8 +237,8 @@ impl Outage {
         Self {
             database_down: false,
             disk_down: false,
-            told: false,
-            disk_told: false,
+            reported: false,
+            disk_reported: false,
             next_attempt: Instant::now(),
             pause: FIRST_PAUSE,
             tried: None,
@@ -248,8 +248,8 @@ impl Outage {
     fn begins(&mut self, shared: &Shared, error: &StoreError) {
         self.database_down = true;
         self.pauses();
-        if !self.told {
-            self.told = true;
+        if !self.reported {
+            self.reported = true;
             let folder = shared.spool.folder().display();
             tracing::error!(%error, %folder, "events of calls are not saved; they are kept in the spool until the database takes them");
         }
@@ -259,8 +259,8 @@ impl Outage {
         self.disk_down = true;
         shared.is_full.store(true, Ordering::Relaxed);
         self.pauses();
-        if !self.disk_told {
-            self.disk_told = true;
+        if !self.disk_reported {
+            self.disk_reported = true;
             let folder = shared.spool.folder().display();
             tracing::error!(%error, %folder, "events of calls are kept in memory alone: neither the database nor the spool takes them");
         }
@@ -283,8 +283,8 @@ impl Outage {
         }
         self.pause = FIRST_PAUSE;
         self.next_attempt = Instant::now();
-        if self.told && shared.spool.len() == 0 {
-            self.told = false;
+        if self.reported && shared.spool.len() == 0 {
+            self.reported = false;
             tracing::info!("events of calls are saved again, and the spool is empty");
         }
     }

@@ -93,15 +93,15 @@ pub(super) async fn whatever_is_changed_in_the_database_is_found(
     }
     assert!(records.verify_call(intact).await.unwrap().unwrap().is_ok());
     // all are found page by page
-    let (mut behind, mut told, mut calls) = (String::new(), Vec::new(), 0);
+    let (mut behind, mut reported, mut calls) = (String::new(), Vec::new(), 0);
     loop {
         let page = records.verify_chains(&behind, 4).await.unwrap();
         calls += page.calls;
-        told.extend(page.broken.into_iter().map(|broken| broken.call_id));
+        reported.extend(page.broken.into_iter().map(|broken| broken.call_id));
         let Some(next) = page.next else { break };
         behind = next;
     }
-    assert_eq!((calls, &told), (19, &broken));
+    assert_eq!((calls, &reported), (19, &broken));
     assert_eq!(records.verify_call(CallId::generate()).await.unwrap(), None);
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn a_row_that_says_otherwise_than_its_events_is_found(
         ..
     }: Subject,
 ) {
-    let told = async || {
+    let reported = async || {
         let record = full_record();
         records.import(&record).await.unwrap();
         let more = [noted(record.call_id, 1_795_000_099_000, "a")].map(Arc::new);
@@ -147,7 +147,7 @@ pub(super) async fn a_row_that_says_otherwise_than_its_events_is_found(
             "outcome, customer_number, started_ms",
         ),
     ] {
-        let call = told().await;
+        let call = reported().await;
         assert!(records.verify_call(call).await.unwrap().unwrap().is_ok());
         statements(&format!(
             "UPDATE calls SET {change} WHERE call_id = '{call}'"
@@ -160,7 +160,7 @@ pub(super) async fn a_row_that_says_otherwise_than_its_events_is_found(
     let page = records.verify_chains("", 100).await.unwrap();
     assert_eq!((page.calls, page.broken.len()), (17, 17));
     // what was erased since is no change
-    let call = told().await;
+    let call = reported().await;
     let now_ms = 1_795_100_000_000;
     records
         .erase_call(call, Erasable::Personal, NodeId::NONE, now_ms)

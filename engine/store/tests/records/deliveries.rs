@@ -96,7 +96,7 @@ fn kinds(claimed: &[Claimed]) -> Vec<&str> {
         .collect()
 }
 
-pub(super) async fn messages_are_written_with_the_events_that_they_tell_of_and_once(
+pub(super) async fn messages_are_written_with_the_events_that_they_report_and_once(
     Subject {
         records,
         statements,
@@ -112,11 +112,11 @@ pub(super) async fn messages_are_written_with_the_events_that_they_tell_of_and_o
         records.append(&events).await.unwrap();
     }
     assert_eq!(outbox.saved.load(Ordering::SeqCst), 1);
-    let told = "SELECT CAST(COUNT(*) AS TEXT) FROM webhook_deliveries";
-    assert_eq!(statements(told), "2");
+    let reported = "SELECT CAST(COUNT(*) AS TEXT) FROM webhook_deliveries";
+    assert_eq!(statements(reported), "2");
     // what an older engine has left is no news
     records.import(&full_record()).await.unwrap();
-    assert_eq!(statements(told), "2");
+    assert_eq!(statements(reported), "2");
     // a late event of another node changes the record that is folded from all
     let late = event(
         call,
@@ -131,7 +131,7 @@ pub(super) async fn messages_are_written_with_the_events_that_they_tell_of_and_o
         },
     );
     records.append(&[Arc::new(late)]).await.unwrap();
-    assert_eq!(statements(told), "2");
+    assert_eq!(statements(reported), "2");
     let claimed = claim(&records, LATER_MS, 10).await;
     assert_eq!(
         (kinds(&claimed), claimed[0].call_id),

@@ -39,6 +39,7 @@ async fn talked(records: &SqlRecords, number: &str, at_ms: u64) -> CallId {
             customer_number: Some(phone(number)),
             flow: None,
             dials: false,
+            traced_from: None,
         }),
         EventKind::StreamStarted(Box::new(StreamStarted {
             customer: None,

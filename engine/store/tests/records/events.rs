@@ -176,6 +176,7 @@ pub(super) async fn only_calls_of_nodes_that_are_gone_are_ended(Subject { record
         customer_number: Some(PhoneNumber::parse("9876543210").unwrap()),
         flow: None,
         dials: false,
+        traced_from: None,
     });
     let requested = Arc::new(CallEvent {
         node: dead,

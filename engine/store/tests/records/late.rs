@@ -76,6 +76,7 @@ pub(super) async fn a_call_that_was_deleted_stays_so_whatever_is_reported_late(
         customer_number: None,
         flow: None,
         dials: false,
+        traced_from: None,
     });
     store(&records, old, 9 * DAY_MS, requested).await;
     store(&records, old, 9 * DAY_MS + 1, reported(&old_sid)).await;

@@ -48,13 +48,13 @@ pub fn faults(schema: &str, reference: Option<&str>, value: &Value) -> Vec<Strin
     serde_json::to_writer(&mut input, value).unwrap();
     drop(input);
     let output = python.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
+    let reported = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
         "no schema is looked at: run `make setup`\n{complaint}"
     );
-    told.lines().map(str::to_owned).collect()
+    reported.lines().map(str::to_owned).collect()
 }
 
 /// How long after SIGTERM the engine may still be needed, with these settings.
@@ -72,8 +72,8 @@ fn the_compose_file_is_one() {
     wrong["services"]["redis"]["comand"] = "redis-server".into();
     assert_ne!(faults(schema, None, &wrong), [""; 0], "the schema looks");
     if let Some(mut docker) = perhaps("docker", "the compose file by `docker compose config`") {
-        let told = docker.args(["compose", "version"]).output().unwrap();
-        if told.status.success() {
+        let reported = docker.args(["compose", "version"]).output().unwrap();
+        if reported.status.success() {
             let file = root().join("engine/deploy/compose.yaml");
             let mut docker = Command::new(docker.get_program());
             passes(
@@ -182,7 +182,7 @@ fn a_stopping_engine_is_given_as_long_as_its_calls_last() {
 
 #[test]
 fn a_proxy_keeps_a_stream_for_as_long_as_the_longest_call() {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (name, mark) in [
         ("nginx.conf", "proxy_read_timeout "),
         ("nginx.conf", "proxy_send_timeout "),
@@ -197,9 +197,12 @@ fn a_proxy_keeps_a_stream_for_as_long_as_the_longest_call() {
             digits.unwrap().parse::<u64>().unwrap()
         });
         let longest = times.max().unwrap();
-        told.push((name, mark, longest));
+        reported.push((name, mark, longest));
     }
-    let short: Vec<_> = told.iter().filter(|told| told.2 <= LONGEST_S).collect();
+    let short: Vec<_> = reported
+        .iter()
+        .filter(|reported| reported.2 <= LONGEST_S)
+        .collect();
     assert!(short.is_empty(), "{short:?}");
 }
 

@@ -36,8 +36,8 @@ fn the_unit_is_one_and_well_locked() {
     let folder = tempdir().unwrap();
     let here = replaced(&unit, [("/opt/ghanti/bin/ghanti", "/bin/true")]);
     let file = written(folder.path(), "ghanti.service", &here);
-    let told = passes(verify.args(["verify", "--man=no"]).arg(&file));
-    assert!(!told.contains("ghanti.service"), "{told}");
+    let reported = passes(verify.args(["verify", "--man=no"]).arg(&file));
+    assert!(!reported.contains("ghanti.service"), "{reported}");
     let mut security = installed("systemd-analyze");
     passes(
         security
@@ -131,12 +131,12 @@ fn the_caddyfile_is_one() {
     caddy
         .env("HOME", home.path())
         .env("XDG_DATA_HOME", home.path());
-    let told = passes(
+    let reported = passes(
         caddy
             .args(["validate", "--adapter", "caddyfile", "--config"])
             .arg(&file),
     );
-    assert!(told.contains("Valid configuration"), "{told}");
+    assert!(reported.contains("Valid configuration"), "{reported}");
     let formatted = passes(installed("caddy").arg("fmt").arg(&file));
     assert_eq!(formatted, text("Caddyfile"));
 }
@@ -175,14 +175,14 @@ fn the_logrotate_file_is_one() {
     let folder = tempdir().unwrap();
     // logrotate wants its files to be of one whom nobody else can write for
     let file = written(folder.path(), "ghanti", &text("ghanti.logrotate"));
-    let told = passes(
+    let reported = passes(
         installed("logrotate")
             .arg("--debug")
             .arg("--state")
             .arg(folder.path().join("state"))
             .arg(file),
     );
-    assert!(!told.to_lowercase().contains("error"), "{told}");
+    assert!(!reported.to_lowercase().contains("error"), "{reported}");
     assert!(
         found("nginx").is_some(),
         "`nginx` is missing: run `make setup`"

@@ -281,9 +281,9 @@ impl Nginx {
                 folder.display()
             ),
         );
-        let told = passes(installed("nginx").arg("-t").arg("-c").arg(&main));
-        assert!(told.contains("test is successful"), "{told}");
-        assert!(!told.contains("[warn]"), "{told}");
+        let reported = passes(installed("nginx").arg("-t").arg("-c").arg(&main));
+        assert!(reported.contains("test is successful"), "{reported}");
+        assert!(!reported.contains("[warn]"), "{reported}");
         let nginx = installed("nginx");
         let nginx = nginx.get_program().to_str().unwrap();
         let command = [nginx, "-c", main.to_str().unwrap()];
@@ -312,8 +312,8 @@ impl Nginx {
 }
 
 fn is_root() -> bool {
-    let told = passes(Command::new("id").arg("-u"));
-    told.trim() == "0"
+    let reported = passes(Command::new("id").arg("-u"));
+    reported.trim() == "0"
 }
 
 /// A call through a proxy, by `ghanti call`.
@@ -392,7 +392,7 @@ async fn answers_from_outside(authority: &Authority, base: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_goes_through_nginx_and_its_logs_tell_no_secret() {
+async fn a_call_goes_through_nginx_and_its_logs_keep_all_secrets() {
     let (authority, stores, flows) = (Authority::new(), Stores::start(Stored::Elsewhere), flows());
     let (port, variables) = (free_port(), &stores.variables);
     let engine = engine(port, flows.path(), variables);
@@ -524,7 +524,7 @@ fn a_certificate_of_nobody_is_refused() {
         .arg(format!("https://{HOST}:{port}"))
         .output()
         .unwrap();
-    let told = words(&output);
-    assert!(!output.status.success(), "{told}");
-    assert!(told.contains("certificate"), "{told}");
+    let reported = words(&output);
+    assert!(!output.status.success(), "{reported}");
+    assert!(reported.contains("certificate"), "{reported}");
 }

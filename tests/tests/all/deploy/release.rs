@@ -19,9 +19,9 @@ fn archive(umask: &str) -> (TempDir, PathBuf) {
     pack.args(["-c", "umask \"$1\" && exec .setup/dist \"$2\"", "sh", umask]);
     pack.arg(out.path()).current_dir(root());
     pack.env("GHANTI_PROGRAM", program().get_program());
-    let told = passes(&mut pack);
-    let file = PathBuf::from(told.lines().last().unwrap());
-    assert!(file.starts_with(out.path()), "{told}");
+    let reported = passes(&mut pack);
+    let file = PathBuf::from(reported.lines().last().unwrap());
+    assert!(file.starts_with(out.path()), "{reported}");
     (out, file)
 }
 

@@ -73,10 +73,10 @@ async fn an_unknown_call_and_a_missing_token_are_refused() {
     let unknown = get("/api/doctor?call=c-unknown").bearer_auth(API_TOKEN);
     assert_eq!(unknown.send().await.unwrap().status(), 404);
     assert_eq!(get("/api/doctor").send().await.unwrap().status(), 401);
-    let told = report(&engine, "").await;
+    let reported = report(&engine, "").await;
     assert_eq!(
-        told["findings"],
+        reported["findings"],
         serde_json::json!([]),
-        "an unauthorised look is no mistake: {told:#}"
+        "an unauthorised look is no mistake: {reported:#}"
     );
 }

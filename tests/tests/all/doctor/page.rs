@@ -93,8 +93,8 @@ async fn without_tokens_the_page_is_for_this_machine_and_the_api_says_the_same()
     assert_eq!(status, 200);
     let base = engine.url("/passthru");
     assert!(html.contains(&base) && !html.contains("TOKEN"), "{html}");
-    let told: Value = report(&engine, "").await;
-    let codes: Vec<_> = told["findings"]
+    let reported: Value = report(&engine, "").await;
+    let codes: Vec<_> = reported["findings"]
         .as_array()
         .unwrap()
         .iter()

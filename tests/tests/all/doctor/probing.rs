@@ -89,13 +89,13 @@ async fn probed(engine: &Engine, is_trusted: bool) -> (Output, Value) {
         command.output().unwrap()
     });
     let output = output.await.unwrap();
-    let told = serde_json::from_slice(&output.stdout)
+    let reported = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    (output, told)
+    (output, reported)
 }
 
-fn codes(told: &Value) -> Vec<&str> {
-    let findings = told["findings"].as_array().unwrap().iter();
+fn codes(reported: &Value) -> Vec<&str> {
+    let findings = reported["findings"].as_array().unwrap().iter();
     findings
         .map(|finding| finding["code"].as_str().unwrap())
         .collect()
@@ -137,10 +137,10 @@ fn with_account(config: &str, account: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_address_and_account_are_checked_and_found_in_order() {
     let (engine, exotel) = engine(Passes::Everything, "").await;
-    let (output, told) = probed(&engine, true).await;
-    assert_eq!(codes(&told), [""; 0], "{told:#}");
-    assert!(output.status.success(), "{told:#}");
-    let checks = format!("{}", told["checks"]);
+    let (output, reported) = probed(&engine, true).await;
+    assert_eq!(codes(&reported), [""; 0], "{reported:#}");
+    assert!(output.status.success(), "{reported:#}");
+    let checks = format!("{}", reported["checks"]);
     for words in [
         "the certificate is valid",
         "answers",
@@ -184,8 +184,8 @@ async fn what_is_wrong_with_the_address_or_account_is_named() {
     ];
     for (passes, account, is_trusted, code) in cases {
         let (engine, exotel) = engine(passes, account).await;
-        let (output, told) = probed(&engine, is_trusted).await;
-        assert_eq!(codes(&told), [code], "{told:#}");
+        let (output, reported) = probed(&engine, is_trusted).await;
+        assert_eq!(codes(&reported), [code], "{reported:#}");
         assert_eq!(output.status.code(), Some(1));
         exotel.stop();
     }
@@ -208,7 +208,7 @@ async fn an_address_without_anybody_is_named() {
                 .unwrap()
                 .as_str();
         let engine = Setup::new(config).start();
-        let (_, told) = probed(&engine, true).await;
-        assert_eq!(codes(&told), [code], "{told:#}");
+        let (_, reported) = probed(&engine, true).await;
+        assert_eq!(codes(&reported), [code], "{reported:#}");
     }
 }

@@ -156,8 +156,8 @@ async fn a_passthru_that_comes_late_belongs_to_the_call_that_runs() {
         get(&engine, "/passthru?CallSid=late-1&CallFrom=09876520013").await;
         get(&engine, "/voicebot-url?CallSid=late-1&CallFrom=09876520013").await;
     }
-    let told = |record: &Value| record["steps"].to_string().contains("passthru-received");
-    let record = engine.record_when("late-1", PATIENCE, told).await;
+    let reported = |record: &Value| record["steps"].to_string().contains("passthru-received");
+    let record = engine.record_when("late-1", PATIENCE, reported).await;
     assert_eq!(
         (&record["call_id"], &record["state"]),
         (&live["call_id"], &"live".into())

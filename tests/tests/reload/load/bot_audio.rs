@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_within_a_prompt_is_told_and_silence_between_prompts_is_none() {
+    fn a_gap_within_a_prompt_is_reported_and_silence_between_prompts_is_none() {
         let mut audio = BotAudio::default();
         audio.media(0, 100);
         assert_eq!(

@@ -134,8 +134,8 @@ impl Tally {
         LoadReport {
             late_us: Percentiles::of(self.late_us),
             first_media_ms: Percentiles::of(self.first_media_ms),
-            bot: all.told(),
-            phases: self.bot.into_iter().map(Frames::told).collect(),
+            bot: all.reported(),
+            phases: self.bot.into_iter().map(Frames::reported).collect(),
             ..self.report
         }
     }
@@ -164,7 +164,7 @@ impl Frames {
         self.own_gap_us.extend(other.own_gap_us);
     }
 
-    fn told(self) -> BotFrames {
+    fn reported(self) -> BotFrames {
         BotFrames {
             frames: self.count,
             late_us: Percentiles::of(self.late_us),

@@ -58,7 +58,7 @@ impl Author {
     pub async fn publish_prompts(self: Arc<Self>) {
         let mut watcher = FileWatcher::of_folders_alone();
         let wake = watcher.wake();
-        let mut told = None;
+        let mut reported = None;
         loop {
             let live = Arc::clone(&self.live);
             let looked = spawn_blocking(move || {
@@ -73,16 +73,16 @@ impl Author {
             watcher = same_watcher;
             match taken {
                 Ok(is_new) => {
-                    told = None;
+                    reported = None;
                     if is_new {
                         self.taken.notify_one();
                     }
                 }
                 Err(error) => {
                     let words = format!("the saved files are not live: {error:#}");
-                    if told.as_ref() != Some(&words) {
+                    if reported.as_ref() != Some(&words) {
                         self.screen.print(self.print(&words, Tone::Bad));
-                        told = Some(words);
+                        reported = Some(words);
                     }
                 }
             }
@@ -96,7 +96,7 @@ impl Author {
     /// Runs the flow's tests with every published version, and shows results that differ from the last
     /// ones. Runs until dropped.
     pub async fn run_tests(self: Arc<Self>) {
-        let mut told = None;
+        let mut reported = None;
         loop {
             self.taken.notified().await;
             let (name, path) = (self.folder.name.clone(), &self.folder.path);
@@ -133,9 +133,9 @@ impl Author {
                     )
                     .with_all(complaints),
             };
-            if told.as_ref() != Some(&line) {
+            if reported.as_ref() != Some(&line) {
                 self.screen.print(line.clone());
-                told = Some(line);
+                reported = Some(line);
             }
         }
     }

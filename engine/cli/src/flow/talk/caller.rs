@@ -310,8 +310,8 @@ impl Conversation for Caller {
         self.scripted.pause(ms).await
     }
 
-    async fn settle(&mut self) -> Result<(), CallError> {
-        self.scripted.settle().await
+    async fn await_playout(&mut self) -> Result<(), CallError> {
+        self.scripted.await_playout().await
     }
 
     fn heard_whole(&self, template: &str) -> bool {

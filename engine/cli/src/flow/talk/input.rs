@@ -149,8 +149,8 @@ mod tests {
             ("/bakc", "/help"),
             ("/back 2", "/help"),
         ] {
-            let told = Typed::read(line).unwrap_err();
-            assert!(told.contains(words), "{line}: {told}");
+            let reported = Typed::read(line).unwrap_err();
+            assert!(reported.contains(words), "{line}: {reported}");
         }
     }
 }

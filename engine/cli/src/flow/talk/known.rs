@@ -162,15 +162,15 @@ fn actions(tests: &[(String, Table)]) -> BTreeMap<String, VecDeque<ActionAnswer>
 
 /// An error of an action by its name in tests.
 pub fn error_named(name: &str) -> Option<CallError> {
-    let told = "as typed".to_owned();
+    let reported = "as typed".to_owned();
     Some(match name {
-        "unavailable" => CallError::Unavailable(told),
-        "invalid" => CallError::Invalid(told),
-        "limit" => CallError::Limit(told),
+        "unavailable" => CallError::Unavailable(reported),
+        "invalid" => CallError::Invalid(reported),
+        "limit" => CallError::Limit(reported),
         "refused" => CallError::Refused(ghanti_model::Refusal {
             subject: "action".to_owned(),
             missing: Vec::new(),
-            reason: told,
+            reason: reported,
         }),
         _ => return None,
     })

@@ -257,11 +257,11 @@ impl Session {
                     };
                     match answered {
                         Ok(given) => {
-                            let told = match &given {
+                            let reported = match &given {
                                 Ok(value) => format!("{name} answers {}", shown(value)),
                                 Err(error) => format!("{name} fails: {error}"),
                             };
-                            self.add(&mut run, at_ms, Kind::Event, &told);
+                            self.add(&mut run, at_ms, Kind::Event, &reported);
                             let _ = answer.send(given);
                         }
                         Err(next) => return next,
@@ -419,12 +419,12 @@ impl Session {
             return;
         }
         if let Again::Changed(before) = again {
-            let told = differences(before, &run.lines);
-            if told.is_empty() {
+            let reported = differences(before, &run.lines);
+            if reported.is_empty() {
                 self.terminal
                     .say("nothing that was said so far has changed");
             }
-            for line in told.iter().take(DIFFERENCES) {
+            for line in reported.iter().take(DIFFERENCES) {
                 self.terminal.say(line);
             }
         }
@@ -507,9 +507,9 @@ impl Session {
                         self.language = Some(language);
                         return Awaited::Again(Again::Changed(run.lines.clone()));
                     }
-                    self.tell_languages();
+                    self.print_languages();
                 }
-                Ok(Typed::Language(None)) => self.tell_languages(),
+                Ok(Typed::Language(None)) => self.print_languages(),
                 Ok(Typed::Log) => self.log(run),
                 Ok(Typed::Help) => self.terminal.say(HELP),
                 Ok(Typed::Nothing) => {}
@@ -536,19 +536,19 @@ impl Session {
         }
     }
 
-    fn tell_languages(&mut self) {
+    fn print_languages(&mut self) {
         let all: Vec<_> = self
             .version
             .languages
             .iter()
             .map(Language::as_str)
             .collect();
-        let told = format!(
+        let reported = format!(
             "the call began in {}; the flow has {}",
             self.language(),
             all.join(", ")
         );
-        self.terminal.say(&told);
+        self.terminal.say(&reported);
     }
 
     fn log(&mut self, run: &Run) {
@@ -583,11 +583,11 @@ impl Session {
                 let Rejection {
                     step, reason, hint, ..
                 } = *rejection;
-                let told = format!(
+                let reported = format!(
                     "the edited flow is rejected (step {step}), and the previous one stays\n  {}\n  hint: {hint}",
                     reason.replace('\n', "\n  ")
                 );
-                self.terminal.say(&told);
+                self.terminal.say(&reported);
                 false
             }
         }

@@ -32,12 +32,12 @@ milestone = "identity-asked"
     let Expects::Choices(choices) = &read.expects else {
         panic!("{read:?}")
     };
-    let told: Vec<_> = choices
+    let reported: Vec<_> = choices
         .iter()
         .map(|choice| (choice.id.as_str(), choice.lexicon.as_deref(), choice.key))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             ("branch", None, None),
             ("no", Some("no"), Some('2')),
@@ -161,7 +161,7 @@ fn what_contradicts_or_can_never_be_chosen_is_reported() {
             "unknown key `patience`: known here are prompt, choices",
         ),
     ] {
-        let told = wrong(keys);
-        assert!(told.contains(expected), "{keys}: {told}");
+        let reported = wrong(keys);
+        assert!(reported.contains(expected), "{keys}: {reported}");
     }
 }

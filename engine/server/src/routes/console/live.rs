@@ -181,8 +181,8 @@ impl Follower {
     }
 
     async fn send_event(&self, event: Event) -> Result<(), Over> {
-        let told = tokio::time::timeout(SEND, self.sender.send(event)).await;
-        told.map_err(|_| Over)?.map_err(|_| Over)
+        let reported = tokio::time::timeout(SEND, self.sender.send(event)).await;
+        reported.map_err(|_| Over)?.map_err(|_| Over)
     }
 }
 

@@ -47,8 +47,8 @@ fn lamps(seen: &EntrySeen, now_ms: u64) -> Vec<(Lamp, String)> {
     let mut lamps = Vec::new();
     if seen.refused.count > 0 {
         let when = ago(now_ms, seen.refused.last_ms);
-        let told = format!("refused {} times, last {when}", seen.refused.count);
-        lamps.push((Lamp::Refused, told));
+        let reported = format!("refused {} times, last {when}", seen.refused.count);
+        lamps.push((Lamp::Refused, reported));
     }
     if seen.served.count > 0 {
         let when = ago(now_ms, seen.served.last_ms);

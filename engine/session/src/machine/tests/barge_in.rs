@@ -26,7 +26,7 @@ fn greeted() -> Bench {
 }
 
 /// Of each event of that kind: when it was, and the milliseconds that it tells.
-fn told(bench: &Bench, kind: &str) -> Vec<(u64, u64)> {
+fn times_of(bench: &Bench, kind: &str) -> Vec<(u64, u64)> {
     let mut found = Vec::new();
     for line in &bench.log {
         if let [at, name, _template, ms] = line.split(' ').collect::<Vec<_>>()[..]
@@ -49,7 +49,7 @@ fn count(bench: &Bench, what: &str) -> usize {
 
 /// The bot was paused once and went on from what the caller had not heard, a word early at most.
 fn assert_went_on(bench: &Bench, prompt: &[i16]) {
-    let (paused, resumed) = (told(bench, "paused"), told(bench, "resumed"));
+    let (paused, resumed) = (times_of(bench, "paused"), times_of(bench, "resumed"));
     let ([(paused_ms, heard_ms)], [(resumed_ms, from_ms)]) = (&paused[..], &resumed[..]) else {
         panic!("{:#?}", bench.log)
     };
@@ -75,13 +75,13 @@ fn a_hello_over_the_greeting_pauses_it_within_300_ms_and_it_goes_on_from_where_i
         bench.pass(at_ms);
         bench.says_at_once("hello");
         bench.pass(7_000);
-        let paused_ms = told(&bench, "paused")[0].0;
+        let paused_ms = times_of(&bench, "paused")[0].0;
         assert!(
             paused_ms <= at_ms + SOUND_MS + 300 && bench.happened("clear") == Some(paused_ms),
             "{at_ms}: {:#?}",
             bench.log
         );
-        let resumed_ms = told(&bench, "resumed")[0].0;
+        let resumed_ms = times_of(&bench, "resumed")[0].0;
         assert!(
             resumed_ms <= at_ms + word_ms() + 1_000,
             "{at_ms}: {:#?}",
@@ -141,13 +141,13 @@ fn an_answer_to_a_question_that_is_put_again_stops_it_for_good() {
     let at_ms = bench.now_ms;
     bench.says_at_once("no");
     bench.pass(2_500);
-    let paused_ms = told(&bench, "paused")[0].0;
+    let paused_ms = times_of(&bench, "paused")[0].0;
     assert!(paused_ms <= at_ms + SOUND_MS + 300, "{:#?}", bench.log);
     assert_eq!(bench.answer().reply, Reply::Choice("no".to_owned()));
     assert!(
         bench.happened("barged-in").is_some()
             && bench.happened("ended still-there Partial").is_some()
-            && told(&bench, "resumed").is_empty(),
+            && times_of(&bench, "resumed").is_empty(),
         "{:#?}",
         bench.log
     );
@@ -196,7 +196,7 @@ fn free_speech_pauses_and_stops_the_question_it_answers() {
     bench.pass(3_500);
     assert_eq!(bench.answer().reply, Reply::Text("ravi kumar".into()));
     assert!(bench.happened("ended greeting Partial").is_some());
-    assert!(told(&bench, "resumed").is_empty(), "{:#?}", bench.log);
+    assert!(times_of(&bench, "resumed").is_empty(), "{:#?}", bench.log);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn after_three_pauses_for_nothing_it_plays_on() {
         bench.says("hello");
         bench.pass(2_000);
     }
-    assert_eq!(told(&bench, "paused").len(), 3, "{:#?}", bench.log);
+    assert_eq!(times_of(&bench, "paused").len(), 3, "{:#?}", bench.log);
     assert_eq!(count(&bench, "clear"), 3);
     assert!(bench.happened("ended greeting Whole").is_some());
 }
@@ -233,10 +233,11 @@ fn who_talks_on_and_on_is_waited_for_two_seconds() {
     bench.speech = yes_wav().repeat(10);
     bench.recognised = Some(("", true));
     bench.pass(9_000);
-    let (paused_ms, _) = told(&bench, "paused")[0];
-    let (resumed_ms, _) = told(&bench, "resumed")[0];
+    let (paused_ms, _) = times_of(&bench, "paused")[0];
+    let (resumed_ms, _) = times_of(&bench, "resumed")[0];
     assert!(
-        (1_900..=2_100).contains(&(resumed_ms - paused_ms)) && told(&bench, "paused").len() == 1,
+        (1_900..=2_100).contains(&(resumed_ms - paused_ms))
+            && times_of(&bench, "paused").len() == 1,
         "{:#?}",
         bench.log
     );
@@ -261,8 +262,8 @@ fn without_marks_a_paused_prompt_goes_on_and_is_not_known_to_have_been_heard() {
     bench.pass(1_800);
     bench.says("hello");
     bench.pass(1_500);
-    assert_eq!(told(&bench, "resumed").len(), 1, "{:#?}", bench.log);
-    let from_ms = told(&bench, "resumed")[0].1;
+    assert_eq!(times_of(&bench, "resumed").len(), 1, "{:#?}", bench.log);
+    let from_ms = times_of(&bench, "resumed")[0].1;
     assert!(
         from_ms >= 1_200,
         "it is not said again from the start: {:#?}",
@@ -294,7 +295,7 @@ fn a_mark_that_comes_back_because_its_audio_was_dropped_confirms_nothing() {
         bench.pass(at_ms);
         bench.says("hello");
         bench.pass(700);
-        let Some((paused_ms, heard_ms)) = told(&bench, "paused").first().copied() else {
+        let Some((paused_ms, heard_ms)) = times_of(&bench, "paused").first().copied() else {
             panic!("{:#?}", bench.log)
         };
         assert!(bench.happened("ended greeting Whole").is_none());
@@ -312,7 +313,7 @@ fn who_hangs_up_while_it_is_paused_has_heard_so_much() {
     bench.pass(1_400);
     bench.says("hello");
     bench.pass(500);
-    let (_, heard_ms) = told(&bench, "paused")[0];
+    let (_, heard_ms) = times_of(&bench, "paused")[0];
     assert!((1_500..1_850).contains(&heard_ms), "{:#?}", bench.log);
     bench.machine.end(bench.now_ms);
     bench.settle();
@@ -329,10 +330,10 @@ fn a_key_that_is_kept_for_later_lets_a_paused_prompt_go_on() {
     bench.pass(1_000);
     bench.says("hello");
     bench.pass(400);
-    assert_eq!(told(&bench, "paused").len(), 1);
+    assert_eq!(times_of(&bench, "paused").len(), 1);
     bench.machine.key(bench.now_ms, '7');
     bench.settle();
-    assert_eq!(told(&bench, "resumed").len(), 1, "{:#?}", bench.log);
+    assert_eq!(times_of(&bench, "resumed").len(), 1, "{:#?}", bench.log);
     bench.pass(5_000);
     assert!(bench.happened("ended greeting Whole").is_some());
 }
@@ -356,7 +357,7 @@ fn the_echo_of_a_prompt_that_went_on_does_not_pause_it_again() {
             bench.pass(at_ms);
             bench.says("hello");
             bench.pass(8_000);
-            let paused = told(&bench, "paused");
+            let paused = times_of(&bench, "paused");
             assert!(
                 paused.len() == 1 && bench.happened("ended greeting Whole").is_some(),
                 "{echo_db} dB, {late_ms} ms late, hello at {at_ms}: {:#?}",

@@ -200,7 +200,7 @@ fn the_reply_to_a_turn_is_timed_by_stage() {
     bench.command(Command::Say(spoken("goodbye")));
     bench.pass(100);
     let responded = responded(&bench);
-    let told = responded
+    let reported = responded
         .first()
         .map(|stages| stages.split_whitespace().collect::<Vec<_>>());
     let Some(
@@ -216,13 +216,16 @@ fn the_reply_to_a_turn_is_timed_by_stage() {
             "whole",
             whole,
         ],
-    ) = told.as_deref()
+    ) = reported.as_deref()
     else {
-        panic!("{told:?} of {:#?}", bench.log);
+        panic!("{reported:?} of {:#?}", bench.log);
     };
     let [endpoint, result, whole] = [endpoint, result, whole].map(|ms| ms.parse::<u64>().unwrap());
     assert_eq!(endpoint + result + 200, whole);
-    assert!((600..1_300).contains(&endpoint) && result > 0, "{told:?}");
+    assert!(
+        (600..1_300).contains(&endpoint) && result > 0,
+        "{reported:?}"
+    );
 }
 
 #[test]
@@ -261,7 +264,7 @@ fn an_acknowledged_yes_is_replied_to_by_its_acknowledgement() {
     assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
     bench.command(Command::Say(spoken("details")));
     let responded = responded(&bench);
-    let told = responded
+    let reported = responded
         .first()
         .map(|stages| stages.split_whitespace().collect::<Vec<_>>());
     let Some(
@@ -275,9 +278,9 @@ fn an_acknowledged_yes_is_replied_to_by_its_acknowledgement() {
             "whole",
             whole,
         ],
-    ) = told.as_deref()
+    ) = reported.as_deref()
     else {
-        panic!("{told:?} of {:#?}", bench.log);
+        panic!("{reported:?} of {:#?}", bench.log);
     };
     let said_ms = bench.happened("said yes").unwrap();
     assert_eq!(

@@ -22,7 +22,7 @@ struct Utterance {
     /// When it ended, or a later recogniser began.
     over_at: Option<Instant>,
     /// Since when the recogniser knows that it is over.
-    told_at: Option<Instant>,
+    reported_at: Option<Instant>,
 }
 
 /// What was heard, in order; all but the last utterance are over.
@@ -94,7 +94,7 @@ impl Kept {
     pub(super) fn rewind(&mut self) {
         for utterance in &mut self.utterances {
             utterance.fed = 0;
-            utterance.told_at = None;
+            utterance.reported_at = None;
             utterance.over_at = utterance.over_at.map(|_| Instant::now());
         }
     }
@@ -109,9 +109,9 @@ impl Kept {
                 to.feed(slice)?;
                 utterance.fed += slice.len();
             }
-            if utterance.over_at.is_some() && utterance.told_at.is_none() {
+            if utterance.over_at.is_some() && utterance.reported_at.is_none() {
                 to.finish();
-                utterance.told_at = Some(Instant::now());
+                utterance.reported_at = Some(Instant::now());
             }
         }
         Ok(())
@@ -120,6 +120,6 @@ impl Kept {
     /// Since when words are awaited; of a recogniser that has not even taken all of it, since the end.
     pub(super) fn awaited_since(&self) -> Option<Instant> {
         let first = self.utterances.front()?;
-        first.told_at.or(first.over_at)
+        first.reported_at.or(first.over_at)
     }
 }

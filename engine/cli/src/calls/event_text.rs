@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    fn told(kind: &str, data: Value) -> Option<String> {
+    fn reported(kind: &str, data: Value) -> Option<String> {
         let whole = json!({ "kind": kind, "data": data });
         words(&Event {
             id: String::new(),
@@ -152,7 +152,7 @@ mod tests {
                 "transfer to default",
             ),
         ] {
-            assert_eq!(told(kind, data).as_deref(), Some(words), "{kind}");
+            assert_eq!(reported(kind, data).as_deref(), Some(words), "{kind}");
         }
         for (kind, data) in [
             ("listening", Value::Null),
@@ -161,7 +161,7 @@ mod tests {
             ("prompt-played", json!({ "heard": "whole" })),
             ("of-a-later-version", json!([])),
         ] {
-            assert_eq!(told(kind, data), None, "{kind}");
+            assert_eq!(reported(kind, data), None, "{kind}");
         }
     }
 

@@ -53,7 +53,7 @@ mod tests {
                 arguments: json!({ "content": content }),
             })
         };
-        for (expected, got, told) in [
+        for (expected, got, reported) in [
             (
                 say("due", 500),
                 say("late", 500),
@@ -71,7 +71,7 @@ mod tests {
                  `content.value.arguments[amount].value.value.minor`",
             ),
         ] {
-            assert_eq!(Difference::of(7, expected, got).to_string(), told);
+            assert_eq!(Difference::of(7, expected, got).to_string(), reported);
         }
     }
 }
