@@ -13,6 +13,8 @@ import path from "node:path";
 const PATIENCE_MS = 90_000;
 // Pages that a walk through the console may find.
 const PAGES_MAX = 100;
+// How many pages of a kind are opened of which there are many alike.
+const FEW = 2;
 // Between two looks at what only looking tells.
 const LOOK_MS = 50;
 
@@ -116,11 +118,14 @@ export class Person {
     return page;
   }
 
-  // Every page that links lead to from where a page is, each opened in it: its place in the console.
-  async *walk(page) {
+  // Every page that links lead to from where a page is, each opened in it: its place in the console. Of those that are `alike` only a
+  // few are opened.
+  async *walk(page, { alike = () => false } = {}) {
     const seen = new Set(), open = [page.url()];
+    let few = 0;
     for (let url = open.shift(); url; url = open.shift()) {
       if (seen.has(url)) continue;
+      if (alike(url.slice(this.url("").length)) && ++few > FEW) continue;
       seen.add(url);
       assert.ok(seen.size <= PAGES_MAX, `more than ${PAGES_MAX} pages: ${[...seen].join(" ")}`);
       const below = url.slice(this.url("").length);

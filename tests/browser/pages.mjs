@@ -11,6 +11,8 @@ const { source: axe } = createRequire(path.join(given.tools, "package.json"))("a
 // A narrow telephone, in CSS pixels.
 const NARROW = { width: 360, height: 740 };
 const WIDE = { width: 1280, height: 800 };
+// How many parts of a page are opened that are closed at first.
+const DETAILS = 5;
 
 // What is serious for who reads by other means than eyes, or sees little; each with where it is.
 async function barriers(page) {
@@ -46,7 +48,7 @@ async function look(page, below) {
 }
 
 // Pages that differ by what they show alone.
-const kind = (below) => below.replace(/\?.*/, "").replace(/^calls\/.*/, "calls/ID");
+const kind = (below) => below.replace(/\?.*/, "").replace(/^calls\/.*/, "calls/ID").replace(/\/prompts\/.*/, "/prompts/ID");
 
 await browse(async (person) => {
   const someone = await person({ viewport: WIDE });
@@ -69,8 +71,11 @@ await browse(async (person) => {
   await page.reload();
   await page.locator(".card .line.bot").first().waitFor();
   const kinds = new Map();
-  for await (const below of someone.walk(page)) {
-    for (const hidden of await page.locator("details").all()) await hidden.evaluate((it) => { it.open = true; });
+  for await (const below of someone.walk(page, { alike: (below) => below.includes("/prompts/") })) {
+    // a map that is being drawn loads again
+    if (below.includes("/map")) await page.locator(".drawing svg").waitFor();
+    // of a map's many paths, the first ones
+    for (const hidden of (await page.locator("details").all()).slice(0, DETAILS)) await hidden.evaluate((it) => { it.open = true; });
     if (below.startsWith("calls/") && await page.locator("[data-waveform]").count()) {
       await page.locator(".waveform").waitFor();
     }
@@ -79,7 +84,8 @@ await browse(async (person) => {
     // two of each: of a call that is live, and one that is over
     if (seen < 2) await look(page, below);
   }
-  for (const each of ["", "calls", "calls/ID", "flows", "setup", "telephone", "audit"]) assert.ok(kinds.has(each), `not reached: ${each}`);
+  const flow = ["flows/emi-reminder", "flows/emi-reminder/prompts/ID", "flows/emi-reminder/map"];
+  for (const each of ["", "calls", "calls/ID", "flows", ...flow, "setup", "telephone", "audit"]) assert.ok(kinds.has(each), `not reached: ${each}`);
   await telephone.hangUp();
   await someone.open("nothing/here", { page, status: 404 });
   await look(page, "nothing/here");

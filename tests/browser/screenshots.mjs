@@ -28,6 +28,12 @@ await browse(async (person) => {
     await someone.open(below, { page });
     await shoot(below);
   }
+  const flow = "flows/emi-reminder";
+  for (const [name, below] of [["flow", flow], ["prompt", `${flow}/prompts/emi-details`], ["map", `${flow}/map`]]) {
+    await someone.open(below, { page });
+    if (name === "map") await page.locator(".drawing svg").waitFor();
+    await shoot(name);
+  }
   const telephone = await Telephone.open(page, { phone: given.phone });
   await telephone.mute.check();
   await telephone.call();

@@ -108,6 +108,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-catalogue",
             "ghanti-console",
             "ghanti-exotel",
+            "ghanti-explore",
             "ghanti-host",
             "ghanti-journal",
             "ghanti-language",

@@ -5,6 +5,7 @@
 
 mod changes;
 mod deploying;
+mod files;
 mod lasting;
 mod notices;
 mod taking;
@@ -34,6 +35,7 @@ use crate::version_set::VersionSet;
 
 pub use changes::ChangeError;
 pub use deploying::{DeployError, Deployed};
+pub use files::Files;
 use notices::Notices;
 
 /// The operator's settings for all flows.
@@ -318,6 +320,11 @@ impl Catalogue {
             .into_iter()
             .cloned()
             .collect()
+    }
+
+    /// A version that is loaded, whether or not it takes new calls.
+    pub fn loaded(&self, flow: &FlowName, version: &VersionId) -> Option<Arc<FlowVersion>> {
+        self.flows().get(flow)?.with_id(version)
     }
 
     /// The version that calls of `version` may migrate to: the active one of its flow, if `version`

@@ -26,7 +26,7 @@ mod watch;
 
 pub use bundle::{BUNDLE_BYTES_MAX, Bundle, NoPlace};
 pub use catalogue::{
-    Catalogue, CatalogueError, CatalogueSettings, ChangeError, DeployError, Deployed,
+    Catalogue, CatalogueError, CatalogueSettings, ChangeError, DeployError, Deployed, Files,
 };
 pub use check::{Checked, Finding, Severity};
 pub use in_place::{InPlace, NotInPlace, Staged};

@@ -15,7 +15,7 @@ pub struct Asset {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// All files.
-pub const ASSETS: [Asset; 5] = [
+pub const ASSETS: [Asset; 6] = [
     Asset {
         name: "console.css",
         media_type: "text/css; charset=utf-8",
@@ -35,6 +35,11 @@ pub const ASSETS: [Asset; 5] = [
         name: "telephone-sound.js",
         media_type: SCRIPT,
         content: include_str!("assets/telephone-sound.js"),
+    },
+    Asset {
+        name: "prompts.js",
+        media_type: SCRIPT,
+        content: include_str!("assets/prompts.js"),
     },
     Asset {
         name: "icon.svg",

@@ -101,7 +101,7 @@ fn one(site: &Site, flow: &Flow) -> Markup {
     html! {
         section class="panel" {
             div class="headed" {
-                h2 { (flow.name) }
+                h2 { a href={ (site.path("flows/")) (flow.name) } { (flow.name) } }
                 div class="buttons" {
                     @if may_promote { (order(site, flow, "promote", words.promote)) }
                     @if may_roll_back { (order(site, flow, "rollback", words.roll_back)) }

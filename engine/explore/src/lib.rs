@@ -13,7 +13,9 @@
 //! | [`paths`] | all paths, within bounds, and what is wrong with them |
 //! | [`properties`] | `[properties]` of a manifest against the paths |
 //! | [`map`] | the paths drawn, and written as a page |
+//! | [`examples`] | example values for a prompt's variables |
 
+pub mod examples;
 pub mod flow_tests;
 pub mod map;
 pub mod paths;

@@ -86,6 +86,14 @@ impl Bounds {
         Self {
             runs: Self::GATE_RUNS_MAX,
             within: Self::GATE_WITHIN,
+            ..Self::beside_calls()
+        }
+    }
+
+    /// For the map of a version that takes calls: as far as for an author, one conversation at a
+    /// time.
+    pub fn beside_calls() -> Self {
+        Self {
             at_once: 1,
             repeats: false,
             ..Self::usual()

@@ -22,6 +22,7 @@ use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
 use crate::dialler::{DialContext, Dialler};
 use crate::doctor::Observations;
+use crate::explored::Explored;
 use crate::fallback;
 use crate::mute::Mute;
 use crate::open::Opened;
@@ -82,6 +83,10 @@ pub struct App {
     pub followers: Arc<Semaphore>,
     /// Permits for waveforms being drawn, [`console::WAVEFORMS`] in all.
     pub drawn: Arc<Semaphore>,
+    /// Permits for prompts being spoken for the console, [`console::HEARD`] in all.
+    pub heard: Arc<Semaphore>,
+    /// Maps of flows, and example values of their prompts.
+    pub explored: Explored,
     /// Live calls and background tasks.
     pub tasks: TaskTracker,
     /// Cancelled when the engine stops admitting new calls.
@@ -133,6 +138,8 @@ impl App {
             background: Arc::new(Semaphore::new(BACKGROUND)),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
             drawn: Arc::new(Semaphore::new(console::WAVEFORMS)),
+            heard: Arc::new(Semaphore::new(console::HEARD)),
+            explored: Explored::default(),
             webhooks: counts,
             traces: trace_counts,
             tasks,

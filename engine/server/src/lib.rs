@@ -20,6 +20,7 @@ pub mod connections;
 pub mod descriptors;
 pub mod dialler;
 pub mod doctor;
+mod explored;
 mod fallback;
 mod front;
 mod list;

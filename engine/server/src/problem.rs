@@ -172,6 +172,8 @@ impl Problem {
             title: self.body.title,
             detail: &self.body.detail,
             hint: &self.body.hint,
+            step: self.body.step,
+            line: self.body.line,
         }
     }
 
@@ -196,6 +198,10 @@ pub struct ProblemText<'a> {
     pub detail: &'a str,
     /// What to do.
     pub hint: &'a str,
+    /// The stage of loading at which a version of a flow was rejected.
+    pub step: Option<Step>,
+    /// The line of the file that the detail names first, from 1.
+    pub line: Option<u32>,
 }
 
 /// Serializes a stage as its name.

@@ -31,7 +31,7 @@ pub fn needed(method: &Method, path: &str) -> Role {
             ["api" | "console", "audit"] => Role::Admin,
             // texts are masked for viewers, and what is not a text is not listed
             ["console", "" | "now" | "calls" | "flows" | "campaigns"]
-            | ["console", "calls" | "campaigns", _]
+            | ["console", "calls" | "campaigns" | "flows", _]
             | ["console", "calls", _, "stream" | "customer"] => Role::Viewer,
             // masked for viewers
             ["api", "calls" | "events" | "now"]
@@ -52,6 +52,7 @@ pub fn needed(method: &Method, path: &str) -> Role {
             ["console", "telephone", "calls"]
             | ["console", "customers"]
             | ["console", "campaigns", _, _]
+            | ["console", "flows", _, "hear"]
             | ["console", "calls", _, "customer", "lift"] => Role::Operator,
             ["api", "calls" | "customers" | "campaigns"]
             | ["api", "calls", _]
@@ -146,6 +147,20 @@ mod tests {
             (Method::GET, "/console/audit", Role::Admin),
             (Method::POST, "/console/flows/emi/promote", Role::Admin),
             (Method::POST, "/console/telephone/calls", Role::Operator),
+            (Method::GET, "/console/flows/emi", Role::Viewer),
+            // the examples are of the flow's tests
+            (Method::GET, "/console/flows/emi/map", Role::Operator),
+            (
+                Method::GET,
+                "/console/flows/emi/prompts/greeting",
+                Role::Operator,
+            ),
+            (Method::POST, "/console/flows/emi/hear", Role::Operator),
+            (
+                Method::POST,
+                "/console/flows/emi/prompts/greeting/hi-IN",
+                Role::Admin,
+            ),
         ] {
             assert_eq!(needed(&method, path), role, "{method} {path}");
         }

@@ -368,6 +368,27 @@ async fn a_flow_is_rolled_back_and_promoted_in_the_console() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_edited_in_the_page_is_spoken_in_the_next_call_and_a_bad_one_is_refused_with_its_line()
+ {
+    let house = House::start(BY_KEYS, "/bot", reminder());
+    let words = "Good day to you,";
+    let found = house.browse("prompts.mjs", json!({ "words": words })).await;
+    let path = format!("/api/calls/{}", found["call"].as_str().unwrap());
+    let record = house.when(&path, |record| record["state"] == "ended").await;
+    let lines = record["transcript"].as_array().unwrap();
+    let greeting = lines
+        .iter()
+        .find(|line| line["name"] == "greeting")
+        .unwrap();
+    let text = greeting["text"].as_str().unwrap();
+    assert!(text.starts_with(words), "{record:#}");
+    let flows = house.get("/api/flows").await;
+    let versions = flows["items"][0]["versions"].as_array().unwrap();
+    let active = versions.iter().find(|version| version["state"] == "active");
+    assert_eq!(record["version"], active.unwrap()["id"], "{record:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_can_be_done_with_the_keyboard_alone() {
     let house = House::start(BY_KEYS, "", patient());
     let call = house.recorded("c-browser-keys", PHONE).await;

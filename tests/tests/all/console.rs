@@ -100,6 +100,19 @@ impl<'a> Browser<'a> {
         self.send(request).await
     }
 
+    /// What a script gets for a form: the status, the media type and the body.
+    pub async fn fetched(&self, below: &str, form: &[(&str, &str)]) -> (u16, String, Vec<u8>) {
+        let url = self.engine.url(&format!("{}{below}", self.root));
+        let cookie = self.cookie.clone().unwrap_or_default();
+        let request = filled(self.http.post(url), form).header("cookie", cookie);
+        let answer = request.send().await.unwrap();
+        let media_type = answer.headers().get("content-type");
+        let media_type = media_type.map(|media_type| media_type.to_str().unwrap().to_owned());
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await.unwrap().to_vec();
+        (status, media_type.unwrap_or_default(), body)
+    }
+
     /// Logs in; returns the answer.
     pub async fn log_in(&mut self, token: &str, next: &str) -> Page {
         let csrf = self.get("login").await.csrf();
@@ -230,6 +243,7 @@ async fn only_who_has_the_apis_token_gets_in_and_every_page_is_strict() {
         "console.js",
         "telephone.js",
         "telephone-sound.js",
+        "prompts.js",
         "icon.svg",
     ] {
         let file = browser.get(&format!("static/{name}")).await;

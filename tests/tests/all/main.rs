@@ -50,6 +50,7 @@ mod operating;
 mod operation;
 mod outages;
 mod outbound;
+mod prompts;
 mod proof;
 mod recordings;
 mod replay;

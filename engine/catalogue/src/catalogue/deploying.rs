@@ -34,6 +34,9 @@ pub enum DeployError {
     /// Its files cannot be put in place.
     #[error(transparent)]
     NotInPlace(#[from] NotInPlace),
+    /// What lies in the folder is not the version that it was made of.
+    #[error("the flow's files were changed meanwhile")]
+    Changed,
 }
 
 impl Catalogue {
@@ -45,13 +48,25 @@ impl Catalogue {
         name: &'a FlowName,
         bundle: Bundle,
     ) -> BoxFuture<'a, Result<Deployed, DeployError>> {
-        self.deploy_in_turn(name, bundle).boxed()
+        self.deploy_in_turn(name, bundle, None).boxed()
+    }
+
+    /// Takes a version that was made of another one's files, as [`Catalogue::deploy`] does, if those
+    /// still lie in the folder.
+    pub fn deploy_over<'a>(
+        &'a self,
+        name: &'a FlowName,
+        bundle: Bundle,
+        over: &'a VersionId,
+    ) -> BoxFuture<'a, Result<Deployed, DeployError>> {
+        self.deploy_in_turn(name, bundle, Some(over)).boxed()
     }
 
     async fn deploy_in_turn(
         &self,
         name: &FlowName,
         bundle: Bundle,
+        over: Option<&VersionId>,
     ) -> Result<Deployed, DeployError> {
         let rejected = |fault| DeployError::Rejected(Rejection::new(name.as_str(), fault));
         let folder = self.folder().to_owned();
@@ -101,6 +116,12 @@ impl Catalogue {
 
         // nobody looks at the folder until the verdict on what is put there is known
         let _light_turn = light_turn.lock().await;
+        if let Some(over) = over {
+            let lies = self.files(name).await.map_err(rejected)?;
+            if lies.is_none_or(|lies| lies.id != *over) {
+                return Err(DeployError::Changed);
+            }
+        }
         let flow = name.clone();
         let in_place: InPlace = self
             .loader

@@ -6,8 +6,10 @@ use ghanti_store::{AttemptOf, CallSummary, MemberOf};
 use super::{ENGLISH, HINDI, MARKED, PRODUCT, Words, of_language, preferred};
 use crate::{
     Applet, AuditPage, CallPage, CallsPage, Campaign, CampaignPage, CampaignsPage, Choice,
-    Customer, CustomerPage, Fault, Field, Finding, Flow, FlowsPage, Funnel, Lamp, Live, Notice,
-    Now, Player, Search, SetupPage, Site, Store, TelephonePage, Version,
+    Customer, CustomerPage, Draft, Editing, Fault, Field, Finding, Flow, FlowMap, FlowPage,
+    FlowsPage, Funnel, Lamp, Live, MapPage, MapState, Notice, Now, Path, Paths, Player, PromptPage,
+    PromptRow, PromptText, Property, Published, Said, Search, SetupPage, Site, Store,
+    TelephonePage, Variable, Version, VersionLink,
 };
 
 const AT_MS: u64 = 1_795_770_000_000;
@@ -329,6 +331,7 @@ fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
+    pages.extend(pages_of_a_flow(site));
     for state in states {
         let shown = CampaignPage {
             campaign: campaign_of(state),
@@ -339,6 +342,167 @@ fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
         pages.push((state, crate::campaign(site, &shown)));
     }
     pages
+}
+
+/// The pages of one flow, with everything that may be on them.
+fn pages_of_a_flow(site: &Site) -> Vec<(&'static str, String)> {
+    let english = || "this is English".to_owned();
+    let variable = || Variable {
+        name: "1".to_owned(),
+        kind: Some("1"),
+        example: Some("1".to_owned()),
+    };
+    let flow = |prompts: Vec<PromptRow>| FlowPage {
+        name: "1".to_owned(),
+        title: Some("1".to_owned()),
+        id: "1".to_owned(),
+        version: "1".to_owned(),
+        stage: "1",
+        share: Some(1),
+        versions: vec![VersionLink {
+            id: "1".to_owned(),
+            version: "1".to_owned(),
+            stage: "1",
+            is_shown: false,
+        }],
+        languages: vec!["1".to_owned()],
+        prompts,
+        may_hear: true,
+    };
+    let row = |texts| PromptRow {
+        template: "1".to_owned(),
+        group: "1".to_owned(),
+        variables: vec![variable()],
+        is_interruptible: false,
+        requires: vec!["1".to_owned()],
+        is_part: true,
+        texts,
+    };
+    let text = |text: Option<&str>, draft| PromptText {
+        language: "1".to_owned(),
+        text: text.map(str::to_owned),
+        line: Some(1),
+        comment: "1".to_owned(),
+        spoken: Some("2".to_owned()),
+        draft,
+    };
+    let draft = || {
+        Some(Draft {
+            text: "1".to_owned(),
+            title: english(),
+            step: Some("1".to_owned()),
+            line: Some(1),
+            reason: english(),
+            hint: english(),
+        })
+    };
+    let prompt = |editing| PromptPage {
+        flow: "1".to_owned(),
+        template: "1".to_owned(),
+        group: "1".to_owned(),
+        id: "1".to_owned(),
+        version: "1".to_owned(),
+        stage: "1",
+        variables: vec![variable()],
+        is_interruptible: false,
+        requires: vec!["1".to_owned()],
+        is_part: true,
+        texts: vec![
+            text(Some("1"), None),
+            text(Some("1"), draft()),
+            text(None, None),
+        ],
+        editing,
+        published: Some(Published {
+            language: "1".to_owned(),
+            stage: "1",
+            share: Some(1),
+        }),
+    };
+    let said = |is_bot, is_caller| Said {
+        is_bot,
+        is_caller,
+        is_partly: true,
+        is_unheard: true,
+        text: if is_bot { "1".to_owned() } else { english() },
+        name: "1".to_owned(),
+    };
+    let paths = || {
+        vec![Paths {
+            end: english(),
+            paths: vec![Path {
+                number: 1,
+                answers: english(),
+                lasts_ms: 1_000,
+                customer: english(),
+                lines: vec![said(true, false), said(false, true), said(false, false)],
+            }],
+        }]
+    };
+    let drawn = MapState::Drawn(Box::new(FlowMap {
+        svg: "<svg></svg>".to_owned(),
+        language: "1".to_owned(),
+        paths: 1,
+        longest_ms: 1_000,
+        customers: vec![english()],
+        is_whole: false,
+        limits: vec![english()],
+        properties: [None, Some(english())]
+            .map(|broken| Property {
+                property: english(),
+                broken,
+            })
+            .into(),
+        findings: vec![(true, english(), english())],
+        ends: paths(),
+        side_ends: paths(),
+    }));
+    let empty = MapState::Drawn(Box::new(FlowMap {
+        svg: String::new(),
+        language: "1".to_owned(),
+        paths: 0,
+        longest_ms: 0,
+        customers: Vec::new(),
+        is_whole: true,
+        limits: Vec::new(),
+        properties: Vec::new(),
+        findings: Vec::new(),
+        ends: Vec::new(),
+        side_ends: Vec::new(),
+    }));
+    let map = |state| MapPage {
+        flow: "1".to_owned(),
+        id: "1".to_owned(),
+        version: "1".to_owned(),
+        stage: "1",
+        languages: vec!["1".to_owned(), "2".to_owned()],
+        state,
+    };
+    let flows = [
+        flow(Vec::new()),
+        flow(vec![row(vec![Some("1".to_owned())]), row(vec![None])]),
+    ];
+    let prompts = [
+        prompt(Editing::Open),
+        prompt(Editing::NotTheirs),
+        prompt(Editing::Other),
+        prompt(Editing::Fixed(english(), english())),
+    ];
+    let maps = [
+        map(drawn),
+        map(empty),
+        map(MapState::Drawing),
+        map(MapState::Busy),
+        map(MapState::Failed),
+    ];
+    let flows = flows.iter().map(|page| ("a flow", crate::flow(site, page)));
+    let prompts = prompts
+        .iter()
+        .map(|page| ("a prompt", crate::prompt(site, page)));
+    let maps = maps
+        .iter()
+        .map(|page| ("a map", crate::flow_map(site, page)));
+    flows.chain(prompts).chain(maps).collect()
 }
 
 /// What a person reads of a page, or hears, one by one: texts between tags and in attributes, without times and what is

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use ghanti_host::FlowVersion;
 use ghanti_model::Extent;
 
-use super::escaped;
+use super::{Stated, ending, escaped};
 use crate::paths::{Exploration, Path, Severity};
 use crate::transcript::{Line, Speaker, lines};
 
@@ -72,15 +72,6 @@ pub(super) fn write(
     page
 }
 
-fn ending(path: &Path) -> String {
-    let outcome = path.outcome().unwrap_or("no outcome");
-    match (&path.failure, path.transfer()) {
-        (Some(failure), _) => format!("fails: {failure}"),
-        (None, Some(target)) => format!("{outcome}, transfer to {target}"),
-        (None, None) => outcome.to_owned(),
-    }
-}
-
 fn summary(page: &mut String, version: &FlowVersion, exploration: &Exploration, paths: &[&Path]) {
     let languages: Vec<_> = version
         .languages
@@ -129,31 +120,18 @@ fn summary(page: &mut String, version: &FlowVersion, exploration: &Exploration, 
 }
 
 fn properties(page: &mut String, version: &FlowVersion, exploration: &Exploration) {
-    let properties = &version.manifest().properties;
     page.push_str("<h2>Properties</h2>");
-    if properties.is_empty() {
+    let stated = super::properties(version, exploration);
+    if stated.is_empty() {
         page.push_str("<p>The manifest states none: <code>[properties]</code>.</p>");
     } else {
-        let mut stated: Vec<_> = properties.orders.iter().map(ToString::to_string).collect();
-        if properties.every_path_ends {
-            stated.push("every path ends, with an outcome".to_owned());
-        }
-        if let Some(longest_ms) = properties.longest_call_ms {
-            stated.push(format!(
-                "no call takes longer than {} s",
-                longest_ms / 1_000
-            ));
-        }
         page.push_str("<table><tr><th>Property</th><th>On every path explored</th></tr>");
-        for property in stated {
-            let broken = exploration.findings.iter().find(|found| {
-                found.line.is_some() && found.message.contains(&format!("“{property}”"))
-            });
+        for Stated { property, broken } in stated {
             let verdict = match broken {
                 None => "<span class=\"holds\">holds</span>".to_owned(),
-                Some(found) => format!(
+                Some(path) => format!(
                     "<span class=\"broken\">does not hold</span>: {}",
-                    escaped(found.path.as_deref().unwrap_or_default())
+                    escaped(&path)
                 ),
             };
             let _ = write!(

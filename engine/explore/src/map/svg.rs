@@ -9,20 +9,36 @@ use super::layout::{BETWEEN_X, BOX_WIDTH, End, LINE, Layout, PAD, Placed, Placed
 const STYLE: &str = "text{font:12px system-ui,'Noto Sans','DejaVu Sans',sans-serif;fill:#1d2433}\
 .title{font-weight:bold;font-size:14px;fill:#fff}.words{fill:#46506a;font-style:italic}.said{fill:#46506a}\
 .box{fill:#fff;stroke:#8a94ad}.head{fill:#33507f}.start{fill:#4d5566}.row{stroke:#dfe3ec}\
-.arrow{fill:none;stroke:#33507f;stroke-width:1.4}.end{fill:#e8ecf4;stroke:#8a94ad}\
+.arrow{fill:none;stroke:#33507f;stroke-width:1.4}.point{fill:#33507f}.end{fill:#e8ecf4;stroke:#8a94ad}\
 .transfer{fill:#d9f0df;stroke:#3c8a53}.failure{fill:#fbdcdc;stroke:#b23b3b}.side{stroke-dasharray:4 3}";
 
+/// Where the colours are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// In the image.
+    Within,
+    /// In the style sheet of its page.
+    OfPage,
+}
+
 /// Draws a graph that is laid out.
-pub(super) fn draw(graph: &Graph, layout: &Layout) -> String {
+pub(super) fn draw(graph: &Graph, layout: &Layout, style: Style) -> String {
     let mut svg = String::new();
     let (width, height) = (layout.width.ceil(), layout.height.ceil());
     let questions = graph.questions.len();
+    let (namespace, style, ground) = match style {
+        Style::Within => (
+            " xmlns=\"http://www.w3.org/2000/svg\"",
+            format!("<style>{STYLE}</style>"),
+            "<rect width=\"100%\" height=\"100%\" fill=\"#f6f7fa\"/>",
+        ),
+        Style::OfPage => ("", String::new(), ""),
+    };
     let _ = write!(
         svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"The conversation: {questions} questions, their answers and ends\">\
-         <style>{STYLE}</style>\
-         <defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#33507f\"/></marker></defs>\
-         <rect width=\"100%\" height=\"100%\" fill=\"#f6f7fa\"/>"
+        "<svg{namespace} width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"The conversation: {questions} questions, their answers and ends\">\
+         {style}\
+         <defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path class=\"point\" d=\"M0 0L8 4L0 8z\"/></marker></defs>{ground}"
     );
     for way in &layout.arrows {
         let points: Vec<_> = way.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();

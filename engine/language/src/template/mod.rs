@@ -17,6 +17,7 @@ mod length;
 pub mod markup;
 mod problem;
 mod render;
+pub mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,8 @@ use problem::{Report, line_of};
 /// The prompts of one language.
 struct Pages {
     file: String,
+    /// The file as it was given.
+    text: String,
     bundle: FluentBundle<FluentResource>,
     /// For every message with a text: the variables it needs, including those of its references,
     /// with the line of a use.
@@ -125,6 +128,24 @@ impl PromptBook {
         self.render(&template, language, time::Date::MIN).ok()
     }
 
+    /// The file of a language, as it was given.
+    pub fn source(&self, language: &Language) -> Option<&str> {
+        self.pages.get(language).map(|pages| pages.text.as_str())
+    }
+
+    /// The variables that a message of this name needs in any language, each with its type if it is
+    /// declared.
+    pub fn variables(&self, name: &str) -> BTreeMap<&str, Option<Kind>> {
+        let needs = self
+            .pages
+            .values()
+            .filter_map(|page| page.messages.get(name));
+        needs
+            .flat_map(BTreeMap::keys)
+            .map(|variable| (variable.as_str(), self.kinds.get(variable).copied()))
+            .collect()
+    }
+
     /// The languages with prompts.
     pub fn languages(&self) -> impl Iterator<Item = &Language> {
         self.pages.keys()
@@ -146,7 +167,8 @@ impl PromptBook {
 impl Pages {
     fn parse(language: &Language, text: &str) -> Result<Self, Vec<TemplateProblem>> {
         let file = format!("prompts/{language}.ftl");
-        let text = text.trim_start_matches('\u{feff}');
+        let given = text;
+        let text = given.trim_start_matches('\u{feff}');
         let mut report = Report::new(&file, text);
         if !bounds::within(text, &mut report) {
             return Err(report.into_problems());
@@ -191,6 +213,7 @@ impl Pages {
         if problems.is_empty() {
             Ok(Self {
                 file,
+                text: given.to_owned(),
                 bundle,
                 messages: messages.needs,
                 parts: messages.parts,

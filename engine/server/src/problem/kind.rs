@@ -120,6 +120,10 @@ kinds! {
     // the console
     FormOutOfDate = "form-out-of-date", FORBIDDEN, "This form is out of date";
     ConsoleBusy = "console-busy", SERVICE_UNAVAILABLE, "The console is busy";
+    UnknownPrompt = "unknown-prompt", NOT_FOUND, "The flow has no such prompt";
+    UnusablePrompt = "unusable-prompt", UNPROCESSABLE_ENTITY, "This text cannot be a prompt";
+    NotSpoken = "not-spoken", SERVICE_UNAVAILABLE, "The text cannot be spoken now";
+    FlowChanged = "flow-changed-meanwhile", CONFLICT, "The flow has changed meanwhile";
 }
 
 #[cfg(test)]

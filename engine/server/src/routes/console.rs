@@ -8,9 +8,13 @@ mod audit;
 mod calls;
 mod campaigns;
 mod customers;
+mod flow;
 mod flows;
+mod hear;
 mod language;
 mod live;
+mod map;
+mod prompt;
 mod session;
 mod setup;
 mod telephone;
@@ -36,6 +40,7 @@ use crate::problem::{Kind, Problem};
 
 use self::session::Viewer;
 
+pub use self::hear::HEARD;
 pub(super) use self::live::now_of;
 pub use self::waveform::WAVEFORMS;
 
@@ -91,6 +96,17 @@ pub fn routes() -> Router<App> {
         .route("/console/flows", get(flows::list))
         .route("/console/flows/reload", post(flows::reload))
         .route("/console/flows/{name}/{action}", post(flows::change))
+        .route("/console/flows/{name}", get(flow::show))
+        .route("/console/flows/{name}/map", get(map::show))
+        .route("/console/flows/{name}/hear", post(hear::hear))
+        .route(
+            "/console/flows/{name}/prompts/{template}",
+            get(prompt::show),
+        )
+        .route(
+            "/console/flows/{name}/prompts/{template}/{language}",
+            post(prompt::publish),
+        )
         .route("/console/setup", get(setup::page))
         .route("/console/audit", get(audit::page))
         .route("/console/telephone", get(telephone::page))
@@ -212,5 +228,10 @@ impl Form {
     fn text(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
+    }
+
+    /// Whether a field was sent, even empty.
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 }

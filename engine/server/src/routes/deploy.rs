@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
-use ghanti_catalogue::{DeployError, Deployed, NotInPlace};
+use ghanti_catalogue::{Bundle, DeployError, Deployed, NotInPlace};
 use ghanti_model::{FlowName, VersionId};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
 use crate::access::Api;
@@ -79,45 +80,108 @@ pub async fn put(
     request: Request,
 ) -> Result<Answer<Taken>, Problem> {
     let Segments(name) = name?;
-    if !app.config.server.allows_deployment() {
-        return Err(Problem::new(
-            Kind::DeployingIsOff,
-            "this engine does not accept flows over the API",
-            "set `deploy-flows = true` of `[server]` (by default flows are accepted only if there is an `api-token`), or copy the flow into the \
-             engine's folder: `ghanti flow deploy --flows FOLDER`",
-        ));
+    may_deploy(&app)?;
+    let name = named(name)?;
+    // before the body is read into memory
+    let slot = slot(&app)?;
+    let body = Bytes::from_request(request, &()).await?;
+    let bundle = async move {
+        let bundle = tokio::task::spawn_blocking(move || unpacked(&body)).await;
+        match bundle {
+            Ok(Ok(bundle)) => Ok(bundle),
+            Ok(Err(error)) => {
+                let hint = error.hint();
+                Err(Problem::new(Kind::UnusableArchive, error.to_string(), hint))
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    };
+    let deployed = judged(&app, slot, name.clone(), bundle, None).await?;
+    let Deployed {
+        id,
+        author_version,
+        stage,
+        was_there,
+    } = deployed;
+    Ok(Answer(Taken {
+        flow: name,
+        id,
+        version: author_version,
+        state: stage.as_str(),
+        was_there,
+    }))
+}
+
+/// Checks that versions may be put into the folder through the engine.
+///
+/// # Errors
+///
+/// 403 if the configuration does not allow it.
+pub(super) fn may_deploy(app: &App) -> Result<(), Problem> {
+    if app.config.server.allows_deployment() {
+        return Ok(());
     }
-    let name = FlowName::parse(name).map_err(|error| {
+    Err(Problem::new(
+        Kind::DeployingIsOff,
+        "this engine does not accept flows over the API",
+        "set `deploy-flows = true` of `[server]` (by default flows are accepted only if there is an `api-token`), or copy the flow into the \
+         engine's folder: `ghanti flow deploy --flows FOLDER`",
+    ))
+}
+
+/// The name of a flow, new or known.
+///
+/// # Errors
+///
+/// 400 if it is none.
+pub(super) fn named(name: String) -> Result<FlowName, Problem> {
+    FlowName::parse(name).map_err(|error| {
         Problem::new(
             Kind::UnusableName,
             error.to_string(),
             "name the flow with letters, digits, `-`, `_` and `.`",
         )
-    })?;
-    // before the body is read into memory
-    let Ok(permit) = Arc::clone(&app.deploys).try_acquire_owned() else {
-        return Err(Problem::new(
+    })
+}
+
+/// Takes the slot of a deployment.
+///
+/// # Errors
+///
+/// 409 while another one has it.
+pub(super) fn slot(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&app.deploys).try_acquire_owned().map_err(|_| {
+        Problem::new(
             Kind::AnotherDeployment,
             "another deployment is in progress",
             "wait until it has ended, and send this one again",
-        ));
-    };
-    let body = Bytes::from_request(request, &()).await?;
+        )
+    })
+}
+
+/// Has a version judged, and put into the folder if it is taken; where it was made of another one's
+/// files, only if those still lie there.
+///
+/// # Errors
+///
+/// As [`put`], and 409 if the other one's files do not lie there.
+pub(super) async fn judged(
+    app: &App,
+    slot: OwnedSemaphorePermit,
+    flow: FlowName,
+    bundle: impl Future<Output = Result<Bundle, Problem>> + Send + 'static,
+    over: Option<VersionId>,
+) -> Result<Deployed, Problem> {
     let catalogue = Arc::clone(&app.services.catalogue);
-    let flow = name.clone();
     // a client that disconnects does not interrupt the loading of a version
     let taking = tokio::spawn(async move {
-        let _permit = permit;
-        let bundle = tokio::task::spawn_blocking(move || unpacked(&body)).await;
-        let bundle = match bundle {
-            Ok(Ok(bundle)) => bundle,
-            Ok(Err(error)) => {
-                let hint = error.hint();
-                return Err(Problem::new(Kind::UnusableArchive, error.to_string(), hint));
-            }
-            Err(error) => return Err(failed(&error)),
+        let _slot = slot;
+        let bundle = bundle.await?;
+        let deployed = match &over {
+            Some(over) => catalogue.deploy_over(&flow, bundle, over).await,
+            None => catalogue.deploy(&flow, bundle).await,
         };
-        catalogue.deploy(&flow, bundle).await.map_err(refused)
+        deployed.map_err(refused)
     });
     let taken = tokio::time::timeout(VERDICT, taking).await.map_err(|_| {
         Problem::new(
@@ -126,19 +190,7 @@ pub async fn put(
             "see GET /api/flows for the result",
         )
     })?;
-    let Deployed {
-        id,
-        author_version,
-        stage,
-        was_there,
-    } = taken.map_err(|error| failed(&error))??;
-    Ok(Answer(Taken {
-        flow: name,
-        id,
-        version: author_version,
-        state: stage.as_str(),
-        was_there,
-    }))
+    taken.map_err(|error| failed(&error))?
 }
 
 fn failed(error: &tokio::task::JoinError) -> Problem {
@@ -159,10 +211,20 @@ fn refused(error: DeployError) -> Problem {
         DeployError::NotInPlace(NotInPlace::Kept { reason, hint }) => {
             Problem::new(Kind::FlowNotReplaceable, reason, hint)
         }
+        DeployError::Changed => changed(),
         DeployError::NotInPlace(error @ NotInPlace::Unwritable { .. }) => Problem::new(
             Kind::FlowsReadOnly,
             error.to_string(),
             "let the engine's user write to the folder and its contents, or copy the flow there yourself",
         ),
     }
+}
+
+/// The files that a version was made of are not in the folder any more.
+pub(super) fn changed() -> Problem {
+    Problem::new(
+        Kind::FlowChanged,
+        "the flow was changed after this form was made, so nothing was published",
+        "look at the text as it is now, and publish yours again if it is still right",
+    )
 }

@@ -209,12 +209,18 @@ pub(super) fn promoted(app: &App, name: String) -> Result<FlowName, Problem> {
 
 const NAMES: &str = "see GET /api/flows for the names";
 
-fn named(name: String) -> Result<FlowName, Problem> {
+/// The name of a flow.
+///
+/// # Errors
+///
+/// 400 if it is none.
+pub(super) fn named(name: String) -> Result<FlowName, Problem> {
     FlowName::parse(name)
         .map_err(|error| Problem::new(Kind::UnusableName, error.to_string(), NAMES))
 }
 
-fn unchanged(error: ChangeError) -> Problem {
+/// Why a flow was not changed, or is not shown.
+pub(super) fn unchanged(error: ChangeError) -> Problem {
     let (kind, hint) = match error {
         ChangeError::Unknown(_) => (Kind::UnknownFlow, NAMES),
         ChangeError::NothingBefore(_) | ChangeError::NothingToPromote(_) => (

@@ -64,8 +64,20 @@ pub async fn say(
         language: language.clone(),
         voice: None,
     };
+    spoken(&cache, &utterance, rate_hz).await
+}
+
+/// Synthesizes an utterance by a prompt cache. Nothing is stored on disk.
+///
+/// # Errors
+/// No synthesizer could speak it.
+pub async fn spoken(
+    cache: &PromptCache,
+    utterance: &Utterance,
+    rate_hz: u32,
+) -> Result<Spoken, SynthesisError> {
     let begun = Instant::now();
-    let mut audio = cache.fetch(&utterance, rate_hz, Keep::Personal);
+    let mut audio = cache.fetch(utterance, rate_hz, Keep::Personal);
     let mut spoken = Spoken {
         samples: Vec::new(),
         rate_hz,
