@@ -309,6 +309,12 @@ impl Catalogue {
         self.flows().get(flow)?.with_id(version).map(Pinned::new)
     }
 
+    /// A version that is loaded, whether or not it takes new calls; for a replay, which does not count
+    /// as one of its calls.
+    pub fn loaded(&self, flow: &FlowName, version: &VersionId) -> Option<Arc<FlowVersion>> {
+        self.flows().get(flow)?.with_id(version)
+    }
+
     /// The flows that may get the call of an order that names no flow.
     pub(crate) fn may_take_orders(&self) -> Vec<FlowName> {
         let flows = self.flows();

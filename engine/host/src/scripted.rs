@@ -12,6 +12,7 @@ mod understanding;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ghanti_model::values::DateOrder;
 use ghanti_model::{
     CallError, CallFacts, CallId, Direction, EarlierCall, Extent, Language, Masked, PhoneNumber,
     Playout, Prompt, PromptId, Reply,
@@ -23,6 +24,8 @@ pub use self::record::{Asking, Event, Scripted, Wait};
 
 /// When a scripted call begins: 2026-01-05T05:30:00Z, 11:00 in India.
 const BEGINNING_MS: u64 = 1_767_591_000_000;
+/// How far India's time is ahead of UTC.
+const INDIA_MINUTES: i16 = 330;
 /// How long every prompt lasts.
 const PROMPT_MS: u32 = 1_000;
 
@@ -34,6 +37,8 @@ pub struct ScriptedCaller {
     values: BTreeMap<String, Masked>,
     script: BTreeMap<String, VecDeque<Act>>,
     actions: BTreeMap<String, VecDeque<Result<Json, CallError>>>,
+    /// Actions with the inputs to which their answers are known.
+    known_actions: Vec<(String, Json, Result<Json, CallError>)>,
     /// What they do and actions answer in the whole call, instead of the two above.
     turns: Option<VecDeque<Turn>>,
     history: Vec<EarlierCall>,
@@ -46,6 +51,8 @@ pub struct ScriptedCaller {
     heard: usize,
     heard_whole: BTreeSet<String>,
     now_ms: u64,
+    offset_minutes: i16,
+    date_order: Option<DateOrder>,
     /// How often the flow has waited for what is queued to be heard, and at which of these waits
     /// they hang up.
     waits: usize,
@@ -77,6 +84,7 @@ impl ScriptedCaller {
             values: BTreeMap::new(),
             script: BTreeMap::new(),
             actions: BTreeMap::new(),
+            known_actions: Vec::new(),
             turns: None,
             history: Vec::new(),
             interrupted: BTreeSet::new(),
@@ -86,6 +94,8 @@ impl ScriptedCaller {
             heard: 0,
             heard_whole: BTreeSet::new(),
             now_ms: BEGINNING_MS,
+            offset_minutes: INDIA_MINUTES,
+            date_order: None,
             waits: 0,
             hangs_up_at: None,
             ended: false,
@@ -108,6 +118,37 @@ impl ScriptedCaller {
     /// Sets when the call begins, in milliseconds since 1970.
     pub fn with_beginning(mut self, unix_ms: u64) -> Self {
         self.now_ms = unix_ms;
+        self
+    }
+
+    /// Sets how far the call's local time is ahead of UTC, in minutes; the default is India's.
+    pub fn with_offset(mut self, minutes: i16) -> Self {
+        self.offset_minutes = minutes;
+        self
+    }
+
+    /// Sets the order of numeric dates in the customer's record. By default there is none, so that a flow's
+    /// tests are the same for every operator.
+    pub fn with_date_order(mut self, order: Option<DateOrder>) -> Self {
+        self.date_order = order;
+        self
+    }
+
+    /// Adds a template that they have heard to its end before.
+    pub fn with_heard(mut self, template: &str) -> Self {
+        self.heard_whole.insert(template.to_owned());
+        self
+    }
+
+    /// Adds the answer of an action to an input, whenever it is invoked with that, before any other
+    /// answer. What is redacted in the input is like anything.
+    pub fn with_known_action(
+        mut self,
+        name: &str,
+        input: Json,
+        answer: Result<Json, CallError>,
+    ) -> Self {
+        self.known_actions.push((name.to_owned(), input, answer));
         self
     }
 

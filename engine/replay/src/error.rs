@@ -25,6 +25,27 @@ pub enum ReplayError {
     /// The call ended before a flow started.
     #[error("the call `{0}` has no journal: it never came to a flow")]
     NoJournal(String),
+    /// Entries of the journal are not there.
+    #[error(
+        "the journal of `{call}` is incomplete: its entry {seq} is missing, or was erased in part"
+    )]
+    Incomplete {
+        /// The call.
+        call: String,
+        /// The first entry that is missing, from 1.
+        seq: u32,
+    },
+    /// The engine runs as many flows as it has room for.
+    #[error("the engine has no room for a replay beside its calls: try again when fewer are live")]
+    NoRoom,
+    /// There is nothing to answer otherwise.
+    #[error("entry {seq} of the journal of `{call}` is no question that was answered")]
+    NoAnswer {
+        /// The call.
+        call: String,
+        /// The entry.
+        seq: u32,
+    },
     /// A file cannot be read.
     #[error("cannot read `{}`: {reason}", .file.display())]
     File {

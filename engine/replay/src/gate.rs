@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ghanti_catalogue::{Obstacle, ReplayCheck, ReplayVerdict};
-use ghanti_host::{FlowVersion, RunEnd};
+use ghanti_host::FlowVersion;
 use ghanti_manifest::ReplayGate;
 use ghanti_model::{CallRecord, Zone};
 use ghanti_store::SqlRecords;
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::calls::{Recorded, from_record};
 use crate::error::ReplayError;
+use crate::of_record::lacks_room;
 use crate::replayer::replayed;
 use crate::report::Replayed;
 
@@ -143,13 +144,8 @@ async fn obstacle(
     let (replayed, end) = replayed(&recorded, candidate, zone, &BTreeSet::new())
         .await
         .map_err(|error| error.to_string())?;
-    if matches!(
-        end,
-        RunEnd::LimitExceeded {
-            what: ghanti_host::Limit::Calls | ghanti_host::Limit::AllMemory
-        }
-    ) {
-        return Err("the engine has no room for a replay beside its calls".to_owned());
+    if lacks_room(&end) {
+        return Err(ReplayError::NoRoom.to_string());
     }
     let Replayed { differences, .. } = replayed;
     let found = differences

@@ -1,5 +1,5 @@
-//! Recorded calls against versions of flows: comparison of one call or of many, the replay gate,
-//! and the handover of a running call to another version.
+//! Recorded calls against versions of flows: comparison of one call or of many, the replay gate, the
+//! handover of a running call to another version, and how a call would have gone on with another answer.
 //!
 //! A replay reads records and flows. It performs no action, synthesizes no speech, and writes to no
 //! store and no log; only the cache of compiled components is written, as usual.
@@ -14,6 +14,8 @@ mod error;
 mod flows;
 mod gate;
 mod handover;
+mod of_record;
+mod otherwise;
 mod recorded;
 mod replayer;
 mod report;
@@ -30,6 +32,8 @@ pub use difference::{Difference, other_words};
 pub use error::ReplayError;
 pub use gate::RecordedCheck;
 pub use handover::Handover;
+pub use of_record::of_record;
+pub use otherwise::{End, Local, Otherwise, otherwise};
 pub use replayer::Replayer;
 pub use report::Replayed;
 pub use resumption::{recorded_fields, resumed};

@@ -11,7 +11,8 @@ use ghanti_journal::{Outcome, SharedSource, lock};
 use ghanti_model::values::DateRules;
 use ghanti_model::{
     Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, EarlierCall, Extent,
-    Function, Journal, Language, Masked, Milestone, Playout, Prompt, PromptId, Question,
+    Function, Journal, JournalEntry, Language, Masked, Milestone, Playout, Prompt, PromptId,
+    Question,
 };
 use serde::de::DeserializeOwned;
 
@@ -28,11 +29,7 @@ pub(crate) struct RecordedCaller {
 impl RecordedCaller {
     pub(crate) fn new(recorded: &Journal) -> Self {
         let (mut whole, mut unheard) = (BTreeSet::new(), BTreeSet::new());
-        for playout in recorded
-            .entries
-            .iter()
-            .flat_map(|entry| playouts(entry.function, &entry.answer))
-        {
+        for playout in recorded.entries.iter().flat_map(playouts_of) {
             if playout.heard == Extent::Whole {
                 whole.insert(playout.template)
             } else {
@@ -55,6 +52,11 @@ impl RecordedCaller {
             said: BTreeSet::new(),
         }
     }
+}
+
+/// What an entry says was played.
+pub(crate) fn playouts_of(entry: &JournalEntry) -> Vec<Playout> {
+    playouts(entry.function, &entry.answer)
 }
 
 fn playouts(function: Function, answer: &serde_json::Value) -> Vec<Playout> {

@@ -123,7 +123,8 @@ impl Replayed {
     }
 }
 
-fn line(turn: &TranscriptTurn, words: &Words<'_>) -> String {
+/// A turn in one line.
+pub(crate) fn line(turn: &TranscriptTurn, words: &Words<'_>) -> String {
     let seconds = format!("{:>5}.{}", turn.at_ms / 1_000, turn.at_ms % 1_000 / 100);
     match &turn.what {
         What::Said { content, language } => {

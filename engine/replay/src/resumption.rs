@@ -17,19 +17,27 @@ use crate::comparing::Comparing;
 /// Makes the journal with which the flow is to run again. It has the entries up to the last answer of
 /// the caller or of an action; their number is returned too.
 pub fn resumed(journal: &Journal) -> (SharedJournal, u32) {
+    repeated(journal, BTreeSet::from([DifferenceKind::Wording]))
+}
+
+/// Like [`resumed`], for a run that may differ from the record in these kinds before it goes on.
+pub(crate) fn repeated(
+    journal: &Journal,
+    tolerated: BTreeSet<DifferenceKind>,
+) -> (SharedJournal, u32) {
     let kept = kept(&journal.entries);
     let journal = Journal {
         header: journal.header.clone(),
         entries: kept.to_vec(),
     };
-    let past = Comparing::past(kept.to_vec(), BTreeSet::from([DifferenceKind::Wording]));
+    let past = Comparing::past(kept.to_vec(), tolerated);
     let source = Arc::new(Mutex::new(Resuming(past)));
     let count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
     (SharedJournal::resumed(journal, source), count)
 }
 
 /// The entries up to the last one in which the flow waited, or invoked an action, and was answered.
-fn kept(entries: &[JournalEntry]) -> &[JournalEntry] {
+pub(crate) fn kept(entries: &[JournalEntry]) -> &[JournalEntry] {
     let is_answer = |entry: &JournalEntry| {
         (entry.function.class() == Class::Wait || entry.function == Function::Invoke)
             && !matches!(

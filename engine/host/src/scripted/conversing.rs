@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
+use ghanti_model::json_path::alike;
 use ghanti_model::values::DateRules;
 use ghanti_model::{
     Answer, CallError, CallFacts, Choice, Collection, Decision, EarlierCall, Language, Masked,
@@ -78,6 +79,13 @@ impl ScriptedCaller {
                     .unwrap_or_else(|| Does::StaysSilent.into()),
             ),
         }
+    }
+
+    /// The answer of an action that is known for its input.
+    fn known_answer(&self, name: &str, input: &Json) -> Option<Result<Json, CallError>> {
+        let is_it = |known: &&(String, Json, _)| known.0 == name && alike(&known.1, input);
+        let known = self.known_actions.iter().find(is_it)?;
+        Some(known.2.clone())
     }
 
     /// Asks a question: its prompt, the attempts that come to nothing, and the answer. `takes`
@@ -261,13 +269,15 @@ impl Conversation for ScriptedCaller {
     fn now(&mut self) -> Instant {
         Instant {
             unix_ms: self.now_ms,
-            offset_minutes: 330,
+            offset_minutes: self.offset_minutes,
         }
     }
 
-    /// Without an order: a flow's tests are the same for every operator.
     fn date_rules(&mut self) -> DateRules {
-        DateRules::unordered(self.now().date())
+        DateRules {
+            today: self.now().date(),
+            order: self.date_order,
+        }
     }
 
     async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
@@ -356,6 +366,8 @@ impl Conversation for ScriptedCaller {
         self.record().invoked.push((name.clone(), input.clone()));
         let answer = if self.away.contains(&Away::Actions) {
             Err(CallError::Unavailable("the action is away".to_owned()))
+        } else if let Some(answer) = self.known_answer(&name, &input) {
+            answer
         } else if let Some(turns) = self.turns.as_mut() {
             let Some(Turn::Action(answer)) = turns.pop_front() else {
                 self.hear();

@@ -10,4 +10,5 @@
 #[path = "../../../catalogue/tests/all/common/mod.rs"]
 mod common;
 mod conversation;
+mod otherwise;
 mod replay;
