@@ -32,11 +32,16 @@ pub struct StereoRecording {
 impl StereoRecording {
     /// An empty recording at the wire's rate.
     pub fn new(rate_hz: u32) -> Self {
+        Self::from(rate_hz, 0)
+    }
+
+    /// One that begins at `from_ms` of the stream: what lies before is dropped.
+    pub fn from(rate_hz: u32, from_ms: u64) -> Self {
         Self {
             rate_hz,
             caller: Vec::new(),
             bot: Vec::new(),
-            taken: 0,
+            taken: offset(rate_hz, from_ms),
             cut: false,
         }
     }
@@ -187,6 +192,19 @@ mod tests {
             samples.iter().step_by(2).copied().collect(),
             samples.iter().skip(1).step_by(2).copied().collect(),
         )
+    }
+
+    #[test]
+    fn one_that_begins_later_has_nothing_from_before() {
+        let mut recording = StereoRecording::from(8_000, 1_000);
+        recording.caller(900, &[1; 1_600]);
+        recording.bot(1_050, &[2; 400]);
+        let mut taken = Vec::new();
+        assert_eq!(recording.take(1_200, usize::MAX, &mut taken), 1_600);
+        let (left, right): (Vec<i16>, Vec<i16>) =
+            taken.chunks(2).map(|frame| (frame[0], frame[1])).unzip();
+        assert_eq!(left, [vec![1; 800], vec![0; 800]].concat());
+        assert_eq!(right, [vec![0; 400], vec![2; 400], vec![0; 800]].concat());
     }
 
     #[test]

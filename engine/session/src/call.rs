@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::events::Events;
+use crate::listening::Monitor;
 
 /// A live call, shared by its task, its flow and HTTP requests about it. Its locks are held only
 /// briefly, never across an await.
@@ -23,6 +24,7 @@ pub struct LiveCall {
     heard: Mutex<BTreeSet<String>>,
     /// Becomes true when an operator ends the call.
     ended: watch::Sender<bool>,
+    monitor: Monitor,
     started: Instant,
     started_unix_ms: u64,
 }
@@ -65,6 +67,7 @@ impl LiveCall {
             journal: Mutex::default(),
             heard: Mutex::default(),
             ended: watch::Sender::new(false),
+            monitor: Monitor::default(),
             started: Instant::now(),
             started_unix_ms,
         });
@@ -107,6 +110,11 @@ impl LiveCall {
     pub(crate) async fn hung_up(&self) {
         // fails only if there is no sender any more, which is in this call
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
+    /// Returns where it can be listened in on, and watched.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// Returns its id.

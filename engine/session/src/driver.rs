@@ -4,11 +4,14 @@
 //! There is one task per call. The flow runs in it as a separate future, which yields every few
 //! milliseconds while it computes, so that caller audio never waits for it.
 
+mod format;
+mod pieces;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use ghanti_audio::{Decoder, FormatCheck, Mismatch, ResampleError};
+use ghanti_audio::{Decoder, FormatCheck, ResampleError};
 use ghanti_exotel::OutboundWriter;
 use ghanti_exotel::inbound::{self, Inbound, Start};
 use ghanti_host::{FlowVersion, Limit, RunEnd};
@@ -25,6 +28,7 @@ use crate::call::LiveCall;
 use crate::doubled::Doubled;
 use crate::ending::StreamEnd;
 use crate::event::Event;
+use crate::listening::Overheard;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::migration::Migration;
 use crate::pace::{Message, Pace};
@@ -37,6 +41,8 @@ use crate::services::Services;
 use crate::unheard;
 use crate::wire::{Received, Unsent, Wire};
 
+use self::pieces::{NextPiece, next_piece};
+
 /// Invalid frames reported per call; further ones are ignored silently, since a broken peer may
 /// send fifty a second.
 const INVALID_FRAMES: u32 = 8;
@@ -45,9 +51,6 @@ const INVALID_FRAMES: u32 = 8;
 /// sentence that took too long, two are a synthesiser that is away. Where a synthesiser fails before
 /// the caller was greeted, who would be asked something in silence, the call is ended at once.
 const MUTE: u32 = 2;
-
-type NextPiece =
-    Pin<Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>>;
 
 /// The state of a call's task, except for the flow.
 pub struct Driver<'a> {
@@ -62,6 +65,8 @@ pub struct Driver<'a> {
     format_check: Option<FormatCheck>,
     recorder: Recorder,
     recording: Option<CallRecording>,
+    /// While somebody listens in, or watches.
+    overheard: Option<Overheard>,
     completions: mpsc::Sender<Completion>,
     pieces: FuturesUnordered<NextPiece>,
     /// What the call has used of the synthesisers.
@@ -125,6 +130,7 @@ impl<'a> Driver<'a> {
                 .then(|| FormatCheck::new(format.rate_hz)),
             recorder: Recorder::of(parts.call),
             recording: CallRecording::begin(parts.services, parts.call, format.rate_hz)?,
+            overheard: None,
             completions: parts.completions,
             pieces: FuturesUnordered::new(),
             usage: Usage::default(),
@@ -255,6 +261,7 @@ impl<'a> Driver<'a> {
             self.stream = Some(end);
             let now_ms = self.call.now_ms();
             self.machine.end(now_ms);
+            self.call.monitor().close();
             if let Some(recording) = self.recording.take() {
                 self.track = Some(recording.end(now_ms));
             }
@@ -274,6 +281,7 @@ impl<'a> Driver<'a> {
     /// Returns the socket, so that it can be closed, and the recording's track, which is to be ended
     /// once it is.
     pub fn into_parts(self) -> (Box<dyn Wire>, Option<Track>) {
+        self.call.monitor().close();
         let now_ms = self.call.now_ms();
         let ended = self.recording.map(|recording| recording.end(now_ms));
         (self.wire, self.track.or(ended))
@@ -283,12 +291,12 @@ impl<'a> Driver<'a> {
     /// Cancel-safe.
     async fn step(&mut self, until: Instant) {
         let now_ms = self.call.now_ms();
-        let wake = self
-            .machine
-            .next_wake(now_ms)
-            .map_or(until, |at_ms| self.call.instant(at_ms).min(until));
+        let due_ms = self.machine.next_wake(now_ms);
+        let wake = due_ms.map_or(until, |at_ms| self.call.instant(at_ms).min(until));
         let opens_at = self.pace.opens_at(now_ms);
-        let wake = opens_at.map_or(wake, |at_ms| self.call.instant(at_ms).min(wake));
+        let listened = self.overheard.as_ref().map(|it| it.next_ms(now_ms));
+        let further = [opens_at, listened].into_iter().flatten();
+        let wake = further.fold(wake, |wake, at_ms| self.call.instant(at_ms).min(wake));
         if self.timer.is_elapsed() || wake < self.timer.deadline() {
             self.timer.as_mut().reset(wake);
         }
@@ -302,7 +310,26 @@ impl<'a> Driver<'a> {
             Some((prompt, audio, piece)) = self.pieces.next() => self.piece(prompt, audio, piece),
             () = self.timer.as_mut() => {}
         }
-        self.machine.tick(self.call.now_ms());
+        let now_ms = self.call.now_ms();
+        if let Some(due_ms) = due_ms {
+            let lateness = self.services.registry.events().lateness();
+            lateness.note(now_ms.saturating_sub(due_ms));
+        }
+        self.machine.tick(now_ms);
+        self.overhear(now_ms);
+    }
+
+    /// Passes on to those who listen in or watch what is due, while there are any.
+    fn overhear(&mut self, now_ms: u64) {
+        let monitor = self.call.monitor();
+        match &mut self.overheard {
+            Some(overheard) if monitor.is_wanted(now_ms) => overheard.pass_on(now_ms, monitor),
+            Some(_) => self.overheard = None,
+            None if monitor.is_wanted(now_ms) => {
+                self.overheard = Overheard::begin(self.rate_hz, now_ms).ok();
+            }
+            None => {}
+        }
     }
 
     fn received(&mut self, received: Received) {
@@ -334,6 +361,9 @@ impl<'a> Driver<'a> {
                             self.machine.audio(now_ms, &self.samples);
                             if let Some(recording) = &mut self.recording {
                                 recording.caller(now_ms, &self.samples);
+                            }
+                            if let Some(overheard) = &mut self.overheard {
+                                overheard.caller(now_ms, &self.samples);
                             }
                             let samples = self.samples.len() as u64;
                             Message::Audio(samples * 1_000 / u64::from(self.rate_hz))
@@ -373,21 +403,7 @@ impl<'a> Driver<'a> {
         let Some(mismatch) = check.and_then(|check| check.take(now_ms, &self.payload)) else {
             return;
         };
-        let (name, detail) = match mismatch {
-            Mismatch::Rate(rate_hz) => (
-                "wrong-sample-rate",
-                format!(
-                    "`start` announced audio of {} Hz, and audio of {rate_hz} Hz arrives, so that nothing is understood: set the Voicebot \
-                     applet's sample rate, and `sample-rate-hz` of `[calls]`, to the same value",
-                    self.rate_hz
-                ),
-            ),
-            Mismatch::MuLaw => (
-                "mu-law-audio",
-                "`start` announced PCM and μ-law arrives, so that nothing is understood: have the stream sent as 16-bit linear PCM"
-                    .to_owned(),
-            ),
-        };
+        let (name, detail) = format::problem(mismatch, self.rate_hz);
         self.call.note(name, detail, Repeat::OncePerName);
     }
 
@@ -459,9 +475,12 @@ impl<'a> Driver<'a> {
         let written = match self.machine.send(now_ms, &mut self.payload) {
             None => return false,
             Some(Sending::Frame) => {
+                let (at_ms, samples) = self.machine.sent();
                 if let Some(recording) = &mut self.recording {
-                    let (at_ms, samples) = self.machine.sent();
                     recording.bot(at_ms, samples);
+                }
+                if let Some(overheard) = &mut self.overheard {
+                    overheard.bot(at_ms, samples);
                 }
                 self.writer
                     .media(&self.payload, now_ms, &mut self.text)
@@ -498,6 +517,9 @@ impl<'a> Driver<'a> {
             Output::Clear => {
                 if let Some(recording) = &mut self.recording {
                     recording.cleared(self.call.now_ms());
+                }
+                if let Some(overheard) = &mut self.overheard {
+                    overheard.cleared(self.call.now_ms());
                 }
                 self.text.clear();
                 if self.writer.clear(&mut self.text).is_ok() {
@@ -576,14 +598,4 @@ impl<'a> Driver<'a> {
             }
         }
     }
-}
-
-fn next_piece(prompt: PromptId, mut audio: PromptAudio) -> NextPiece {
-    Box::pin(async move {
-        let piece = audio
-            .next()
-            .await
-            .map(|piece| piece.map_err(|error| error.to_string()));
-        (prompt, audio, piece)
-    })
 }

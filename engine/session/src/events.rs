@@ -7,6 +7,7 @@ use ghanti_store::EventWriter;
 use tokio::sync::broadcast;
 
 use crate::latency::Latencies;
+use crate::lateness::Lateness;
 use crate::log_lines;
 
 /// How many events a follower may lag behind. Beyond that it misses the oldest, and has to read
@@ -19,6 +20,7 @@ pub struct Events {
     writer: EventWriter,
     followers: broadcast::Sender<Arc<CallEvent>>,
     latencies: Latencies,
+    lateness: Lateness,
 }
 
 impl Events {
@@ -29,6 +31,7 @@ impl Events {
             writer,
             followers: broadcast::Sender::new(FOLLOWED),
             latencies: Latencies::default(),
+            lateness: Lateness::default(),
         }
     }
 
@@ -45,6 +48,11 @@ impl Events {
     /// Returns how long callers have waited.
     pub fn latencies(&self) -> &Latencies {
         &self.latencies
+    }
+
+    /// Returns how late calls were attended.
+    pub fn lateness(&self) -> &Lateness {
+        &self.lateness
     }
 
     /// Subscribes to all events of this node from now on.

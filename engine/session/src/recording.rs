@@ -8,11 +8,12 @@
 
 use std::time::Duration;
 
-use ghanti_audio::{Arrival, RECORDING_HZ, ResampleError, Resampler, StereoRecording};
+use ghanti_audio::{RECORDING_HZ, ResampleError};
 use ghanti_model::EventKind;
 use ghanti_model::event::Recorded;
 use ghanti_store::{RecordingName, Track};
 
+use crate::both_sides::BothSides;
 use crate::call::LiveCall;
 use crate::services::Services;
 
@@ -24,16 +25,10 @@ const PIECE: usize = RECORDING_HZ as usize;
 /// How long to wait for the digest to be stored with the call. Until it is, the file is one that the
 /// next engine looks at.
 const SAVED: Duration = Duration::from_secs(5);
-/// [`Arrival`] counts at 16 kHz.
-const ARRIVAL_FACTOR: usize = 2;
 
 /// The recording of one stream.
 pub struct CallRecording {
-    timeline: StereoRecording,
-    caller: Resampler,
-    bot: Resampler,
-    arrival: Arrival,
-    samples: Vec<i16>,
+    sides: BothSides,
     longest_ms: u64,
     track: Track,
 }
@@ -49,10 +44,7 @@ impl CallRecording {
         call: &LiveCall,
         rate_hz: u32,
     ) -> Result<Option<Self>, ResampleError> {
-        let (caller, bot) = (
-            Resampler::new(rate_hz, RECORDING_HZ)?,
-            Resampler::new(rate_hz, RECORDING_HZ)?,
-        );
+        let sides = BothSides::new(rate_hz, 0)?;
         let name = RecordingName {
             call: call.id(),
             began_ms: call.unix_ms(0),
@@ -67,11 +59,7 @@ impl CallRecording {
         });
         let longest = services.settings.longest_recording.as_millis();
         Ok(Some(Self {
-            timeline: StereoRecording::new(RECORDING_HZ),
-            caller,
-            bot,
-            arrival: Arrival::default(),
-            samples: Vec::new(),
+            sides,
             longest_ms: u64::try_from(longest).unwrap_or(u64::MAX),
             track,
         }))
@@ -79,26 +67,18 @@ impl CallRecording {
 
     /// Takes what the caller said, at the call's rate, which has arrived by now.
     pub fn caller(&mut self, now_ms: u64, samples: &[i16]) {
-        self.samples.clear();
-        self.caller.push(samples, &mut self.samples);
-        let first = self
-            .arrival
-            .push(now_ms, self.samples.len() * ARRIVAL_FACTOR);
-        let position = usize::try_from(first).unwrap_or(usize::MAX) / ARRIVAL_FACTOR;
-        self.timeline.caller_at(position, &self.samples);
+        self.sides.caller(now_ms, samples);
         self.pass_on(now_ms.saturating_sub(SETTLED_MS));
     }
 
     /// Takes what was sent, at the call's rate, and is played from `at_ms` on.
     pub fn bot(&mut self, at_ms: u64, samples: &[i16]) {
-        self.samples.clear();
-        self.bot.push(samples, &mut self.samples);
-        self.timeline.bot(at_ms, &self.samples);
+        self.sides.bot(at_ms, samples);
     }
 
     /// What was sent and not played by now never will be.
     pub fn cleared(&mut self, now_ms: u64) {
-        self.timeline.bot_cleared(now_ms);
+        self.sides.cleared(now_ms);
     }
 
     /// Hands over whole pieces that lie before a time.
@@ -107,7 +87,7 @@ impl CallRecording {
         let before_ms = before_ms.min(self.longest_ms) / per_piece * per_piece;
         loop {
             let mut piece = Vec::new();
-            if self.timeline.take(before_ms, PIECE, &mut piece) == 0 {
+            if self.sides.take(before_ms, PIECE, &mut piece) == 0 {
                 return;
             }
             self.track.write(piece);
@@ -117,10 +97,10 @@ impl CallRecording {
     /// Ends the recording now, and returns the track, which is to be ended too. The rest is as long
     /// as was recorded, and no longer than the longest recording.
     pub fn end(mut self, now_ms: u64) -> Track {
-        self.timeline.ended(now_ms.min(self.longest_ms));
+        self.sides.ended(now_ms.min(self.longest_ms));
         self.pass_on(now_ms);
         let mut rest = Vec::new();
-        self.timeline
+        self.sides
             .take(now_ms.min(self.longest_ms), PIECE, &mut rest);
         if !rest.is_empty() {
             self.track.write(rest);

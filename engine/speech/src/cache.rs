@@ -238,6 +238,11 @@ impl PromptCache {
         self.shared.voices.failures()
     }
 
+    /// How many prompts are being read or synthesized now.
+    pub fn growing(&self) -> usize {
+        self.shared.prompts().growing.len()
+    }
+
     /// Bytes of samples currently in memory.
     pub fn memory_bytes(&self) -> usize {
         self.shared.prompts().memory.held_bytes()
