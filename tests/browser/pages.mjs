@@ -48,7 +48,7 @@ async function look(page, below) {
 }
 
 // Pages that differ by what they show alone.
-const kind = (below) => below.replace(/\?.*/, "").replace(/^calls\/.*/, "calls/ID").replace(/\/prompts\/.*/, "/prompts/ID");
+const kind = (below) => below.replace(/\?.*/, "").replace(/^calls\/[^/]+/, "calls/ID").replace(/\/prompts\/.*/, "/prompts/ID");
 
 await browse(async (person) => {
   const someone = await person({ viewport: WIDE });
@@ -84,8 +84,11 @@ await browse(async (person) => {
     // two of each: of a call that is live, and one that is over
     if (seen < 2) await look(page, below);
   }
+  await someone.open(`calls/${given.call}/replay`, { page });
+  await page.getByText("No difference").waitFor();
+  await look(page, "a replay");
   const flow = ["flows/emi-reminder", "flows/emi-reminder/prompts/ID", "flows/emi-reminder/map"];
-  for (const each of ["", "calls", "calls/ID", "flows", ...flow, "setup", "telephone", "audit"]) assert.ok(kinds.has(each), `not reached: ${each}`);
+  for (const each of ["", "calls", "calls/ID", "calls/ID/otherwise", "flows", ...flow, "setup", "telephone", "audit"]) assert.ok(kinds.has(each), `not reached: ${each}`);
   await telephone.hangUp();
   await someone.open("nothing/here", { page, status: 404 });
   await look(page, "nothing/here");

@@ -25,7 +25,7 @@ await browse(async (person) => {
   for (const below of ["", "calls", "flows", `calls/${given.call}`]) assert.ok(seen.includes(below), `not reached: ${below} in ${seen}`);
   const live = seen.filter((below) => /^calls\/[0-9a-f-]+$/.test(below) && below !== `calls/${given.call}`);
   assert.equal(live.length, 1, `the live call: ${seen}`);
-  for (const below of ["setup", "telephone", "audit", "calls?q=9876500000"]) {
+  for (const below of ["setup", "telephone", "audit", "calls?q=9876500000", `calls/${given.call}/replay`, `calls/${given.call}/otherwise?at=1`]) {
     await viewer.open(below, { page, status: 403 });
     await page.getByRole("alert").waitFor();
   }

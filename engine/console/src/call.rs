@@ -5,8 +5,12 @@ use maud::{Markup, html};
 
 use crate::calls::{direction, outcome};
 use crate::events::events;
+use crate::journal::{Entry, journal};
+use crate::latency::{Turn, latency};
 use crate::layout::{Place, Site, page};
 use crate::lines::lines;
+use crate::now::meters;
+use crate::replay::{Held, choose};
 use crate::times::length;
 
 /// What is wrong with the set-up by this call, as the doctor says it.
@@ -46,6 +50,16 @@ pub struct CallPage {
     pub events: Vec<CallEvent>,
     /// Whether there are more.
     pub has_more_events: bool,
+    /// How long the caller waited at each turn.
+    pub turns: Vec<Turn>,
+    /// The first entries of its journal, for those who may see it; `None` if there is none.
+    pub journal: Option<Vec<Entry>>,
+    /// Whether there are more.
+    pub has_more_entries: bool,
+    /// The versions of its flow that the engine holds.
+    pub versions: Vec<Held>,
+    /// How loud both sides of a live call are.
+    pub levels: Option<(u8, u8)>,
 }
 
 /// The page.
@@ -57,8 +71,9 @@ pub fn call(site: &Site, shown: &CallPage) -> String {
     let content = html! {
         p class="back" { a href=(site.path(&format!("calls{}", with(site)))) { "← " (words.calls) } }
         div data-stream=[stream] {
-            @if is_over { (state(site, record, &shown.players)) } @else { (call_state(site, record)) }
+            @if is_over { (state(site, record, &shown.players)) } @else { (call_state(site, record, shown.levels)) }
         }
+        @if record.state == CallState::Live && site.is_operator() { (listen_in(site, record)) }
         @if !is_over && site.is_operator() {
             form method="post" action=(site.path(&format!("{below}/hang-up"))) data-confirm={ (words.end_call) "?" } {
                 (site.csrf_field())
@@ -67,6 +82,10 @@ pub fn call(site: &Site, shown: &CallPage) -> String {
         }
         (trouble(site, shown))
         (facts(site, record))
+        @if !shown.turns.is_empty() {
+            section aria-labelledby="waits" { h2 id="waits" { (words.waits) } (latency(site, &shown.turns)) }
+        }
+        @if is_over && site.is_operator() && record.flow.is_some() { (replays(site, shown)) }
         section aria-labelledby="events" {
             h2 id="events" { (words.events) }
             details { summary { (words.show_events) " (" (shown.events.len()) ")" } (events(site, &shown.events, shown.has_more_events)) }
@@ -97,9 +116,44 @@ fn with(site: &Site) -> &'static str {
     }
 }
 
-/// The part of the page that changes while the call goes on.
-pub fn call_state(site: &Site, record: &CallRecord) -> Markup {
-    state(site, record, &[])
+/// The part of the page that changes while the call goes on. `levels` are how loud both sides are.
+pub fn call_state(site: &Site, record: &CallRecord, levels: Option<(u8, u8)>) -> Markup {
+    html! {
+        (state(site, record, &[]))
+        (meters(site, levels))
+    }
+}
+
+/// The sound of a live call.
+fn listen_in(site: &Site, record: &CallRecord) -> Markup {
+    let words = site.words;
+    html! {
+        section id="listen" aria-labelledby="listen-in" class="panel" {
+            h2 id="listen-in" { (words.listen_in) }
+            audio controls preload="none" src=(site.path(&format!("calls/{}/listen", record.call_id))) aria-label=(words.listen_in) {}
+            p class="hint" { span class="dot caller" {} (words.caller_left) " " span class="dot bot" {} (words.bot_right) " · " (words.listen_hint) }
+        }
+    }
+}
+
+/// The journal, and what may be tried with it.
+fn replays(site: &Site, shown: &CallPage) -> Markup {
+    let (words, record) = (site.words, &shown.record);
+    let recorded = shown.versions.iter().find(|version| version.is_recorded);
+    let chosen = recorded.or(shown.versions.first());
+    html! {
+        section aria-labelledby="journal" {
+            h2 id="journal" { (words.journal) }
+            @match &shown.journal {
+                None => p class="empty" { (words.journal_gone) },
+                Some(entries) => {
+                    @if let Some(chosen) = chosen { (choose(site, record.call_id, &shown.versions, &chosen.id)) }
+                    @else { p class="hint" { (words.version_gone) } }
+                    details { summary { (words.show_entries) " (" (entries.len()) ")" } (journal(site, record.call_id, entries, shown.has_more_entries)) }
+                }
+            }
+        }
+    }
 }
 
 fn state(site: &Site, record: &CallRecord, players: &[Player]) -> Markup {
@@ -242,6 +296,7 @@ mod tests {
     fn record() -> CallRecord {
         let mut record = CallRecord::new(CallId::generate(), 1_795_770_000_000);
         record.state = CallState::Ended;
+        record.flow = ghanti_model::FlowName::parse("emi").ok();
         record.outcome = Some(ATTACK.to_owned());
         record.detail = Some(ATTACK.to_owned());
         record.transcript = vec![Line {
@@ -291,6 +346,18 @@ mod tests {
             }],
             events: Vec::new(),
             has_more_events: false,
+            turns: Vec::new(),
+            journal: Some(vec![Entry {
+                seq: 1,
+                at_ms: 0,
+                took_ms: 0,
+                what: ATTACK.to_owned(),
+                detail: ATTACK.into(),
+                is_answered: true,
+            }]),
+            has_more_entries: false,
+            versions: Vec::new(),
+            levels: None,
             record: record(),
         };
         let html = call(&site, &shown);
@@ -298,7 +365,7 @@ mod tests {
             assert!(!html.contains(markup), "{markup}: {html}");
         }
         let message = html.matches("&lt;script&gt;alert").count();
-        assert_eq!(message, 12, "each is shown: {html}");
+        assert_eq!(message, 14, "each is shown: {html}");
         // the line is heard where it is in the recording
         assert!(
             html.contains("data-from=\"1500\" data-until=\"2400\""),

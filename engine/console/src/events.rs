@@ -26,7 +26,8 @@ pub(crate) fn events(site: &Site, events: &[CallEvent], has_more: bool) -> Marku
     }
 }
 
-fn after(ms: u64) -> String {
+/// A time since the first event, or the first entry.
+pub(crate) fn after(ms: u64) -> String {
     format!("+{}.{:03}", ms / 1_000, ms % 1_000)
 }
 

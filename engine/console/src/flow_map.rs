@@ -17,7 +17,7 @@ pub struct Property {
 
 /// Something that is said or done on a path.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct Spoken {
     /// Whether the bot says it.
     pub is_bot: bool,
     /// Whether the caller does; else the flow does something.
@@ -44,7 +44,7 @@ pub struct Path {
     /// The customer.
     pub customer: String,
     /// What is said and done.
-    pub lines: Vec<Said>,
+    pub lines: Vec<Spoken>,
 }
 
 /// The paths with one end.
@@ -218,7 +218,7 @@ fn group_of(site: &Site, group: &Paths, language: &str) -> Markup {
     }
 }
 
-fn said(site: &Site, line: &Said, language: &str) -> Markup {
+fn said(site: &Site, line: &Spoken, language: &str) -> Markup {
     let words = site.words;
     let (class, who) = match (line.is_bot, line.is_caller) {
         (true, _) => ("bot", words.bot),

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use crate::calls::direction;
 use crate::layout::{Place, Site, page};
 use crate::lines::lines;
+use crate::sparkline::{Measure, sparkline};
 use crate::times::length;
 
 /// A live call.
@@ -31,6 +32,8 @@ pub struct Live {
     pub last: Vec<Line>,
     /// How many problems it has.
     pub problems: usize,
+    /// How loud the caller and the bot are, each from 0 to 100; `None` if it is not known.
+    pub levels: Option<(u8, u8)>,
 }
 
 /// A store, and what it says.
@@ -61,6 +64,25 @@ pub struct Now {
     pub refusals: Vec<(&'static str, &'static str, u64)>,
     /// The stores.
     pub stores: Vec<Store>,
+    /// How much was to do in the last minutes.
+    pub load: Load,
+}
+
+/// How much was to do in the last minutes: values of each measure, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Load {
+    /// How many values there may be.
+    pub most: usize,
+    /// Live calls.
+    pub places: Vec<u64>,
+    /// Calls that were refused since the value before.
+    pub refused: Vec<u64>,
+    /// How far the recogniser was behind the callers, in milliseconds.
+    pub recognition_ms: Vec<u64>,
+    /// Prompts that were being synthesised or read.
+    pub prompts: Vec<u64>,
+    /// The longest that a call had to wait until it was attended, in milliseconds.
+    pub late_ms: Vec<u64>,
 }
 
 /// The page.
@@ -99,6 +121,7 @@ pub fn now_state(site: &Site, shown: &Now) -> Markup {
         }
         @if shown.is_draining { p class="notice" role="alert" { (words.draining) } }
         @if let Some(why) = &shown.limited_by { p class="notice" { (words.limited_by) " " span lang="en" { (why) } } }
+        (load(site, shown))
         section aria-labelledby="live" {
             h2 id="live" { (words.live_calls) }
             @if shown.calls.is_empty() { p class="empty" { (words.nobody) } }
@@ -111,6 +134,51 @@ pub fn now_state(site: &Site, shown: &Now) -> Markup {
             section aria-labelledby="refused" {
                 h2 id="refused" { (words.refused) }
                 ul { @for (at, why, count) in &shown.refusals { li { (at) ": " (why) " · " (count) "×" } } }
+            }
+        }
+    }
+}
+
+fn load(site: &Site, shown: &Now) -> Markup {
+    let (words, load) = (site.words, &shown.load);
+    let measure = |name, values, unit, full| Measure {
+        name,
+        values,
+        unit,
+        full,
+    };
+    let places = u64::try_from(shown.most).unwrap_or(u64::MAX);
+    html! {
+        @if !load.places.is_empty() {
+            section aria-labelledby="load" {
+                h2 id="load" { (words.last_ten_minutes) }
+                ul class="sparks" {
+                    @for measure in [
+                        measure(words.places_used, &load.places, "", places.min(10)),
+                        measure(words.refused_calls, &load.refused, "", 1),
+                        measure(words.recognition_behind, &load.recognition_ms, words.ms, 100),
+                        measure(words.prompts_made, &load.prompts, "", 4),
+                        measure(words.frames_late, &load.late_ms, words.ms, 20),
+                    ] { (sparkline(words, &measure, load.most)) }
+                }
+            }
+        }
+    }
+}
+
+/// How loud both sides are.
+pub(crate) fn meters(site: &Site, levels: Option<(u8, u8)>) -> Markup {
+    let words = site.words;
+    let (caller, bot) = levels.unwrap_or_default();
+    html! {
+        @if levels.is_some() {
+            p class="levels" {
+                @for (name, level) in [(words.caller, caller), (words.bot, bot)] {
+                    span class="level" {
+                        span aria-hidden="true" { (name) }
+                        meter min="0" max="100" value=(level) aria-label={ (words.level) ": " (name) } { (level) }
+                    }
+                }
             }
         }
     }
@@ -131,7 +199,11 @@ fn card(site: &Site, call: &Live) -> Markup {
                 @if let Some(step) = &call.step { " · " (step) }
                 @if call.problems > 0 { " · " strong class="problems" { (words.problems) ": " (call.problems) } }
             }
+            (meters(site, call.levels))
             (lines(site, &call.last, None))
+            @if site.is_operator() {
+                p { a href=(site.path(&format!("calls/{}#listen", call.call_id))) aria-label={ (words.listen_in) ": " (site.number(call.number.as_ref())) } { (words.listen_in) } }
+            }
         }
     }
 }

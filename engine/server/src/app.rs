@@ -24,6 +24,7 @@ use crate::dialler::{DialContext, Dialler};
 use crate::doctor::Observations;
 use crate::explored::Explored;
 use crate::fallback;
+use crate::history::History;
 use crate::mute::Mute;
 use crate::open::Opened;
 use crate::refusal::Refusals;
@@ -87,6 +88,12 @@ pub struct App {
     pub heard: Arc<Semaphore>,
     /// Maps of flows, and example values of their prompts.
     pub explored: Explored,
+    /// Permits for calls being replayed for a page, [`console::REPLAYS`] in all.
+    pub replays: Arc<Semaphore>,
+    /// Permits for people who listen in on calls, [`console::LISTENERS`] in all.
+    pub listeners: Arc<Semaphore>,
+    /// How much there was to do in the last minutes.
+    pub history: Arc<History>,
     /// Live calls and background tasks.
     pub tasks: TaskTracker,
     /// Cancelled when the engine stops admitting new calls.
@@ -140,6 +147,9 @@ impl App {
             drawn: Arc::new(Semaphore::new(console::WAVEFORMS)),
             heard: Arc::new(Semaphore::new(console::HEARD)),
             explored: Explored::default(),
+            replays: Arc::new(Semaphore::new(console::REPLAYS)),
+            listeners: Arc::new(Semaphore::new(console::LISTENERS)),
+            history: Arc::default(),
             webhooks: counts,
             traces: trace_counts,
             tasks,

@@ -23,6 +23,7 @@ pub mod doctor;
 mod explored;
 mod fallback;
 mod front;
+mod history;
 mod list;
 mod listener;
 pub mod lock;

@@ -53,6 +53,8 @@ pub fn needed(method: &Method, path: &str) -> Role {
             | ["console", "customers"]
             | ["console", "campaigns", _, _]
             | ["console", "flows", _, "hear"]
+            // it changes nothing, and shows what was said
+            | ["console", "calls", _, "otherwise"]
             | ["console", "calls", _, "customer", "lift"] => Role::Operator,
             ["api", "calls" | "customers" | "campaigns"]
             | ["api", "calls", _]
@@ -125,6 +127,14 @@ mod tests {
             (
                 Method::GET,
                 "/console/calls/0123/record.json",
+                Role::Operator,
+            ),
+            (Method::GET, "/console/calls/0123/listen", Role::Operator),
+            (Method::GET, "/console/calls/0123/replay", Role::Operator),
+            (Method::GET, "/console/calls/0123/otherwise", Role::Operator),
+            (
+                Method::POST,
+                "/console/calls/0123/otherwise",
                 Role::Operator,
             ),
             (Method::GET, "/console/calls/0123/customer", Role::Viewer),

@@ -8,9 +8,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ghanti_campaign::Runner;
 use ghanti_store::RecordingName;
+use tokio::time::MissedTickBehavior;
 
 use crate::app::{App, router};
 use crate::front::Front;
+use crate::history::{EVERY, Sample};
 use crate::mute;
 use crate::open::Opened;
 use crate::outbound::Campaigns;
@@ -71,6 +73,34 @@ fn watch_voices(app: &App) {
     });
 }
 
+/// Looks in the background at how much there is to do.
+fn watch_load(app: &App) {
+    let (sampled, draining) = (sample(app.clone()), app.draining.clone());
+    app.tasks.spawn(async move {
+        draining.run_until_cancelled(sampled).await;
+    });
+}
+
+/// Adds to the history every few seconds. The first sample comes at once, and says what is counted from.
+async fn sample(app: App) {
+    let mut clock = tokio::time::interval(EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    loop {
+        clock.tick().await;
+        let services = &app.services;
+        let recognizer = services.recognizer.as_ref();
+        let behind = recognizer.map_or(0, |recognizer| recognizer.backlog().as_millis());
+        app.history.add(Sample {
+            places: number(services.registry.live().len()),
+            refused: app.refusals.all().values().sum(),
+            recognition_ms: u64::try_from(behind).unwrap_or(u64::MAX),
+            prompts: number(services.prompts.growing()),
+            late_ms: services.registry.events().lateness().take(),
+        });
+    }
+}
+
 /// Completes in the background the recordings that an earlier engine left unfinished.
 fn recover_recordings(app: &App, unended: Vec<RecordingName>) {
     let (services, draining) = (Arc::clone(&app.services), app.draining.clone());
@@ -90,6 +120,7 @@ impl Front {
         run_retention(&app);
         recover_recordings(&app, unended);
         watch_voices(&app);
+        watch_load(&app);
         // last: whoever reads this line may send any request at once
         tracing::info!(
             calls = app.admission.slots(),

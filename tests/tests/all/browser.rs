@@ -15,6 +15,7 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::console_calls::{level_of, talkative};
 use crate::nodes::reminder;
 use crate::support::{
     Engine, PATIENCE, Playing, Setup, Stream, root, scenario, silence_of, start_of,
@@ -231,6 +232,13 @@ fn patient() -> TempDir {
     flows
 }
 
+/// The active version of the only flow.
+fn active(flows: &Value) -> String {
+    let versions = flows["items"][0]["versions"].as_array().unwrap();
+    let active = versions.iter().find(|version| version["state"] == "active");
+    active.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
 /// A file with a caller's sentences, each with a pause after it.
 async fn spoken(file: &Path, sentences: &[&str]) {
     let spec = WavSpec {
@@ -344,11 +352,6 @@ async fn a_recording_is_heard_from_where_its_picture_or_a_line_is_pressed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_is_rolled_back_and_promoted_in_the_console() {
     let house = House::start(BY_KEYS, "", reminder());
-    let active = |flows: &Value| {
-        let versions = flows["items"][0]["versions"].as_array().unwrap();
-        let active = versions.iter().find(|version| version["state"] == "active");
-        active.unwrap()["id"].as_str().unwrap().to_owned()
-    };
     let before = active(&house.get("/api/flows").await);
     let prompts = house.flows.path().join(FLOW).join("prompts/en-IN.ftl");
     let text = fs::read_to_string(&prompts).unwrap();
@@ -386,6 +389,48 @@ async fn a_prompt_edited_in_the_page_is_spoken_in_the_next_call_and_a_bad_one_is
     let versions = flows["items"][0]["versions"].as_array().unwrap();
     let active = versions.iter().find(|version| version["state"] == "active");
     assert_eq!(record["version"], active.unwrap()["id"], "{record:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_replayed_against_a_newer_version_and_goes_on_otherwise() {
+    let house = House::start(BY_KEYS, "/bot", patient());
+    let call = house.recorded("c-browser-replay", PHONE).await;
+    let before = active(&house.get("/api/flows").await);
+    let prompts = house.flows.path().join(FLOW).join("prompts/en-IN.ftl");
+    let text = fs::read_to_string(&prompts).unwrap();
+    let newer = text.replacen("Thank you. I am calling from", "Thanks. I call from", 1);
+    fs::write(&prompts, newer).unwrap();
+    let flows = house
+        .when("/api/flows", |flows| active(flows) != before)
+        .await;
+    let given = json!({ "call": call, "before": before, "after": active(&flows) });
+    house.browse("replay.mjs", given).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_listens_in_on_a_live_call_and_hears_both_sides() {
+    let house = House::start(BY_KEYS, "/bot", talkative());
+    let sid = "c-browser-listen";
+    let (call, mut stream) = house.begin(sid, PHONE).await;
+    let mut frames = tokio::time::interval(Duration::from_millis(120));
+    let speaks = async {
+        loop {
+            frames.tick().await;
+            stream.say(&level_of(sid)).await;
+        }
+    };
+    tokio::select! {
+        _ = house.browse("listen.mjs", json!({})) => {}
+        () = speaks => {}
+    }
+    stream.hang_up(sid).await;
+    house
+        .when(&format!("/api/calls/{call}"), |record| {
+            record["state"] == "ended"
+        })
+        .await;
+    let log = house.get("/api/audit?limit=200").await.to_string();
+    assert!(log.contains("\"listen\""), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

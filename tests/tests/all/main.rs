@@ -20,6 +20,7 @@ mod capacity;
 mod claims;
 mod clock_jumps;
 mod console;
+mod console_calls;
 mod contract;
 mod contract_page;
 mod customers;

@@ -1,15 +1,12 @@
 //! Each text is there in both languages, and pages have none besides.
 
+use ghanti_model::event::TurnLatency;
 use ghanti_model::{CallId, CallRecord, CallState, PhoneNumber, Role, Zone};
 use ghanti_store::{AttemptOf, CallSummary, MemberOf};
 
 use super::{ENGLISH, HINDI, MARKED, PRODUCT, Words, of_language, preferred};
 use crate::{
-    Applet, AuditPage, CallPage, CallsPage, Campaign, CampaignPage, CampaignsPage, Choice,
-    Customer, CustomerPage, Draft, Editing, Fault, Field, Finding, Flow, FlowMap, FlowPage,
-    FlowsPage, Funnel, Lamp, Live, MapPage, MapState, Notice, Now, Path, Paths, Player, PromptPage,
-    PromptRow, PromptText, Property, Published, Said, Search, SetupPage, Site, Store,
-    TelephonePage, Variable, Version, VersionLink,
+    Answer, Applet, AuditPage, CallPage, CallsPage, Campaign, CampaignPage, CampaignsPage, Choice, Customer, CustomerPage, Difference, Draft, Editing, Ended, Entry, Fault, Field, Finding, Flow, FlowMap, FlowPage, FlowsPage, Funnel, GoesOn, Held, Lamp, Live, Load, MapPage, MapState, Notice, Now, Open, OtherwisePage, Path, Paths, Player, PromptPage, PromptRow, PromptText, Property, Published, Replay, ReplayPage, Said, Search, SetupPage, Site, Spoken, Store, TelephonePage, Unable, Variable, Version, VersionLink, Who,
 };
 
 const AT_MS: u64 = 1_795_770_000_000;
@@ -109,9 +106,125 @@ fn record(state: CallState) -> CallRecord {
     let mut record = CallRecord::new(CallId::generate(), AT_MS);
     record.state = state;
     record.customer_number = PhoneNumber::parse("+919876543210").ok();
+    record.flow = ghanti_model::FlowName::parse("1").ok();
     record.notes.insert("1".to_owned(), "1".into());
     record.exotel.insert("1".to_owned(), "1".to_owned());
     record
+}
+
+fn held() -> Vec<Held> {
+    vec![Held {
+        id: "1".to_owned(),
+        version: "1".to_owned(),
+        stage: "1",
+        is_recorded: true,
+    }]
+}
+
+/// Replays, and how a call goes on otherwise, at every sort of place.
+fn runs(site: &Site) -> Vec<(&'static str, String)> {
+    let unable = || Unable {
+        reason: site.words.journal_incomplete,
+        detail: Some("this is English".to_owned()),
+    };
+    let replayed = Replay {
+        recorded: "1".to_owned(),
+        against: "1".to_owned(),
+        has_words: false,
+        conversation: vec!["this is English".to_owned()],
+        differences: vec![Difference {
+            seq: 1,
+            kind: "1".to_owned(),
+            subject: "this is English".to_owned(),
+            recorded: "this is English".into(),
+            now: "this is English".into(),
+            at: Some("this is English".into()),
+            breaks_off: true,
+        }],
+    };
+    let same = Replay {
+        differences: Vec::new(),
+        ..replayed.clone()
+    };
+    let replay = |chosen: &str, replayed| {
+        let shown = ReplayPage {
+            call: CallId::generate(),
+            versions: held(),
+            chosen: chosen.to_owned(),
+            replayed,
+        };
+        crate::replay(site, &shown)
+    };
+    let goes_on = |open, ended| {
+        let said = |who, text: &str| Said {
+            who,
+            text: text.into(),
+            name: "1".to_owned(),
+        };
+        Ok(GoesOn {
+            before: vec!["this is English".to_owned()],
+            lines: vec![
+                said(Who::Bot, "1"),
+                said(Who::Caller, "this is English"),
+                said(Who::Flow, "this is English"),
+            ],
+            open,
+            ended,
+            outcome: Some("1".to_owned()),
+            transfer: Some("1".to_owned()),
+        })
+    };
+    let otherwise = |goes_on, refused| {
+        let shown = OtherwisePage {
+            call: CallId::generate(),
+            at: 1,
+            versions: held(),
+            chosen: "1".to_owned(),
+            answers: vec!["silent".to_owned()],
+            refused,
+            goes_on,
+        };
+        crate::otherwise(site, &shown)
+    };
+    let question = Open::Question {
+        name: "1".to_owned(),
+        choices: vec![Answer {
+            id: "1".to_owned(),
+            key: Some('1'),
+        }],
+        takes_words: true,
+        takes_keys: true,
+    };
+    let failed = Ended::Failed("this is English".to_owned());
+    vec![
+        ("a replay", replay("1", Ok(replayed))),
+        ("a replay without a difference", replay("2", Ok(same))),
+        ("no replay", replay("1", Err(unable()))),
+        (
+            "a question otherwise",
+            otherwise(
+                goes_on(Some(question), None),
+                Some(site.words.answer_unusable),
+            ),
+        ),
+        (
+            "an action otherwise",
+            otherwise(goes_on(Some(Open::Action("1".to_owned())), None), None),
+        ),
+        (
+            "an end otherwise",
+            otherwise(goes_on(None, Some(Ended::Returned)), None),
+        ),
+        (
+            "a hang-up otherwise",
+            otherwise(goes_on(None, Some(Ended::HungUp)), None),
+        ),
+        (
+            "a failure otherwise",
+            otherwise(goes_on(None, Some(failed)), None),
+        ),
+        ("nothing otherwise", otherwise(Err(unable()), None)),
+    ]
 }
 
 fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
@@ -148,6 +261,18 @@ fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
         }],
         events: Vec::new(),
         has_more_events: true,
+        turns: vec![(1_000, TurnLatency::default())],
+        journal: Some(vec![Entry {
+            seq: 1,
+            at_ms: 0,
+            took_ms: 1,
+            what: "this is English".to_owned(),
+            detail: "1".into(),
+            is_answered: true,
+        }]),
+        has_more_entries: true,
+        versions: held(),
+        levels: Some((1, 2)),
     };
     let states = [
         "draft",
@@ -193,6 +318,14 @@ fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
             name: "1",
             away: Some("this is English".to_owned()),
         }],
+        load: Load {
+            most: 121,
+            places: vec![1],
+            refused: vec![1],
+            recognition_ms: vec![1],
+            prompts: vec![1],
+            late_ms: vec![1],
+        },
     };
     let live = Live {
         call_id: CallId::generate(),
@@ -205,6 +338,7 @@ fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
         started_ms: AT_MS,
         last: Vec::new(),
         problems: 1,
+        levels: Some((1, 2)),
     };
     let flow = Flow {
         name: "1".to_owned(),
@@ -332,6 +466,7 @@ fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
         ),
     ];
     pages.extend(pages_of_a_flow(site));
+    pages.extend(runs(site));
     for state in states {
         let shown = CampaignPage {
             campaign: campaign_of(state),
@@ -419,7 +554,7 @@ fn pages_of_a_flow(site: &Site) -> Vec<(&'static str, String)> {
             share: Some(1),
         }),
     };
-    let said = |is_bot, is_caller| Said {
+    let said = |is_bot, is_caller| Spoken {
         is_bot,
         is_caller,
         is_partly: true,

@@ -4,6 +4,7 @@
 //! controlled by the API's tokens and their roles: see `console/session.rs`. `ghanti-console` renders
 //! the pages, which are sent with its content security policy.
 
+mod answers;
 mod audit;
 mod calls;
 mod campaigns;
@@ -12,9 +13,11 @@ mod flow;
 mod flows;
 mod hear;
 mod language;
+mod listen;
 mod live;
 mod map;
 mod prompt;
+mod replays;
 mod session;
 mod setup;
 mod telephone;
@@ -41,7 +44,9 @@ use crate::problem::{Kind, Problem};
 use self::session::Viewer;
 
 pub use self::hear::HEARD;
+pub use self::listen::LISTENERS;
 pub(super) use self::live::now_of;
+pub use self::replays::REPLAYS;
 pub use self::waveform::WAVEFORMS;
 
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -81,6 +86,12 @@ pub fn routes() -> Router<App> {
         .route("/console/calls/{id}/record.json", get(calls::export))
         .route("/console/calls/{id}/recording", get(calls::recording))
         .route("/console/calls/{id}/waveform", get(waveform::waveform))
+        .route("/console/calls/{id}/listen", get(listen::listen))
+        .route("/console/calls/{id}/replay", get(replays::against))
+        .route(
+            "/console/calls/{id}/otherwise",
+            get(replays::begin).post(replays::answer),
+        )
         .route("/console/calls/{id}/customer", get(customers::show))
         .route("/console/calls/{id}/customer/lift", post(customers::lift))
         .route(
@@ -233,5 +244,11 @@ impl Form {
     /// Whether a field was sent, even empty.
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// All fields of a name, in the order in which they were sent.
+    fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        let named = self.0.iter().filter(move |(known, _)| known == name);
+        named.map(|(_, value)| value.as_str())
     }
 }

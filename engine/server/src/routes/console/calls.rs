@@ -5,14 +5,15 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, RANGE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use ghanti_console::{CallPage, CallsPage, Finding, Player, Search, call, calls};
-use ghanti_model::{CallEvent, CallId, CallRecord, Outcome, PhoneNumber, Zone};
+use ghanti_console::{CallPage, CallsPage, Finding, Player, Search, Turn, call, calls};
+use ghanti_model::{CallEvent, CallId, CallRecord, EventKind, Outcome, PhoneNumber, Zone};
 use time::format_description::well_known::Iso8601;
 use time::macros::format_description;
 use time::{Date, Time};
 
+use super::live::levels;
 use super::session::Viewer;
-use super::{Form, redirect};
+use super::{Form, redirect, replays};
 use crate::app::App;
 use crate::base::Base;
 use crate::doctor::{Finding as Found, Weight};
@@ -26,7 +27,10 @@ use crate::times;
 use ghanti_model::Role;
 
 /// Maximum number of events on a call's page.
-const EVENTS: u32 = 256;
+const EVENTS: usize = 256;
+/// Maximum number of events that are read for how long the caller waited: more than a call of half an
+/// hour has.
+const READ: u32 = 4_096;
 /// The filters of the search besides `q`: parameters of `GET /api/calls`.
 const PARAMETERS: [&str; 9] = [
     "state", "outcome", "flow", "version", "campaign", "problems", "since", "until", "cursor",
@@ -171,8 +175,16 @@ async fn of(
     let record = find(app, &id).await?;
     let urls = urls(app, &Base::new(&app.config, headers), false);
     let found = findings_of(&record, &urls);
-    let (events, has_more_events) = events(app, record.call_id).await;
+    let (events, has_more_events, turns) = events(app, record.call_id).await;
+    let (journal, has_more_entries) = replays::entries(&record);
+    let live = app.services.registry.live().by_id(record.call_id);
     Ok(CallPage {
+        turns,
+        // it has what was said
+        journal: journal.filter(|_| may_hear),
+        has_more_entries,
+        versions: replays::held(app, &record),
+        levels: live.as_deref().and_then(levels),
         players: if may_hear {
             players(&record)
         } else {
@@ -185,11 +197,12 @@ async fn of(
     })
 }
 
-/// The first events, and whether there are more. Events that are not stored yet come last.
-async fn events(app: &App, call: CallId) -> (Vec<CallEvent>, bool) {
+/// The first events, whether there are more, and how long the caller waited at each turn. Events that
+/// are not stored yet come last.
+async fn events(app: &App, call: CallId) -> (Vec<CallEvent>, bool, Vec<Turn>) {
     let registry = &app.services.registry;
     let unsaved = registry.writer().unsaved(call);
-    let stored = registry.archive().events(call, None, EVENTS).await;
+    let stored = registry.archive().events(call, None, READ).await;
     // the record is shown without them
     let mut events = stored.unwrap_or_default();
     for event in unsaved {
@@ -197,10 +210,17 @@ async fn events(app: &App, call: CallId) -> (Vec<CallEvent>, bool) {
             events.push(CallEvent::clone(&event));
         }
     }
-    let most = usize::try_from(EVENTS).unwrap_or(usize::MAX);
-    let has_more = events.len() >= most;
-    events.truncate(most);
-    (events, has_more)
+    let since_ms = events.first().map_or(0, |event| event.unix_ms);
+    let turns = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Responded(latency) => {
+            Some((event.unix_ms.saturating_sub(since_ms), latency.clone()))
+        }
+        _ => None,
+    });
+    let turns = turns.collect();
+    let has_more = events.len() > EVENTS;
+    events.truncate(EVENTS);
+    (events, has_more, turns)
 }
 
 fn players(record: &CallRecord) -> Vec<Player> {

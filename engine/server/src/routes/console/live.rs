@@ -14,8 +14,9 @@ use axum::http::{StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
-use ghanti_console::{Live, Now, Site, Store, call_state, now, now_state};
+use ghanti_console::{Live, Load, Now, Site, Store, call_state, now, now_state};
 use ghanti_model::{CallEvent, CallId, CallRecord, CallState, Outcome};
+use ghanti_session::LiveCall;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -33,8 +34,9 @@ const SHOWN: usize = 24;
 const LINES: usize = 3;
 /// Minimum time between two fragments.
 const PAUSE: Duration = Duration::from_millis(300);
-/// A fragment is rendered again after this time, even if nothing has happened: durations grow.
-const REFRESH: Duration = Duration::from_secs(2);
+/// A fragment is rendered again after this time, even if nothing has happened: durations grow, and
+/// voices rise and fall.
+const REFRESH: Duration = Duration::from_secs(1);
 /// A browser that accepts no fragment for this long is disconnected.
 const SEND: Duration = Duration::from_secs(30);
 /// Maximum duration of a response. Browsers connect again by themselves.
@@ -52,7 +54,7 @@ pub(super) async fn page(
     RawQuery(query): RawQuery,
 ) -> Response {
     let site = viewer.site(&app, viewer.unmasks(&app, query.as_deref(), uri.path()));
-    let shown = state(&app, stores(&app).await, SHOWN);
+    let shown = watched(&app, stores(&app).await);
     viewer.page(StatusCode::OK, now(&site, &shown))
 }
 
@@ -137,7 +139,7 @@ impl Follower {
                     if known.0.elapsed() > KNOWN {
                         known = (Instant::now(), stores(&self.app).await);
                     }
-                    let fragment = now_state(&self.site, &state(&self.app, known.1.clone(), SHOWN));
+                    let fragment = now_state(&self.site, &watched(&self.app, known.1.clone()));
                     self.send(fragment.into_string()).await?;
                 }
                 Some(call) => self.send_call(call).await?,
@@ -152,7 +154,9 @@ impl Follower {
     /// Sends a call's present state, and an event when it has ended.
     async fn send_call(&mut self, call: CallId) -> Result<(), Over> {
         let registry = &Arc::clone(&self.app.services).registry;
-        let record = match registry.live().by_id(call) {
+        let live = registry.live().by_id(call);
+        let levels = live.as_deref().and_then(levels);
+        let record = match live {
             Some(live) => Some(spoken(&live.record())),
             // the database may be unavailable for a while
             None => registry.read(call).await.ok().flatten(),
@@ -160,7 +164,7 @@ impl Follower {
         let Some(record) = record else {
             return Ok(());
         };
-        let fragment = call_state(&self.site, &record);
+        let fragment = call_state(&self.site, &record, levels);
         self.send(fragment.into_string()).await?;
         if is_over(&record) {
             self.send_event(Event::default().event("ended").data(""))
@@ -239,10 +243,24 @@ async fn stores(app: &App) -> Vec<Store> {
 
 /// The state of the engine, and at most `most` of its newest live calls.
 pub(in crate::routes) async fn now_of(app: &App, most: usize) -> Now {
-    state(app, stores(app).await, most)
+    state(app, stores(app).await, most, false)
 }
 
-fn state(app: &App, stores: Vec<Store>, most: usize) -> Now {
+/// The same for the page, which shows how loud calls are.
+fn watched(app: &App, stores: Vec<Store>) -> Now {
+    Now {
+        load: app.history.load(),
+        ..state(app, stores, SHOWN, true)
+    }
+}
+
+/// How loud both sides of a call are, which its task looks at from now on for a while.
+pub(super) fn levels(call: &LiveCall) -> Option<(u8, u8)> {
+    let levels = call.monitor().levels(call.now_ms())?;
+    Some((levels.caller, levels.bot))
+}
+
+fn state(app: &App, stores: Vec<Store>, most: usize, is_watched: bool) -> Now {
     let live = app.services.registry.live();
     let mut ids = live.ids();
     // ids sort by time
@@ -252,7 +270,12 @@ fn state(app: &App, stores: Vec<Store>, most: usize) -> Now {
     let refusals = app.refusals.all().into_iter();
     Now {
         live: ids.len(),
-        calls: calls.map(|call| card(&call.record())).collect(),
+        calls: calls
+            .map(|call| Live {
+                levels: if is_watched { levels(&call) } else { None },
+                ..card(&call.record())
+            })
+            .collect(),
         awaited,
         most: app.admission.slots(),
         is_draining: app.draining.is_cancelled(),
@@ -261,6 +284,7 @@ fn state(app: &App, stores: Vec<Store>, most: usize) -> Now {
             .map(|((at, why), count)| (at.name(), why.name(), count))
             .collect(),
         stores,
+        load: Load::default(),
     }
 }
 
@@ -281,5 +305,6 @@ fn card(record: &CallRecord) -> Live {
         started_ms: record.started_ms.unwrap_or(record.created_ms),
         last: last.unwrap_or_default().to_vec(),
         problems: record.problems.len(),
+        levels: None,
     }
 }

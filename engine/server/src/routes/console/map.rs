@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::REFRESH;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use ghanti_console::{FlowMap, MapPage, MapState, Path, Paths, Property, Said, flow_map};
+use ghanti_console::{FlowMap, MapPage, MapState, Path, Paths, Property, Spoken, flow_map};
 use ghanti_explore::map;
 use ghanti_explore::paths::{self, Exploration, Severity};
 use ghanti_explore::transcript::{Line, Speaker, lines};
@@ -154,8 +154,8 @@ fn one(
     }
 }
 
-fn line(line: Line) -> Said {
-    Said {
+fn line(line: Line) -> Spoken {
+    Spoken {
         is_bot: line.speaker == Speaker::Bot,
         is_caller: line.speaker == Speaker::Caller,
         is_partly: line.heard == Some(Extent::Partial),
