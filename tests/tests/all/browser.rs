@@ -415,8 +415,11 @@ async fn somebody_listens_in_on_a_live_call_and_hears_both_sides() {
     let mut frames = tokio::time::interval(Duration::from_millis(120));
     let speaks = async {
         loop {
-            frames.tick().await;
-            stream.say(&level_of(sid)).await;
+            tokio::select! {
+                _ = frames.tick() => stream.say(&level_of(sid)).await,
+                // the bot's audio is taken, or the call would end
+                heard = stream.hear() => assert!(heard.is_some(), "the bot closed the stream"),
+            }
         }
     };
     tokio::select! {

@@ -345,13 +345,13 @@ pub fn talkative() -> TempDir {
 
 /// 120 ms of a caller's side that is the same number all along.
 pub fn level_of(sid: &str) -> Value {
-    // bytes of 0x20, in base64
-    let payload = "ICAg".repeat(640);
+    // 960 times the bytes 0x10 and 0x20, in base64
+    let payload = "ECAQIBAg".repeat(320);
     json!({ "event": "media", "stream_sid": format!("stream-{sid}"), "media": { "payload": payload } })
 }
 
 /// The caller's samples, of which each is so.
-const LEVEL: i16 = 0x2020;
+const LEVEL: i16 = 0x2010;
 
 /// Reads on until both sides were heard; returns what came last of them.
 async fn both_heard(sound: &mut Response, stream: &mut Stream, sid: &str) -> (i16, i16) {
@@ -363,6 +363,8 @@ async fn both_heard(sound: &mut Response, stream: &mut Stream, sid: &str) -> (i1
         assert!(Instant::now() < given_up, "left {left}, right {right}");
         tokio::select! {
             _ = speaks.tick() => stream.say(&level_of(sid)).await,
+            // the bot's audio is taken, or the call would end
+            heard = stream.hear() => assert!(heard.is_some(), "the bot closed the stream"),
             piece = sound.chunk() => bytes.extend(piece.unwrap().expect("the sound goes on")),
         }
         if bytes.len() < head + 4 {
