@@ -88,8 +88,37 @@ await browse(async (person) => {
   await page.getByText("No difference").waitFor();
   await look(page, "a replay");
   const flow = ["flows/emi-reminder", "flows/emi-reminder/prompts/ID", "flows/emi-reminder/map"];
-  for (const each of ["", "calls", "calls/ID", "calls/ID/otherwise", "flows", ...flow, "setup", "telephone", "audit"]) assert.ok(kinds.has(each), `not reached: ${each}`);
+  const reached = ["", "calls", "calls/ID", "calls/ID/otherwise", "campaigns", "new-campaign", "customers", "import", "flows", ...flow, "setup", "telephone", "audit"];
+  for (const each of reached) assert.ok(kinds.has(each), `not reached: ${each}`);
   await telephone.hangUp();
+  // a list that was uploaded, whose page no link leads to
+  await someone.open("import", { page });
+  await page.getByLabel("Name of the list").fill("december");
+  const list = "Mobile,Phone,Customer Name,Loan No,EMI Amount,Due Date,A remark that is as long as remarks of lenders are\n" +
+    "98765 43210,,Ravi Kumar,LN-00478213,\"12,4500\",2030-12-05,was called and promised to pay on the fifth of next month\n" +
+    "98765 43211,,Priya Sharma,LN-00478214,5000,2030-12-05,\n";
+  await page.getByLabel("File").setInputFiles({ name: "december.csv", mimeType: "text/csv", buffer: Buffer.from(list) });
+  await page.getByRole("button", { name: "Upload" }).click();
+  await page.getByText("Each of these may be it").waitFor();
+  await look(page, "a list that was uploaded");
+  await page.getByLabel("phone", { exact: true }).selectOption({ label: "#1 Mobile" });
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByText("The list is stored.").waitFor();
+  await look(page, "a list that was imported");
+  await page.getByRole("link", { name: "New campaign on this list" }).click();
+  await page.getByLabel("Name of the campaign").fill("December!");
+  await page.getByRole("button", { name: "Make the campaign" }).click();
+  await page.getByText("is not a valid name").waitFor();
+  assert.equal(someone.takeFaults().length, 1, "400");
+  await look(page, "a campaign that cannot be");
+  await page.getByLabel("Name of the campaign").fill("december");
+  await page.getByRole("button", { name: "Make the campaign" }).click();
+  await page.getByText("The campaign is made.").waitFor();
+  await look(page, "a campaign that was made");
+  for (const below of ["campaigns", "customers"]) {
+    await someone.open(below, { page });
+    await look(page, `${below}, of which there are some`);
+  }
   await someone.open("nothing/here", { page, status: 404 });
   await look(page, "nothing/here");
   await someone.open("calls?outcome=hungup", { page, status: 400 });

@@ -110,6 +110,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-exotel",
             "ghanti-explore",
             "ghanti-host",
+            "ghanti-import",
             "ghanti-journal",
             "ghanti-language",
             "ghanti-manifest",

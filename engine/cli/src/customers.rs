@@ -1,6 +1,5 @@
 //! `ghanti customers`: customers' lists.
 
-mod batch;
 mod engine;
 mod erase;
 mod import;

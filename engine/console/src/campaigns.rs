@@ -65,6 +65,8 @@ pub struct CampaignPage {
     pub plan: String,
     /// Whether its state was just changed.
     pub was_changed: bool,
+    /// Whether it was just made.
+    pub was_made: bool,
 }
 
 /// The page of all campaigns.
@@ -73,7 +75,10 @@ pub fn campaigns(site: &Site, shown: &CampaignsPage) -> String {
     let content = html! {
         div class="headed" {
             h1 { (words.campaigns) }
-            a class="quiet" href=(site.path("campaigns")) { (words.look_again) }
+            div class="buttons" {
+                a class="quiet" href=(site.path("campaigns")) { (words.look_again) }
+                @if site.is_operator() { a class="quiet" href=(site.path("new-campaign")) { (words.new_campaign) } }
+            }
         }
         @if shown.campaigns.is_empty() {
             p class="empty" { (words.no_campaigns) }
@@ -81,7 +86,7 @@ pub fn campaigns(site: &Site, shown: &CampaignsPage) -> String {
             table class="list" {
                 thead {
                     tr {
-                        @for name in [words.campaign, words.state, words.flow, words.customer_list, words.created, words.funnel] {
+                        @for name in [words.campaign, words.state, words.flow, words.customer_list, words.created, words.progress] {
                             th scope="col" { (name) }
                         }
                     }
@@ -94,7 +99,7 @@ pub fn campaigns(site: &Site, shown: &CampaignsPage) -> String {
                             td data-label=(words.flow) { (campaign.flow) }
                             td data-label=(words.customer_list) { (campaign.list) }
                             td data-label=(words.created) { (site.time(campaign.created_ms)) }
-                            td data-label=(words.funnel) class="number" {
+                            td data-label=(words.progress) class="number" {
                                 @match funnel { Some(funnel) => (short(site, funnel)), None => "–" }
                             }
                         }
@@ -125,6 +130,7 @@ pub fn campaign(site: &Site, shown: &CampaignPage) -> String {
             }
         }
         @if shown.was_changed { p class="notice" role="status" { (words.campaign_changed) } }
+        @if shown.was_made { p class="notice" role="status" { (words.campaign_made) } }
         p class="gist" {
             (words.flow) " " (campaign.flow) " · " (words.customer_list) " " (campaign.list)
             " · " (words.created) " " (site.time(campaign.created_ms))

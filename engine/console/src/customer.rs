@@ -26,6 +26,19 @@ pub struct Customer {
     pub attempts: Vec<AttemptOf>,
 }
 
+/// A list of customers.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// Its name.
+    pub name: String,
+    /// Its flow.
+    pub flow: String,
+    /// How many customers it has.
+    pub customers: u64,
+    /// When it was last changed, in milliseconds since 1970-01-01T00:00:00Z.
+    pub changed_ms: u64,
+}
+
 /// What the page shows.
 #[derive(Debug, Clone, Default)]
 pub struct CustomerPage {
@@ -37,6 +50,8 @@ pub struct CustomerPage {
     pub customer: Option<Customer>,
     /// Whether their request not to be called was just lifted.
     pub was_lifted: bool,
+    /// The lists, where no customer is asked for.
+    pub lists: Option<Vec<List>>,
 }
 
 /// The page.
@@ -58,6 +73,7 @@ pub fn customer(site: &Site, shown: &CustomerPage) -> String {
         @if let Some((what, fix)) = &shown.unreadable { div class="notice" role="alert" lang="en" { p { (what) } p class="fix" { (fix) } } }
         @if shown.was_lifted { p class="notice" role="status" { (words.lifted) } }
         @if let Some(customer) = &shown.customer { (about(site, customer)) }
+        @if let Some(lists) = &shown.lists { (lists_of(site, lists)) }
     };
     page(
         site,
@@ -79,6 +95,40 @@ fn form(site: &Site, shown: &CustomerPage) -> Markup {
                     data-search aria-keyshortcuts="/" required;
             }
             div class="buttons" { button { (words.find) } }
+        }
+    }
+}
+
+fn lists_of(site: &Site, lists: &[List]) -> Markup {
+    let words = site.words;
+    html! {
+        section aria-labelledby="lists" {
+            div class="headed" {
+                h2 id="lists" { (words.lists) }
+                a class="quiet" href=(site.path("import")) { (words.import_list) }
+            }
+            @if lists.is_empty() { p class="empty" { (words.no_lists) } } @else {
+                table class="list" {
+                    thead {
+                        tr {
+                            @for name in [words.customer_list, words.flow, words.customers, words.last_changed, words.campaign] { th scope="col" { (name) } }
+                        }
+                    }
+                    tbody {
+                        @for list in lists {
+                            tr {
+                                td data-label=(words.customer_list) { (list.name) }
+                                td data-label=(words.flow) { (list.flow) }
+                                td data-label=(words.customers) class="number" { (list.customers) }
+                                td data-label=(words.last_changed) { (site.time(list.changed_ms)) }
+                                td data-label=(words.campaign) {
+                                    a href={ (site.path("new-campaign")) "?list=" (list.name) } aria-label={ (words.campaign_on_list) ": " (list.name) } { (words.new_campaign) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

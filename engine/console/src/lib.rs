@@ -14,11 +14,13 @@ mod events;
 mod flow;
 mod flow_map;
 mod flows;
+mod import;
 mod journal;
 mod latency;
 mod layout;
 mod lines;
 mod login;
+mod new_campaign;
 mod now;
 mod prompt;
 mod otherwise;
@@ -34,14 +36,19 @@ pub use audit::{AuditPage, audit};
 pub use call::{CallPage, Finding, Player, call, call_state};
 pub use calls::{CallsPage, Search, calls};
 pub use campaigns::{Campaign, CampaignPage, CampaignsPage, Funnel, campaign, campaigns};
-pub use customer::{Customer, CustomerPage, customer};
+pub use customer::{Customer, CustomerPage, List, customer};
 pub use flow::{FlowPage, PromptRow, Variable, VersionLink, flow};
 pub use flow_map::{FlowMap, MapPage, MapState, Path, Paths, Property, Spoken, flow_map};
 pub use flows::{Fault, Flow, FlowsPage, Version, flows};
+pub use import::{
+    ImportForm, ImportPage, Imported, MappedField, Refused, RejectedRow, Uncertain, Unread, import,
+    import_form,
+};
 pub use journal::Entry;
 pub use latency::Turn;
 pub use layout::{Notice, Site, notice};
 pub use login::{again, login, starting};
+pub use new_campaign::{Input, NewCampaign, Rule, new_campaign};
 pub use now::{Live, Load, Now, Store, now, now_state};
 pub use otherwise::{Answer, Ended, GoesOn, Open, OtherwisePage, Said, Who, otherwise};
 pub use prompt::{Draft, Editing, PromptPage, PromptText, Published, prompt};

@@ -174,6 +174,16 @@ impl Columns {
     /// # Errors
     /// A required field has no column, or a column's meaning is not certain; all of it at once.
     pub fn find(header: &Header, fields: &[Field], map: &UserMap) -> Result<Self, MappingErrors> {
+        let (columns, errors) = Self::proposed(header, fields, map);
+        if errors.is_empty() {
+            Ok(columns)
+        } else {
+            Err(MappingErrors(errors))
+        }
+    }
+
+    /// The columns that are certain, and what keeps the others from being so.
+    pub fn proposed(header: &Header, fields: &[Field], map: &UserMap) -> (Self, Vec<MappingError>) {
         let names = header.names.get(..header.own_columns()).unwrap_or_default();
         let list = List { names };
         let mut errors = Vec::new();
@@ -212,17 +222,68 @@ impl Columns {
             }
         }
         errors.extend(list.shared(&found, &mapped));
+        (Self::of(found, absent, names.len()), errors)
+    }
+
+    /// The columns, from 0, that somebody has chosen for fields. Those that are not there, and fields
+    /// that are not asked for, are left out.
+    ///
+    /// # Errors
+    /// Required fields have none.
+    pub fn chosen(
+        header: &Header,
+        fields: &[Field],
+        chosen: &BTreeMap<String, usize>,
+    ) -> Result<Self, MappingErrors> {
+        let names = header.names.get(..header.own_columns()).unwrap_or_default();
+        let (mut found, mut absent, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for field in fields {
+            match chosen
+                .get(&field.name)
+                .filter(|column| **column < names.len())
+            {
+                Some(column) => found.push((field.name.clone(), *column)),
+                None if field.required => errors.push(MappingError::Missing {
+                    field: field.name.clone(),
+                    kind: field.kind,
+                    there: List { names }.all(),
+                }),
+                None => absent.push(field.name.clone()),
+            }
+        }
         if !errors.is_empty() {
             return Err(MappingErrors(errors));
         }
-        found.sort_by_key(|(_, column)| *column);
-        let is_unused = |column: &usize| found.iter().all(|(_, used)| used != column);
-        Ok(Self {
-            unused: (0..names.len()).filter(is_unused).collect(),
-            used: found,
-            absent,
-        })
+        Ok(Self::of(found, absent, names.len()))
     }
+
+    fn of(mut used: Vec<(String, usize)>, absent: Vec<String>, columns: usize) -> Self {
+        used.sort_by_key(|(_, column)| *column);
+        let is_unused = |column: &usize| used.iter().all(|(_, used)| used != column);
+        Self {
+            unused: (0..columns).filter(is_unused).collect(),
+            used,
+            absent,
+        }
+    }
+}
+
+/// The fields for which columns are looked for: the number, those that a flow declares, each with the
+/// field of the state from which it follows, and these states.
+pub fn fields_of(declared: &[(Field, Option<&str>)]) -> Vec<Field> {
+    let mut fields = vec![Field::phone()];
+    let others = declared.iter().filter(|(field, _)| field.name != PHONE);
+    fields.extend(others.map(|(field, _)| field.clone()));
+    for state in declared.iter().filter_map(|(_, state)| *state) {
+        if fields.iter().all(|field| field.name != state) {
+            fields.push(Field {
+                name: state.to_owned(),
+                kind: Kind::Text,
+                required: false,
+            });
+        }
+    }
+    fields
 }
 
 struct List<'h> {

@@ -146,7 +146,7 @@ impl<R: BufRead> Delimited<R> {
                     }
                     return Ok(row);
                 }
-                format!("has a line of more than {LINE_BYTES} bytes")
+                too_long()
             }
             Parsed::Open => {
                 format!(
@@ -226,7 +226,11 @@ impl<R: BufRead> Delimited<R> {
         let mut found: Vec<(usize, u8)> = Vec::new();
         for separator in SEPARATORS {
             self.parser = Parser::new(separator, true);
-            if let Parsed::Row { .. } = self.parse()? {
+            if let Parsed::Row { lines } = self.parse()? {
+                if self.ahead.iter().take(lines).any(|line| line.is_cut) {
+                    let reason = too_long();
+                    return Err(HeaderError::Row { line, reason });
+                }
                 let (cells, is_text) = self.parser.cells();
                 if !is_text {
                     return Err(HeaderError::Encoding(line));
@@ -244,6 +248,10 @@ impl<R: BufRead> Delimited<R> {
             [(_, separator), ..] => Ok(*separator),
         }
     }
+}
+
+fn too_long() -> String {
+    format!("has a line of more than {LINE_BYTES} bytes")
 }
 
 enum Fed {

@@ -6,17 +6,21 @@
 //! never guessed: a header that may be two fields is an error that says what to write instead. The
 //! values themselves are read by the engine, as those of `POST /api/calls` are.
 //!
-//! Knows neither the engine nor its API.
+//! Of the engine it knows how customers are sent to its API (`batch.rs`), and no more.
 
+pub mod batch;
 pub mod columns;
 mod delimited;
 mod lines;
 mod list;
 mod rejects;
 mod row;
+mod source;
 mod workbook;
 
-pub use columns::{Columns, Field, MappingErrors, UserMap};
+pub use columns::{Columns, Field, MappingError, MappingErrors, UserMap, fields_of};
 pub use list::{ListError, ListFile};
-pub use rejects::{RejectsError, RejectsFile};
+pub use rejects::{RejectsError, RejectsFile, RejectsHeld};
 pub use row::{COLUMNS, Fault, Header, Row};
+pub use source::Source;
+pub use workbook::Bounds;

@@ -6,8 +6,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::delimited::{Delimited, HeaderError};
+use ghanti_model::values::phone;
+
 use crate::row::{Header, Row};
-use crate::workbook::{Workbook, WorkbookError};
+use crate::source::Source;
+use crate::workbook::{Bounds, Workbook, WorkbookError};
 
 /// How much of a text file is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
@@ -51,7 +54,7 @@ pub struct ListFile {
 }
 
 enum Rows {
-    Text(Box<Delimited<BufReader<File>>>),
+    Text(Box<Delimited<BufReader<Box<dyn Source>>>>),
     Workbook(Box<Workbook>),
 }
 
@@ -85,10 +88,6 @@ impl ListFile {
             file: path.to_owned(),
             reason,
         };
-        let unusable = |reason: String| ListError::Unusable {
-            file: path.to_owned(),
-            reason,
-        };
         let file = File::open(path).map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
             return Err(ListError::Kind {
@@ -97,11 +96,52 @@ impl ListFile {
                 hint: "name a CSV or XLSX file",
             });
         }
-        let mut source = BufReader::with_capacity(BUFFER, file);
+        Self::read(path, Box::new(file), sheet, &Bounds::FILE)
+    }
+
+    /// Reads a list's header from wherever its bytes are. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`ListFile::open`]; a workbook is larger than `bounds`.
+    pub fn read(
+        name: &Path,
+        source: Box<dyn Source>,
+        sheet: Option<&str>,
+        bounds: &Bounds,
+    ) -> Result<Self, ListError> {
+        let list = Self::of_source(name, source, sheet, bounds)?;
+        // the error does not contain it
+        if list.header.names.iter().any(|name| phone(name).is_ok()) {
+            return Err(ListError::Unusable {
+                file: name.to_owned(),
+                reason: format!(
+                    "line {} has a phone number, so that it is no header: put the names of the columns above it",
+                    list.header.line
+                ),
+            });
+        }
+        Ok(list)
+    }
+
+    fn of_source(
+        path: &Path,
+        source: Box<dyn Source>,
+        sheet: Option<&str>,
+        bounds: &Bounds,
+    ) -> Result<Self, ListError> {
+        let failed = |reason| ListError::Io {
+            file: path.to_owned(),
+            reason,
+        };
+        let unusable = |reason: String| ListError::Unusable {
+            file: path.to_owned(),
+            reason,
+        };
+        let mut source = BufReader::with_capacity(BUFFER, source);
         let beginning = source.fill_buf().map_err(failed)?;
         if beginning.starts_with(b"PK\x03\x04") {
             let (workbook, header) =
-                Workbook::open(source, sheet).map_err(|error| match error {
+                Workbook::open(source, sheet, bounds).map_err(|error| match error {
                     WorkbookError::Kind(what) => ListError::Kind {
                         file: path.to_owned(),
                         what,
@@ -124,7 +164,7 @@ impl ListFile {
         }
         if sheet.is_some() {
             return Err(unusable(
-                "it is a text file, which has no sheets: leave --sheet out".to_owned(),
+                "it is a text file, which has no sheets: leave the sheet (--sheet) out".to_owned(),
             ));
         }
         if beginning.starts_with(b"\xef\xbb\xbf") {

@@ -37,10 +37,23 @@ pub enum RejectsError {
 /// A file of rejected rows, which is made with the first one.
 pub struct RejectsFile {
     path: PathBuf,
+    form: Form,
+    writer: Option<Writer<File>>,
+}
+
+/// Rejected rows that are held in memory, up to a size.
+pub struct RejectsHeld {
+    form: Form,
+    writer: Writer<Vec<u8>>,
+    most_bytes: usize,
+    bytes: usize,
+}
+
+/// What rejected rows look like.
+struct Form {
     header: Vec<String>,
     /// How many cells a row of the list has.
     columns: usize,
-    writer: Option<Writer<File>>,
 }
 
 impl RejectsFile {
@@ -61,15 +74,9 @@ impl RejectsFile {
                 return Err(RejectsError::Other(path.to_owned()));
             }
         }
-        let own = header.names.get(..header.own_columns()).unwrap_or_default();
         Ok(Self {
             path: path.to_owned(),
-            header: own
-                .iter()
-                .map(|name| name.replace(char::is_control, " "))
-                .chain(REASONS.map(str::to_owned))
-                .collect(),
-            columns: header.names.len(),
+            form: Form::of(header),
             writer: None,
         })
     }
@@ -91,6 +98,81 @@ impl RejectsFile {
     pub fn add(&mut self, row: &Row, problems: &[(String, String)]) -> Result<(), RejectsError> {
         let path = self.path.clone();
         let failed = |reason| RejectsError::Io { file: path, reason };
+        let cells = self.form.cells(row, problems);
+        let mut write = || {
+            let writer = match &mut self.writer {
+                Some(writer) => writer,
+                None => self
+                    .writer
+                    .insert(begin(made(&self.path)?, &self.form.header)?),
+            };
+            writer.write_record(&cells).map_err(io::Error::other)
+        };
+        write().map_err(failed)
+    }
+
+    /// Makes what was added last.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn flush(&mut self) -> Result<(), RejectsError> {
+        let flushed = self.writer.as_mut().map_or(Ok(()), Writer::flush);
+        flushed.map_err(|reason| RejectsError::Io {
+            file: self.path.clone(),
+            reason,
+        })
+    }
+}
+
+impl RejectsHeld {
+    /// For a list with this header.
+    ///
+    /// # Errors
+    /// Never, in memory.
+    pub fn new(header: &Header, most_bytes: usize) -> io::Result<Self> {
+        let form = Form::of(header);
+        Ok(Self {
+            writer: begin(Vec::new(), &form.header)?,
+            form,
+            most_bytes,
+            bytes: 0,
+        })
+    }
+
+    /// Adds a row with its fields and reasons, if there is room for it; whether there was.
+    pub fn add(&mut self, row: &Row, problems: &[(String, String)]) -> bool {
+        let cells = self.form.cells(row, problems);
+        // a quoted cell has two quotation marks, a separator, and each of its own twice
+        let quotes = |cell: &String| cell.bytes().filter(|byte| *byte == b'"').count();
+        let bytes: usize = cells.iter().map(|cell| cell.len() + quotes(cell) + 3).sum();
+        if self.bytes + bytes > self.most_bytes {
+            return false;
+        }
+        self.bytes += bytes;
+        self.writer.write_record(&cells).is_ok()
+    }
+
+    /// The file's bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.writer.into_inner().unwrap_or_default()
+    }
+}
+
+impl Form {
+    fn of(header: &Header) -> Self {
+        let own = header.names.get(..header.own_columns()).unwrap_or_default();
+        Self {
+            header: own
+                .iter()
+                .map(|name| name.replace(char::is_control, " "))
+                .chain(REASONS.map(str::to_owned))
+                .collect(),
+            columns: header.names.len(),
+        }
+    }
+
+    /// A row with its fields and reasons.
+    fn cells(&self, row: &Row, problems: &[(String, String)]) -> Vec<String> {
         let own = self.header.len() - REASONS.len();
         let mut cells: Vec<String> = row.cells.iter().take(own).cloned().collect();
         if let (Some(last), Some(surplus)) = (cells.last_mut(), row.cells.get(self.columns..)) {
@@ -117,44 +199,28 @@ impl RejectsFile {
         cells.push(row.line.to_string());
         cells.push(fields.join("; "));
         cells.push(reasons.collect::<Vec<_>>().join("; "));
-        let mut write = || {
-            let writer = match &mut self.writer {
-                Some(writer) => writer,
-                None => self.writer.insert(open(&self.path, &self.header)?),
-            };
-            writer.write_record(&cells).map_err(io::Error::other)
-        };
-        write().map_err(failed)
-    }
-
-    /// Makes what was added last.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn flush(&mut self) -> Result<(), RejectsError> {
-        let flushed = self.writer.as_mut().map_or(Ok(()), Writer::flush);
-        flushed.map_err(|reason| RejectsError::Io {
-            file: self.path.clone(),
-            reason,
-        })
+        cells
     }
 }
 
-/// Makes the file, readable for its owner alone: it holds names and numbers. It begins with a byte
-/// order mark, without which Excel does not read it as UTF-8.
-fn open(path: &Path, header: &[String]) -> io::Result<Writer<File>> {
-    let mut file = OpenOptions::new()
+/// Makes the file, readable for its owner alone: it holds names and numbers.
+fn made(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path)?;
-    io::Write::write_all(&mut file, "\u{feff}".as_bytes())?;
+        .open(path)
+}
+
+/// Begins with a byte order mark, without which Excel does not read it as UTF-8, and the header.
+fn begin<W: io::Write>(mut into: W, header: &[String]) -> io::Result<Writer<W>> {
+    into.write_all("\u{feff}".as_bytes())?;
     let mut writer = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         // so that no other separator in a name is taken for the file's
         .quote_style(QuoteStyle::Always)
-        .from_writer(file);
+        .from_writer(into);
     writer.write_record(header).map_err(io::Error::other)?;
     Ok(writer)
 }

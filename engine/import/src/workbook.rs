@@ -4,13 +4,15 @@
 mod bounds;
 mod cell;
 
-use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::ops::ControlFlow;
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 
 use crate::row::{COLUMNS, Fault, Header, Row};
+use crate::source::Source;
+
+pub use bounds::Bounds;
 
 /// Why a workbook cannot be read as a list.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +28,10 @@ pub(crate) enum WorkbookError {
     Password,
     #[error("it has no sheet `{wanted}`, only {there}")]
     NoSheet { wanted: String, there: String },
-    #[error("several of its sheets have rows ({0}): name one with --sheet")]
+    #[error("several of its sheets have rows ({0}): name one as the sheet (--sheet)")]
     SeveralSheets(String),
     #[error(
-        "no visible sheet of it has a row: name a hidden one with --sheet, or save the list anew"
+        "no visible sheet of it has a row: name a hidden one as the sheet (--sheet), or save the list anew"
     )]
     Empty,
     #[error(
@@ -42,7 +44,7 @@ pub(crate) enum WorkbookError {
 
 /// A workbook, of which one sheet is the list.
 pub(crate) struct Workbook {
-    file: Xlsx<BufReader<File>>,
+    file: Xlsx<BufReader<Box<dyn Source>>>,
     sheet: String,
 }
 
@@ -59,10 +61,11 @@ impl Workbook {
     /// Looks whether the workbook can be read safely, chooses the sheet, and reads its header: the
     /// first row with anything in it.
     pub(crate) fn open(
-        mut source: BufReader<File>,
+        mut source: BufReader<Box<dyn Source>>,
         sheet: Option<&str>,
+        bounds: &Bounds,
     ) -> Result<(Self, Header), WorkbookError> {
-        bounds::check(&mut source)?;
+        bounds::check(&mut source, bounds)?;
         source.rewind().map_err(|_| damaged("the file"))?;
         let mut file = Xlsx::new(source).map_err(|error| error_of("the workbook", &error))?;
         let sheets: Vec<_> = file
@@ -181,7 +184,7 @@ impl Cells {
 
 /// Calls `each` with every row of a sheet that is not blank, in order.
 fn each_row(
-    file: &mut Xlsx<BufReader<File>>,
+    file: &mut Xlsx<BufReader<Box<dyn Source>>>,
     sheet: &str,
     mut each: impl FnMut(Cells) -> ControlFlow<()>,
 ) -> Result<(), WorkbookError> {

@@ -66,6 +66,9 @@ impl Zone {
         zone.map(Self).ok_or_else(|| NoZone { meant: near(text) })
     }
 
+    /// The fields of a record that may name it; the first of them that is there counts.
+    pub const FIELDS: [&'static str; 2] = FIELDS;
+
     /// The zone that a customer's record names; `None` if it names none.
     ///
     /// # Errors

@@ -43,6 +43,12 @@ pub(crate) struct Timeouts {
     pub(crate) body: Duration,
 }
 
+/// The end of the path to which people upload lists in the console.
+const UPLOADS: &str = "/console/import";
+/// For the body of an upload to it, whose session is looked at before it is read: 16 MiB by the slow
+/// line of an office, of 1 Mbit/s.
+const UPLOAD: Duration = Duration::from_secs(150);
+
 /// Answers requests until the peer closes, a timeout expires, or the connection has to close: after
 /// the current response when `closing` is cancelled, at once when another connection replaces this
 /// one. Returns when the connection is closed or has been upgraded to a stream.
@@ -67,10 +73,16 @@ pub(crate) async fn answer(
         if request.body().is_end_stream() {
             connection.mark_answering();
         }
+        let is_upload = request.uri().path().ends_with(UPLOADS);
         let bounded = |inner| {
+            let timeout = if is_upload {
+                UPLOAD.max(body_timeout)
+            } else {
+                body_timeout
+            };
             Body::new(RequestBody {
                 inner,
-                late: Box::pin(sleep(body_timeout)),
+                late: Box::pin(sleep(timeout)),
                 connection: Arc::clone(&connection),
             })
         };

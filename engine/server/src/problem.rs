@@ -92,6 +92,11 @@ impl Problem {
         }
     }
 
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Adds a cause, so that the request is logged and counted.
     pub fn because(self, cause: Cause) -> Self {
         Self {

@@ -50,7 +50,8 @@ pub fn needed(method: &Method, path: &str) -> Role {
         match *segments.as_slice() {
             ["console", "logout" | "language"] => Role::Viewer,
             ["console", "telephone", "calls"]
-            | ["console", "customers"]
+            | ["console", "customers" | "import" | "new-campaign"]
+            | ["console", "import", _, _]
             | ["console", "campaigns", _, _]
             | ["console", "flows", _, "hear"]
             // it changes nothing, and shows what was said
@@ -145,6 +146,17 @@ mod tests {
             ),
             (Method::GET, "/console/customers", Role::Operator),
             (Method::POST, "/console/customers", Role::Operator),
+            (Method::GET, "/console/import", Role::Operator),
+            (Method::POST, "/console/import", Role::Operator),
+            (Method::GET, "/console/import/0123", Role::Operator),
+            (Method::POST, "/console/import/0123/store", Role::Operator),
+            (
+                Method::GET,
+                "/console/import/0123/rejects.csv",
+                Role::Operator,
+            ),
+            (Method::GET, "/console/new-campaign", Role::Operator),
+            (Method::POST, "/console/new-campaign", Role::Operator),
             (Method::GET, "/console/campaigns", Role::Viewer),
             (Method::GET, "/console/campaigns/spring", Role::Viewer),
             (

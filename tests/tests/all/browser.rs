@@ -16,7 +16,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::console_calls::{level_of, talkative};
+use crate::campaigns::{customer, number};
+use crate::dialling::{account, free_address, presses_keys};
 use crate::nodes::reminder;
+use crate::outbound::Exotel;
 use crate::support::{
     Engine, PATIENCE, Playing, Setup, Stream, root, scenario, silence_of, start_of,
 };
@@ -107,17 +110,36 @@ struct House {
 
 impl House {
     fn start(speech: &str, prefix: &'static str, flows: TempDir) -> Self {
+        Self::start_with(speech, "", prefix, flows)
+    }
+
+    /// The same with these lines of `[server]`.
+    fn start_with(head: &str, of_server: &str, prefix: &'static str, flows: TempDir) -> Self {
+        Self::listening("127.0.0.1:0".to_owned(), head, of_server, prefix, flows)
+    }
+
+    /// The same at an address.
+    fn listening(
+        listen: String,
+        head: &str,
+        of_server: &str,
+        prefix: &'static str,
+        flows: TempDir,
+    ) -> Self {
         let path = if prefix.is_empty() {
             String::new()
         } else {
             format!("path = '{prefix}'\n")
         };
         let config = format!(
-            "{speech}[recording]\nenabled = true\n[server]\n{path}stream-token = '{STREAM}'\napplet-token = 'applet-0123456789'\n\
+            "{head}[recording]\nenabled = true\n[server]\n{path}{of_server}stream-token = '{STREAM}'\napplet-token = 'applet-0123456789'\n\
              api-token = '{ADMIN}'\n[tokens.night-shift]\nrole = 'operator'\ntoken = '{OPERATOR}'\n\
              [tokens.auditor]\nrole = 'viewer'\ntoken = '{VIEWER}'\n"
         );
-        let engine = Setup::new(config).flows(flows.path()).start();
+        let engine = Setup::new(config)
+            .flows(flows.path())
+            .listen_on(listen)
+            .start();
         Self {
             engine,
             prefix,
@@ -437,6 +459,38 @@ async fn somebody_listens_in_on_a_live_call_and_hears_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_imported_in_the_console_and_a_campaign_is_started_on_it() {
+    // nobody answers there: the campaign is started, and comes no further
+    let account = account(&free_address(), "");
+    let of_server = "public-url = 'https://bot.example.com'\n";
+    let house = House::start_with(&account, of_server, "/bot", reminder());
+    let list = "S.No.,Mobile,Phone,Customer Name,EMI Amount,Loan No.,Due Date\n\
+        1,98765 43210,+914412345678,Ravi Kumar,\"Rs. 12,450/-\",LN-00478213,2030-12-05\n\
+        2,98765 43211,+914412345678,Priya Sharma,5000,LN-00478214,2030-12-05\n\
+        3,98765 43212,+914412345678,Asha Rao,\"12,4500\",LN-00478215,2030-12-05\n";
+    let given =
+        json!({ "operator": OPERATOR, "flow": FLOW, "list": list, "number": "98765 43210" });
+    house.browse("import.mjs", given).await;
+    let lists = house.get("/api/customers").await;
+    assert_eq!(lists["items"][0]["customers"], 3, "{lists:#}");
+    let campaign = house.get("/api/campaigns/december-2026").await;
+    assert_eq!(campaign["state"], "running", "{campaign:#}");
+    assert_eq!(campaign["plan"]["limits"]["calls-per-minute"], 30);
+    assert!(!house.engine.logs().contains("98765"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_work_on_an_engine_without_tokens() {
+    let flows = reminder();
+    let engine = Setup::new(BY_KEYS).flows(flows.path()).start();
+    let list = "Mobile,Customer Name,EMI Amount,Loan No.,Due Date\n9876543210,Ravi Kumar,5000,LN-00478213,2030-12-05\n";
+    let given = json!({
+        "origin": engine.url(""), "prefix": "", "chromium": chromium(), "tools": tools(), "list": list,
+    });
+    browse("open.mjs", given).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_can_be_done_with_the_keyboard_alone() {
     let house = House::start(BY_KEYS, "", patient());
     let call = house.recorded("c-browser-keys", PHONE).await;
@@ -451,6 +505,39 @@ async fn every_page_keeps_to_its_origin_and_policy_has_no_barriers_and_fits_a_te
     house.browse("pages.mjs", json!({ "call": call })).await;
 }
 
+/// A campaign that has come some way: its name.
+async fn campaign_of(house: &House, exotel: &str) -> String {
+    let callers = format!(
+        "[[callers]]\nnumbers = ['*1']\ndoes = 'busy'\n[[callers]]\nnumbers = ['*2']\ndoes = 'no-answer'\n{}",
+        presses_keys()
+    );
+    let query = "?token=applet-0123456789";
+    let _exotel = Exotel::start_with(&house.engine, exotel, &callers, query);
+    let customers: Vec<Value> = (0..24)
+        .map(|nth| customer(nth + 2, &number(nth, nth % 4)))
+        .collect();
+    let list = json!({ "list": "december", "flow": FLOW, "import": "one", "customers": customers });
+    let plan = json!({ "hours": { "from": "00:00", "to": "24:00" }, "retry": { "busy": "1d", "no-answer": "1d" } });
+    let campaign = json!({ "name": "december-2026", "list": "december", "plan": plan });
+    for (path, body) in [
+        ("/api/customers", list),
+        ("/api/campaigns", campaign),
+        ("/api/campaigns/december-2026/start", json!({})),
+    ] {
+        let post = house.engine.http().post(house.url(path));
+        let answer = post.bearer_auth(ADMIN).json(&body).send().await.unwrap();
+        let status = answer.status();
+        assert!(
+            status.is_success(),
+            "{path}: {}",
+            answer.text().await.unwrap()
+        );
+    }
+    let path = "/api/campaigns/december-2026/progress";
+    house.when(path, |progress| progress["dialled"] == 24).await;
+    "december-2026".to_owned()
+}
+
 /// Pictures of every page, with calls of the scenarios: `make screenshots`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "makes pictures for docs/: `make screenshots`"]
@@ -460,7 +547,13 @@ async fn screenshots() {
     let mut copy = std::process::Command::new("cp");
     copy.arg("-r").arg(root().join("flows/.")).arg(flows.path());
     assert!(copy.status().unwrap().success());
-    let house = House::start("", "", flows);
+    let exotel = free_address();
+    let listen = free_address();
+    let of_server = format!("public-url = 'http://{listen}'\n");
+    // a recogniser, as callers speak
+    let config = account(&exotel, "").replace("recognizer = 'none'\n", "");
+    let house = House::listening(listen, &config, &of_server, "", flows);
+    let campaign = campaign_of(&house, &exotel).await;
     let play = |names: &[&str]| -> Vec<Playing> {
         let each = names.iter();
         each.map(|name| Playing::begin(&house.engine, &scenario(name)))
@@ -489,7 +582,11 @@ async fn screenshots() {
         .await;
     let live = ["agrees", "unclear-twice", "hindi-keys", "survey-complains"];
     let playing = play(&live);
-    let given = json!({ "call": call, "live": live.len(), "folder": folder });
+    let list = fs::read_to_string(root().join("tests/customers/december.csv")).unwrap();
+    let list = list.replacen("PAN,", "Alternative Mobile,", 1);
+    let given = json!({
+        "call": call, "live": live.len(), "folder": folder, "campaign": campaign, "list": list, "column": "#2 Mobile No.",
+    });
     house.browse("screenshots.mjs", given).await;
     drop(playing);
 }

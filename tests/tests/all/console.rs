@@ -12,12 +12,14 @@ use crate::support::{Engine, PATIENCE, Setup, Stream, silence_of};
 const API: &str = "api-0123456789-x";
 const TOKENS: &str = "stream-token = 'stream-0123456789'\napplet-token = 'applet-0123456789'\napi-token = 'api-0123456789-x'\n";
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 9] = [
     "",
     "calls",
     "campaigns",
     "customers",
     "flows",
+    "import",
+    "new-campaign",
     "setup",
     "telephone",
 ];
@@ -59,6 +61,11 @@ impl Page {
     /// Where it leads on to.
     pub fn location(&self) -> &str {
         &self.headers["location"]
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
     }
 
     pub fn has(&self, text: &str) -> bool {
@@ -111,6 +118,13 @@ impl<'a> Browser<'a> {
         let status = answer.status().as_u16();
         let body = answer.bytes().await.unwrap().to_vec();
         (status, media_type.unwrap_or_default(), body)
+    }
+
+    /// Sends a body of any type, as a form with a file has.
+    pub async fn send_body(&mut self, below: &str, kind: &str, body: Vec<u8>) -> Page {
+        let url = self.engine.url(&format!("{}{below}", self.root));
+        let request = self.http.post(url).header("content-type", kind);
+        self.send(request.body(body)).await
     }
 
     /// Logs in; returns the answer.

@@ -39,6 +39,7 @@ mod gates;
 mod going_on;
 mod hostile;
 mod http;
+mod importing;
 mod leftovers;
 mod load;
 mod logs;

@@ -31,8 +31,13 @@ impl Exotel {
 
     /// Starts one at an address.
     pub fn start_at(engine: &Engine, listen: &str, callers: &str) -> Self {
+        Self::start_with(engine, listen, callers, "")
+    }
+
+    /// The same with a query in each applet's URL.
+    pub fn start_with(engine: &Engine, listen: &str, callers: &str, query: &str) -> Self {
         let applet = |applet: &str, path: &str, more: &str| {
-            let url = engine.url(path);
+            let url = format!("{}{query}", engine.url(path));
             format!("[[flows.1001.applets]]\napplet = '{applet}'\nurl = '{url}'\n{more}\n")
         };
         let setup = [

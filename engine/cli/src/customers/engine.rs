@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ghanti_import::Field;
 use ghanti_import::columns::PHONE;
+use ghanti_import::{Field, fields_of};
 use ghanti_model::values::Kind;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -70,10 +70,8 @@ impl Schema {
     /// The fields for which columns are needed: the number, those that the flow declares, and the states
     /// from which a language is derived.
     pub fn fields(&self) -> Vec<Field> {
-        let mut fields = vec![Field::phone()];
-        let declared = self.fields.iter().filter(|(name, _)| *name != PHONE);
-        fields.extend(declared.map(|(name, declared)| {
-            Field {
+        let declared = self.fields.iter().map(|(name, declared)| {
+            let field = Field {
                 name: name.clone(),
                 kind: Kind::ALL
                     .iter()
@@ -81,22 +79,10 @@ impl Schema {
                     // a type of a later engine: its column must have the field's name
                     .map_or(Kind::Text, |(_, kind)| *kind),
                 required: declared.required,
-            }
-        }));
-        for state in self
-            .fields
-            .values()
-            .filter_map(|field| field.from_state.as_ref())
-        {
-            if fields.iter().all(|field| field.name != *state) {
-                fields.push(Field {
-                    name: state.clone(),
-                    kind: Kind::Text,
-                    required: false,
-                });
-            }
-        }
-        fields
+            };
+            (field, declared.from_state.as_deref())
+        });
+        fields_of(&declared.collect::<Vec<_>>())
     }
 
     /// Whether the flow declares the number as a field as well.

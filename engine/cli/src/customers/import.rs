@@ -7,13 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use ghanti_import::batch::Request;
 use ghanti_import::{Columns, Header, ListFile, RejectsFile};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::NOTHING_DONE;
 use super::engine::{REPLY, schema};
 use super::report::{Counts, Progress, unused, used};
-use super::sending::{Read, Request, read, store};
+use super::sending::{Read, read, store};
 use crate::engine::{Address, Engine, NoAnswer};
 use crate::runtime::one_thread;
 

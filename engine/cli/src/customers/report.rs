@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use ghanti_import::batch::{Batch, Problems};
 use ghanti_import::columns::shown;
 use ghanti_import::{Columns, Header, RejectsFile};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::batch::{Batch, Problems};
 use super::engine::Stored;
 
 /// Maximum number of reasons that are counted separately.

@@ -4,10 +4,10 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use ghanti_import::batch::{Batch, Request};
 use ghanti_import::{Columns, ListError, ListFile};
 use tokio::sync::mpsc;
 
-use super::batch::Batch;
 use super::engine::{self, Stored};
 use crate::engine::{Engine, NoAnswer};
 
@@ -20,34 +20,6 @@ const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause, whatever the engine asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-
-/// The common part of all requests of an import.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The list's name.
-    pub list: String,
-    /// The flow whose schema reads the records.
-    pub flow: String,
-    /// The id of this run, by which the engine recognises a batch that is sent twice.
-    pub import: String,
-    /// Whether to only check the rows.
-    pub check: bool,
-}
-
-impl Request {
-    /// The body with the customers of a batch.
-    pub fn body(&self, batch: &Batch) -> String {
-        let text = |text: &str| serde_json::Value::from(text).to_string();
-        format!(
-            r#"{{"list":{},"flow":{},"import":{},"check":{},"customers":[{}]}}"#,
-            text(&self.list),
-            text(&self.flow),
-            text(&self.import),
-            self.check,
-            batch.customers.join(",")
-        )
-    }
-}
 
 /// A message from the thread that reads a list.
 pub enum Read {

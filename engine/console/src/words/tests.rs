@@ -6,7 +6,7 @@ use ghanti_store::{AttemptOf, CallSummary, MemberOf};
 
 use super::{ENGLISH, HINDI, MARKED, PRODUCT, Words, of_language, preferred};
 use crate::{
-    Answer, Applet, AuditPage, CallPage, CallsPage, Campaign, CampaignPage, CampaignsPage, Choice, Customer, CustomerPage, Difference, Draft, Editing, Ended, Entry, Fault, Field, Finding, Flow, FlowMap, FlowPage, FlowsPage, Funnel, GoesOn, Held, Lamp, Live, Load, MapPage, MapState, Notice, Now, Open, OtherwisePage, Path, Paths, Player, PromptPage, PromptRow, PromptText, Property, Published, Replay, ReplayPage, Said, Search, SetupPage, Site, Spoken, Store, TelephonePage, Unable, Variable, Version, VersionLink, Who,
+    Answer, Applet, AuditPage, CallPage, CallsPage, Campaign, CampaignPage, CampaignsPage, Choice, Customer, CustomerPage, Difference, Draft, Editing, Ended, Entry, Fault, Field, Finding, Flow, FlowMap, FlowPage, FlowsPage, Funnel, GoesOn, Held, ImportForm, ImportPage, Imported, Input, Lamp, List, Live, Load, MapPage, MapState, MappedField, NewCampaign, Notice, Now, Open, OtherwisePage, Path, Paths, Player, PromptPage, PromptRow, PromptText, Property, Published, Refused, RejectedRow, Replay, ReplayPage, Rule, Said, Search, SetupPage, Site, Spoken, Store, TelephonePage, Unable, Uncertain, Unread, Variable, Version, VersionLink, Who,
 };
 
 const AT_MS: u64 = 1_795_770_000_000;
@@ -473,8 +473,111 @@ fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
             funnel: funnel(),
             plan: "1".to_owned(),
             was_changed: true,
+            was_made: true,
         };
         pages.push((state, crate::campaign(site, &shown)));
+    }
+    pages.extend(of_imports(site));
+    pages
+}
+
+/// The pages on which lists are imported and campaigns are made.
+fn of_imports(site: &Site) -> Vec<(&'static str, String)> {
+    let mut pages = Vec::new();
+    let form = |told| ImportForm {
+        flows: vec!["1".to_owned()],
+        told: Some(told),
+        english: Some("this is English".to_owned()),
+        ..ImportForm::default()
+    };
+    for told in [
+        Unread::TooLarge,
+        Unread::NoFile,
+        Unread::Broken,
+        Unread::Busy,
+        Unread::Gone,
+    ] {
+        pages.push(("an upload", crate::import_form(site, &form(told))));
+    }
+    let field = |uncertain| MappedField {
+        name: "this-is-english".to_owned(),
+        kind: "text".to_owned(),
+        is_required: true,
+        column: Some(0),
+        uncertain,
+        values: vec!["1".into()],
+    };
+    for (is_check, is_under_way, ended_early) in [
+        (true, false, None),
+        (false, true, None),
+        (false, false, None),
+        (false, false, Some("this is English".to_owned())),
+    ] {
+        let shown = ImportPage {
+            id: "1".to_owned(),
+            file: "1".to_owned(),
+            flow: "1".to_owned(),
+            list: "1".to_owned(),
+            lines: vec![2],
+            fields: vec![
+                field(None),
+                field(Some(Uncertain::Missing)),
+                field(Some(Uncertain::Several(vec![0, 1]))),
+                field(Some(Uncertain::Shared)),
+            ],
+            columns: vec!["1".to_owned(), "2".to_owned()],
+            unused: vec![(1, vec!["1".into()])],
+            is_held: true,
+            is_busy: true,
+            imported: Some(Imported {
+                is_check,
+                is_under_way,
+                ended_early,
+                rows: 1,
+                stored: 1,
+                updated: 1,
+                unchanged: 1,
+                rejected: 5,
+                shown: vec![RejectedRow {
+                    line: 2,
+                    problems: vec![Refused {
+                        field: "phone".to_owned(),
+                        reason: "this is English".to_owned(),
+                    }],
+                }],
+                has_file: true,
+                is_whole: false,
+            }),
+        };
+        pages.push(("an import", crate::import(site, &shown)));
+    }
+    let wrong = || Input {
+        value: "1".to_owned(),
+        wrong: Some("this is English".to_owned()),
+    };
+    for lists in [Vec::new(), vec![("1".to_owned(), "1".to_owned(), 1)]] {
+        let shown = NewCampaign {
+            lists,
+            name: wrong(),
+            list: wrong(),
+            rules: Rule::ALL.map(|rule| (rule, wrong())).into(),
+            weekdays: ghanti_model::hours::WEEKDAYS.map(|day| (day, true)).into(),
+            wrong: vec!["this is English".to_owned()],
+        };
+        pages.push(("a new campaign", crate::new_campaign(site, &shown)));
+    }
+    let list = List {
+        name: "1".to_owned(),
+        flow: "1".to_owned(),
+        customers: 1,
+        changed_ms: AT_MS,
+    };
+    for lists in [Vec::new(), vec![list]] {
+        let shown = CustomerPage {
+            lists: Some(lists),
+            ..CustomerPage::default()
+        };
+        pages.push(("lists", crate::customer(site, &shown)));
     }
     pages
 }

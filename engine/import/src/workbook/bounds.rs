@@ -13,6 +13,12 @@ use super::WorkbookError;
 
 /// The largest workbook, in bytes. A million rows of ten columns are 60 to 100 MiB.
 const FILE_BYTES: u64 = 512 << 20;
+/// The largest sheet of a workbook that was uploaded, in bytes: it is read beside calls.
+const UPLOAD_SHEET_BYTES: u64 = 512 << 20;
+/// The most shared strings of one, in bytes of XML: they are held in the engine's memory.
+const UPLOAD_STRINGS_BYTES: u64 = 64 << 20;
+/// The largest other part of one, in bytes.
+const UPLOAD_PART_BYTES: u64 = 16 << 20;
 /// The most parts. A workbook has ten, and one or two for each sheet and picture.
 const PARTS: usize = 4_096;
 /// The largest part that is XML of a sheet, in bytes: a million rows of sixty columns.
@@ -51,8 +57,31 @@ pub(crate) enum BoundsError {
     Damaged { part: String },
 }
 
+/// How much a workbook may inflate to, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    sheet: u64,
+    strings: u64,
+    part: u64,
+}
+
+impl Bounds {
+    /// Of a file, which is read by a process of its own.
+    pub const FILE: Self = Self {
+        sheet: SHEET_BYTES,
+        strings: STRINGS_BYTES,
+        part: PART_BYTES,
+    };
+    /// Of an upload, which is read by an engine that has calls.
+    pub const UPLOAD: Self = Self {
+        sheet: UPLOAD_SHEET_BYTES,
+        strings: UPLOAD_STRINGS_BYTES,
+        part: UPLOAD_PART_BYTES,
+    };
+}
+
 /// Inflates every part once.
-pub(super) fn check<R: Read + Seek>(source: &mut R) -> Result<(), WorkbookError> {
+pub(super) fn check<R: Read + Seek>(source: &mut R, bounds: &Bounds) -> Result<(), WorkbookError> {
     let size = source
         .seek(std::io::SeekFrom::End(0))
         .map_err(|_| super::damaged("the file"))?;
@@ -78,7 +107,7 @@ pub(super) fn check<R: Read + Seek>(source: &mut R) -> Result<(), WorkbookError>
             return Err(WorkbookError::Kind(what));
         }
         let shown = crate::columns::shown(&name);
-        look_through(&mut part, &name, &mut buffer).map_err(|wrong| match wrong {
+        look_through(&mut part, &name, bounds, &mut buffer).map_err(|wrong| match wrong {
             Wrong::Size => BoundsError::Part { part: shown },
             Wrong::Piece => BoundsError::Piece { part: shown },
             Wrong::Damaged => BoundsError::Damaged { part: shown },
@@ -108,14 +137,19 @@ enum Wrong {
     Damaged,
 }
 
-fn look_through(part: &mut impl Read, name: &str, buffer: &mut [u8]) -> Result<(), Wrong> {
+fn look_through(
+    part: &mut impl Read,
+    name: &str,
+    bounds: &Bounds,
+    buffer: &mut [u8],
+) -> Result<(), Wrong> {
     let is_xml = name.ends_with(".xml") || name.ends_with(".rels");
     let is_sheet = is_xml && name.contains("worksheets/");
     let is_strings = name.ends_with("sharedstrings.xml");
     let most = match (is_sheet, is_strings) {
-        (true, _) => SHEET_BYTES,
-        (_, true) => STRINGS_BYTES,
-        _ => PART_BYTES,
+        (true, _) => bounds.sheet,
+        (_, true) => bounds.strings,
+        _ => bounds.part,
     };
     let (mut size, mut pieces) = (0, Pieces::default());
     loop {
@@ -277,7 +311,7 @@ mod tests {
         let mut last = Ok(());
         for size in [1, 7, 4_096, BUFFER] {
             let mut buffer = vec![0; size];
-            last = look_through(&mut bytes.as_slice(), name, &mut buffer);
+            last = look_through(&mut bytes.as_slice(), name, &Bounds::FILE, &mut buffer);
             if bytes.len() < 100_000 {
                 continue;
             }
@@ -358,9 +392,11 @@ mod tests {
     fn a_part_that_inflates_without_end_is_refused() {
         let mut endless = std::io::repeat(0);
         let mut buffer = vec![0; BUFFER];
-        assert_eq!(
-            look_through(&mut endless, "xl/media/image1.png", &mut buffer),
-            Err(Wrong::Size)
-        );
+        for bounds in [Bounds::FILE, Bounds::UPLOAD] {
+            assert_eq!(
+                look_through(&mut endless, "xl/media/image1.png", &bounds, &mut buffer),
+                Err(Wrong::Size)
+            );
+        }
     }
 }

@@ -181,7 +181,10 @@ fn what_is_no_list_is_reported_by_its_kind() {
     assert!(gone.to_string().contains("cannot read"), "{gone}");
     let (_folder, file) = write("list.csv", "Phone\n1\n");
     let sheet = ListFile::open(&file, Some("Sheet1")).err().unwrap();
-    assert!(sheet.to_string().contains("leave --sheet out"), "{sheet}");
+    assert!(
+        sheet.to_string().contains("leave the sheet (--sheet) out"),
+        "{sheet}"
+    );
 }
 
 #[test]
@@ -189,6 +192,10 @@ fn too_many_columns_are_reported() {
     let wide = vec!["x"; 300].join(",");
     assert!(
         refused(format!("{wide}\n")).contains("line 1 is the header, and has more than 256 cells")
+            && refused(format!("Phone,{}\n", "x".repeat(100_000)))
+                .contains("line 1 is the header, and has a line of more than 65536 bytes")
+            && refused("98765 43210,Ravi\n98765 43211,Priya\n")
+                .contains("line 1 has a phone number, so that it is no header")
     );
     let read = csv(format!("Phone,Name\n{wide}\n1,Ravi\n"));
     assert_eq!(

@@ -138,7 +138,7 @@ fn several_sheets_with_rows_are_a_question_and_hidden_ones_are_none() {
     let several = refused(&file, None);
     assert!(
         several.contains(
-            "several of its sheets have rows (`December`, `January`): name one with --sheet"
+            "several of its sheets have rows (`December`, `January`): name one as the sheet (--sheet)"
         ),
         "{several}"
     );

@@ -30,16 +30,16 @@ const FIX: &str =
 #[serde(deny_unknown_fields)]
 #[schema(as = NewCampaign)]
 pub struct Body {
-    name: String,
-    list: String,
+    pub(super) name: String,
+    pub(super) list: String,
     /// The flow; when absent, the list's.
     #[serde(default)]
-    flow: Option<String>,
+    pub(super) flow: Option<String>,
     /// Its rules, with the names that they have in the file of the rules (docs/campaigns.md); each
     /// has a default.
     #[serde(default)]
     #[schema(value_type = Object)]
-    plan: Plan,
+    pub(super) plan: Plan,
 }
 
 /// A campaign, as it is shown.
@@ -125,6 +125,18 @@ pub async fn create(
         let problem = Problem::json(&error, FIX);
         problem.with_detail(format!("the campaign cannot be read: {error}"))
     })?;
+    let made = created(&app, body).await?;
+    let place = format!("{}/api/campaigns/{}", app.config.server.path, made.name);
+    let made = Answer(Shown::from(made));
+    Ok((StatusCode::CREATED, [(LOCATION, place)], made))
+}
+
+/// Creates a campaign.
+///
+/// # Errors
+///
+/// As [`create`].
+pub(super) async fn created(app: &App, body: Body) -> Result<Campaign, Problem> {
     let campaign = name("name", &body.name)?;
     let list = name("list", &body.list)?;
     let errors = body.plan.errors();
@@ -154,7 +166,7 @@ pub async fn create(
             "leave the flow out, or import a list for the other flow",
         ));
     }
-    version(&app, &flow)?;
+    version(app, &flow)?;
     let plan = serde_json::to_string(&body.plan).map_err(unavailable)?;
     let is_made = app
         .records
@@ -168,11 +180,9 @@ pub async fn create(
             "choose another name",
         ));
     }
-    let made = find(&app, campaign).await?;
+    let made = find(app, campaign).await?;
     tracing::info!(campaign = made.name, list, "a campaign was created");
-    let place = format!("{}/api/campaigns/{}", app.config.server.path, made.name);
-    let made = Answer(Shown::from(made));
-    Ok((StatusCode::CREATED, [(LOCATION, place)], made))
+    Ok(made)
 }
 
 /// Returns the newest campaigns, at most 200.

@@ -12,12 +12,14 @@ mod customers;
 mod flow;
 mod flows;
 mod hear;
+mod import;
 mod language;
 mod listen;
 mod live;
 mod map;
 mod prompt;
 mod replays;
+mod new_campaign;
 mod session;
 mod setup;
 mod telephone;
@@ -45,6 +47,7 @@ use self::session::Viewer;
 
 pub use self::hear::HEARD;
 pub use self::listen::LISTENERS;
+pub use self::import::Uploads;
 pub(super) use self::live::now_of;
 pub use self::replays::REPLAYS;
 pub use self::waveform::WAVEFORMS;
@@ -54,7 +57,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     // pages are personal
     (CACHE_CONTROL, "no-store"),
-    (REFERRER_POLICY, "no-referrer"),
+    // without any, browsers send the console's own forms with `Origin: null`, as another site's are
+    (REFERRER_POLICY, "same-origin"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (
         HeaderName::from_static("permissions-policy"),
@@ -104,6 +108,11 @@ pub fn routes() -> Router<App> {
             "/console/campaigns/{name}/{action}",
             post(campaigns::change),
         )
+        .route(
+            "/console/new-campaign",
+            get(new_campaign::form).post(new_campaign::create),
+        )
+        .merge(import::routes())
         .route("/console/flows", get(flows::list))
         .route("/console/flows/reload", post(flows::reload))
         .route("/console/flows/{name}/{action}", post(flows::change))
@@ -233,6 +242,11 @@ impl Form {
     /// The parameters of a request.
     fn of_query(query: Option<&str>) -> Self {
         Self::read(query.unwrap_or_default().as_bytes())
+    }
+
+    /// All values of a field, but for empty ones.
+    fn filled<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.all(name).filter(|value| !value.is_empty())
     }
 
     /// A field; empty if it was not sent.

@@ -50,27 +50,27 @@ pub struct Body {
 #[schema(as = StoredCustomers)]
 pub struct Stored {
     list: String,
-    stored: u32,
-    updated: u32,
-    unchanged: u32,
-    rejected: Vec<Rejected>,
+    pub(super) stored: u32,
+    pub(super) updated: u32,
+    pub(super) unchanged: u32,
+    pub(super) rejected: Vec<Rejected>,
 }
 
 /// A customer who was not stored.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RejectedCustomer)]
-struct Rejected {
-    line: u32,
+pub(super) struct Rejected {
+    pub(super) line: u32,
     /// The earlier line of the same import with this customer.
     duplicate_of: Option<u32>,
-    problems: Vec<FieldReason>,
+    pub(super) problems: Vec<FieldReason>,
 }
 
 /// What is wrong with a field.
 #[derive(Serialize, ToSchema)]
-struct FieldReason {
-    field: String,
-    reason: String,
+pub(super) struct FieldReason {
+    pub(super) field: String,
+    pub(super) reason: String,
 }
 
 /// Puts customers into a list of a flow, which is created if it does not exist. Rows are independent:
@@ -102,8 +102,16 @@ pub async fn put(
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Answer<Stored>, Problem> {
-    let body = body?;
-    let body: Body = serde_json::from_slice(&body).map_err(|error| Problem::json(&error, FIX))?;
+    stored(&app, &body?).await.map(Answer)
+}
+
+/// Stores or checks the customers of a body.
+///
+/// # Errors
+///
+/// As [`put`].
+pub(super) async fn stored(app: &App, body: &[u8]) -> Result<Stored, Problem> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| Problem::json(&error, FIX))?;
     let list = name("list", &body.list)?;
     if body.import.is_empty() || body.import.chars().count() > IMPORT_CHARS {
         return Err(Problem::new(
@@ -119,7 +127,7 @@ pub async fn put(
             "send at most 500 customers per request",
         ));
     }
-    let version = version(&app, &body.flow)?;
+    let version = version(app, &body.flow)?;
     let schema = &version.manifest().customer;
     let now_ms = unix_ms();
     let dates = app.services.settings.date_rules(now_ms);
@@ -166,7 +174,7 @@ pub async fn put(
         stored.count(line, put);
     }
     stored.rejected.sort_by_key(|rejected| rejected.line);
-    Ok(Answer(stored))
+    Ok(stored)
 }
 
 impl Stored {

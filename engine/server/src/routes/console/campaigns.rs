@@ -51,7 +51,9 @@ pub(super) async fn show(
     name: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let was_changed = !Form::of_query(query.as_deref()).text("done").is_empty();
+    let query = Form::of_query(query.as_deref());
+    let done = query.text("done");
+    let (was_changed, was_made) = (!matches!(done, "" | "create"), done == "create");
     let shown = async {
         let Segments(name) = name?;
         let stored = find(&app, &name).await?;
@@ -61,6 +63,7 @@ pub(super) async fn show(
             plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
             campaign: of(stored),
             was_changed,
+            was_made,
         })
     };
     match shown.await {

@@ -4,9 +4,9 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use ghanti_console::{Customer, CustomerPage, customer};
+use ghanti_console::{Customer, CustomerPage, List, customer};
 use ghanti_model::PhoneNumber;
-use ghanti_store::{CallFilter, CallSummary};
+use ghanti_store::{CallFilter, CallSummary, CustomerList};
 
 use super::session::Viewer;
 use super::{Form, redirect};
@@ -22,10 +22,23 @@ const CALLS: u32 = 50;
 /// Of so many of them, the newest, records are read for what flows noted.
 const NOTED: usize = 20;
 
-/// The page on which a customer is searched for.
+/// The page on which a customer is searched for, with the lists.
 pub(super) async fn search(viewer: Viewer, State(app): State<App>) -> Response {
-    let site = viewer.site(&app, false);
-    viewer.page(StatusCode::OK, customer(&site, &CustomerPage::default()))
+    let lists = match app.records.lists().await {
+        Ok(lists) => lists.into_iter(),
+        Err(error) => return viewer.failed(&app, &Problem::unavailable(error)),
+    };
+    let list = |list: CustomerList| List {
+        name: list.name,
+        flow: list.flow,
+        customers: list.customers,
+        changed_ms: list.changed_ms,
+    };
+    let shown = CustomerPage {
+        lists: Some(lists.map(list).collect()),
+        ..CustomerPage::default()
+    };
+    viewer.page(StatusCode::OK, customer(&viewer.site(&app, false), &shown))
 }
 
 /// Finds a customer by their number, in any spelling.

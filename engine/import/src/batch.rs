@@ -1,10 +1,11 @@
-//! Groups the rows of a list into requests. Pure.
+//! Groups the rows of a list into requests to the engine's API. Pure.
 
 use std::collections::BTreeMap;
 
-use ghanti_import::columns::PHONE;
-use ghanti_import::{Columns, Row};
 use serde::Serialize;
+
+use crate::columns::{Columns, PHONE};
+use crate::row::Row;
 
 /// Maximum number of rows in a request: the API's limit.
 pub const ROWS: usize = 500;
@@ -28,6 +29,34 @@ pub struct Batch {
     pub customers: Vec<String>,
     json_bytes: usize,
     held_bytes: usize,
+}
+
+/// The common part of all requests of an import.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The list's name.
+    pub list: String,
+    /// The flow whose schema reads the records.
+    pub flow: String,
+    /// The id of this run, by which the engine recognises a batch that is sent twice.
+    pub import: String,
+    /// Whether to only check the rows.
+    pub check: bool,
+}
+
+impl Request {
+    /// The body with the customers of a batch.
+    pub fn body(&self, batch: &Batch) -> String {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        format!(
+            r#"{{"list":{},"flow":{},"import":{},"check":{},"customers":[{}]}}"#,
+            text(&self.list),
+            text(&self.flow),
+            text(&self.import),
+            self.check,
+            batch.customers.join(",")
+        )
+    }
 }
 
 #[derive(Serialize)]
@@ -107,9 +136,8 @@ fn customer(row: &Row, columns: &Columns, has_phone_field: bool) -> Result<Strin
 
 #[cfg(test)]
 mod tests {
-    use ghanti_import::Fault;
-
     use super::*;
+    use crate::row::Fault;
 
     fn columns() -> Columns {
         Columns {
