@@ -328,11 +328,6 @@ impl Catalogue {
             .collect()
     }
 
-    /// A version that is loaded, whether or not it takes new calls.
-    pub fn loaded(&self, flow: &FlowName, version: &VersionId) -> Option<Arc<FlowVersion>> {
-        self.flows().get(flow)?.with_id(version)
-    }
-
     /// The version that calls of `version` may migrate to: the active one of its flow, if `version`
     /// itself takes no new calls any more.
     pub fn successor(&self, version: &FlowVersion) -> Option<Arc<FlowVersion>> {

@@ -87,8 +87,8 @@ pub struct Driver<'a> {
     text: String,
     stream: Option<StreamEnd>,
     track: Option<Track>,
-    /// Wakes the driver. Only set to an earlier time than it has: frames put the next time-out off some
-    /// fifty times a second, and one wake-up too many twice a second costs less.
+    /// Only set to an earlier time than it has: frames put the next time-out off some fifty times a
+    /// second, and one wake-up too many twice a second costs less.
     timer: Pin<Box<Sleep>>,
 }
 
@@ -291,12 +291,10 @@ impl<'a> Driver<'a> {
     /// Cancel-safe.
     async fn step(&mut self, until: Instant) {
         let now_ms = self.call.now_ms();
-        let due_ms = self.machine.next_wake(now_ms);
-        let wake = due_ms.map_or(until, |at_ms| self.call.instant(at_ms).min(until));
-        let opens_at = self.pace.opens_at(now_ms);
-        let listened = self.overheard.as_ref().map(|it| it.next_ms(now_ms));
-        let further = [opens_at, listened].into_iter().flatten();
-        let wake = further.fold(wake, |wake, at_ms| self.call.instant(at_ms).min(wake));
+        let (due_ms, opens_at) = (self.machine.next_wake(now_ms), self.pace.opens_at(now_ms));
+        let listened_ms = self.overheard.as_ref().map(|it| it.next_ms(now_ms));
+        let all = [due_ms, opens_at, listened_ms].into_iter().flatten();
+        let wake = all.fold(until, |wake, at_ms| self.call.instant(at_ms).min(wake));
         if self.timer.is_elapsed() || wake < self.timer.deadline() {
             self.timer.as_mut().reset(wake);
         }

@@ -15,8 +15,8 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::console_calls::{level_of, talkative};
 use crate::campaigns::{customer, number};
+use crate::console_calls::{level_of, talkative};
 use crate::dialling::{account, free_address, presses_keys};
 use crate::nodes::reminder;
 use crate::outbound::Exotel;
