@@ -286,6 +286,10 @@ mod tests {
         Kind::Internal,
         Kind::FormOutOfDate,
         Kind::ConsoleBusy,
+        Kind::UnknownPrompt,
+        Kind::UnusablePrompt,
+        Kind::NotSpoken,
+        Kind::FlowChanged,
     ];
 
     #[test]
