@@ -54,7 +54,7 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	    echo 'lint: cargo-deny is not installed (`cargo install cargo-deny --locked`): its lists are read by tests/tests/licences.rs, in `make test`'; \
 	fi
 
-bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost, 1,000 on a bad day of Exotel's; all of it in target/bench/report.md
+bench: build flows ## what a call, a flow, a reload and the console beside calls cost; 10,000 calls whose stores are lost, 1,000 on a bad day of Exotel's; all of it in target/bench/report.md
 	@mkdir -p target/bench
 	cargo bench --workspace --bench cost $(LOCKED) | tee target/bench/cost.txt
 	CALLS=10000 cargo test --release --workspace $(LOCKED) --test all lost_stores -- --nocapture | tee target/bench/stores.txt

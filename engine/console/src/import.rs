@@ -19,7 +19,7 @@ pub struct ImportForm {
     /// The largest file, in MiB.
     pub most_mib: usize,
     /// Why no list was taken.
-    pub told: Option<Unread>,
+    pub reported: Option<Unread>,
     /// The same, in the engine's own words.
     pub english: Option<String>,
 }
@@ -145,8 +145,8 @@ pub fn import_form(site: &Site, shown: &ImportForm) -> String {
     let content = html! {
         p class="back" { a href=(site.path("customers")) { "← " (words.customers) } }
         h1 { (words.import_list) }
-        @if let Some(why) = shown.told {
-            p class="notice" role="alert" { (told(site, why)) }
+        @if let Some(why) = shown.reported {
+            p class="notice" role="alert" { (sentence(site, why)) }
         }
         @if let Some(text) = &shown.english { p class="notice" role="alert" lang="en" { (text) } }
         @if shown.flows.is_empty() { p class="empty" { (words.no_flows) } } @else {
@@ -187,7 +187,7 @@ pub fn import_form(site: &Site, shown: &ImportForm) -> String {
     )
 }
 
-fn told(site: &Site, why: Unread) -> &'static str {
+fn sentence(site: &Site, why: Unread) -> &'static str {
     let words = site.words;
     match why {
         Unread::TooLarge => words.upload_too_large,

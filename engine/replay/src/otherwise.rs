@@ -120,10 +120,10 @@ pub async fn otherwise(
         .iter()
         .map(|turn| line(turn, &words))
         .collect();
-    Ok(told(version, &words, before, &scripted, &end))
+    Ok(result_of(version, &words, before, &scripted, &end))
 }
 
-fn told(
+fn result_of(
     version: &FlowVersion,
     words: &Words<'_>,
     before: Vec<String>,

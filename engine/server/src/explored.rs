@@ -189,7 +189,7 @@ fn begin<T: Send + Sync + 'static>(
     turn: OwnedSemaphorePermit,
     look: impl Future<Output = T> + Send + 'static,
 ) -> Found<T> {
-    let (found, told) = watch::channel(None);
+    let (found, reported) = watch::channel(None);
     let work = move || {
         let _turn = turn;
         // on Linux none is the calling thread alone (`man 2 setpriority`)
@@ -210,7 +210,7 @@ fn begin<T: Send + Sync + 'static>(
     if let Err(error) = thread {
         tracing::error!(%error, "a flow cannot be explored: no thread can be started");
     }
-    told
+    reported
 }
 
 #[cfg(test)]
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_is_told() {
+    async fn work_that_panics_is_reported() {
         let explored = Explored::default();
         let found = begin(explored.turn().unwrap(), async {
             assert!(std::hint::black_box(false), "as asked");
@@ -255,8 +255,8 @@ mod tests {
             (name, id, String::new())
         };
         for number in 0..3 {
-            let (_, told) = watch::channel(Some(Arc::new(number)));
-            kept.put(key(number), told, 2);
+            let (_, reported) = watch::channel(Some(Arc::new(number)));
+            kept.put(key(number), reported, 2);
         }
         assert!(kept.get(&key(0)).is_none() && kept.get(&key(2)).is_some());
     }

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_delay_is_told_once() {
+    fn the_longest_delay_is_reported_once() {
         let lateness = Lateness::default();
         [3, 12, 0, 5].into_iter().for_each(|ms| lateness.note(ms));
         assert_eq!((lateness.take(), lateness.take()), (12, 0));

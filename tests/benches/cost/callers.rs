@@ -20,7 +20,7 @@ use crate::server::Server;
 /// Longer than any stage: calls end when the engine ends them.
 const HOLD_MS: u64 = 600_000;
 /// The caller's frames are those of real calls.
-const FRAMES: Frames = Frames {
+pub const FRAMES: Frames = Frames {
     ms: 20,
     rate_hz: 8_000,
 };
@@ -39,6 +39,17 @@ impl Callers {
         calls_per_s: f64,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
+        Self::with_frames(FRAMES, kind, name, calls_per_s, stop).await
+    }
+
+    /// The same with frames of another length.
+    pub async fn with_frames(
+        frames: Frames,
+        kind: &str,
+        name: &str,
+        calls_per_s: f64,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let customer = toml::from_str(&format!(
             r#"
             phone = "+919876500001"
@@ -48,11 +59,11 @@ impl Callers {
         ))?;
         let caller = Caller::built_in(kind, &customer, HOLD_MS)
             .with_context(|| format!("there is no caller `{kind}`"))?;
-        let sounds = Sounds::prepare(caller.says(), FRAMES).await?;
+        let sounds = Sounds::prepare(caller.says(), frames).await?;
         let plan = Plan {
             stages: Vec::new(),
             calls_per_s,
-            frames: FRAMES,
+            frames,
             shares: vec![Share {
                 caller: Arc::new(caller),
                 weight: 1,

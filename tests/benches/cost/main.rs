@@ -12,9 +12,12 @@
 mod allocations;
 mod callers;
 mod calls;
+mod console;
+mod filled;
 mod flow;
 mod host_call;
 mod media;
+mod phases;
 mod reloading;
 mod server;
 mod shipped;
@@ -27,11 +30,12 @@ use std::time::Instant;
 
 /// What can be asked for by name: `cargo bench --workspace --bench cost -- media flow`. Without
 /// names all of it is measured.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "silent",
     "keys",
     "speaking",
     "reloading",
+    "console",
     "media",
     "flow",
     "speech",
@@ -59,6 +63,9 @@ fn main() -> anyhow::Result<()> {
     let silent = threads.block_on(calls::run(wanted))?;
     if wanted("reloading") {
         threads.block_on(reloading::run())?;
+    }
+    if wanted("console") {
+        threads.block_on(console::run())?;
     }
     let one_thread = tokio::runtime::Builder::new_current_thread()
         .enable_all()

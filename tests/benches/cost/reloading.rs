@@ -5,15 +5,14 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ghanti_load::timeline::Sample;
 use serde_json::Value as Json;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::callers::Callers;
 use crate::calls::SAME_NAME;
+use crate::phases::{Phase, print};
 use crate::server::Server;
 use crate::shipped::shipped;
-use crate::table::{Table, figure};
 
 const CALLS: usize = 200;
 /// Calls that begin in a second.
@@ -29,16 +28,6 @@ const LOADED: Duration = Duration::from_secs(90);
 /// Longer than all phases.
 const LASTS: Duration = Duration::from_secs(300);
 
-/// A part of the run.
-struct Phase {
-    name: &'static str,
-    /// From when to when, in seconds since the calls began.
-    from_s: f64,
-    to_s: f64,
-    /// How many flows were loaded in it.
-    loads: usize,
-}
-
 /// Prints the table.
 pub async fn run() -> anyhow::Result<()> {
     eprintln!("bench: {CALLS} calls, flows are loaded at the same time ...");
@@ -50,7 +39,12 @@ pub async fn run() -> anyhow::Result<()> {
         load_flows(&server, stop.drop_guard())
     );
     let (run, phases) = (run?, phases?);
-    print(&phases, &run.samples, run.counts.gaps);
+    print(
+        &format!("{CALLS} calls at once; meanwhile"),
+        "loads",
+        &phases,
+        &run,
+    );
     ensure!(
         run.problems.is_empty() && run.counts.lost() == 0,
         "the callers had problems: {:?}, {} calls were lost",
@@ -87,7 +81,7 @@ async fn load_flows(server: &Server, _ends_calls: DropGuard) -> anyhow::Result<V
             name,
             from_s,
             to_s: began.elapsed().as_secs_f64(),
-            loads,
+            count: loads,
         });
     }
     Ok(phases)
@@ -143,51 +137,4 @@ async fn has(server: &Server, flow: &str) -> anyhow::Result<bool> {
     Ok(flows
         .iter()
         .any(|reported| reported.get("name").and_then(Json::as_str) == Some(flow)))
-}
-
-fn print(phases: &[Phase], samples: &[Sample], gaps: u64) {
-    let columns = [
-        "live calls",
-        "late p99, median",
-        "worst",
-        "engine's cores",
-        "loads",
-        "s",
-    ];
-    let mut table = Table::new(&format!("{CALLS} calls at once; meanwhile"), &columns);
-    for phase in phases {
-        let within: Vec<&Sample> = samples
-            .iter()
-            .filter(|sample| (phase.from_s..phase.to_s).contains(&sample.at_s))
-            .collect();
-        let mut late: Vec<f64> = within
-            .iter()
-            .filter_map(|sample| sample.pace_p99_ms)
-            .collect();
-        late.sort_by(f64::total_cmp);
-        let ms = |value: Option<&f64>| {
-            value.map_or_else(|| "none".to_owned(), |ms| format!("{} ms", figure(*ms)))
-        };
-        let mean = |value: fn(&Sample) -> f64| {
-            within.iter().map(|sample| value(sample)).sum::<f64>() / within.len().max(1) as f64
-        };
-        table.row(
-            phase.name,
-            [
-                figure(mean(|sample| sample.live as f64)),
-                ms(late.get(late.len() / 2)),
-                ms(late.last()),
-                figure(mean(|sample| sample.bot_cores.unwrap_or_default())),
-                phase.loads.to_string(),
-                figure(phase.to_s - phase.from_s),
-            ],
-        );
-    }
-    table.note(
-        "late: behind the pace of the prompt's own earliest frame, in each two seconds; 300 ms are sent ahead, and only what arrives later leaves a gap",
-    );
-    table.note(format!(
-        "gaps heard in all phases: {gaps}; callers, who share the processors, add to the lateness"
-    ));
-    table.print();
 }

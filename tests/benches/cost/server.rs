@@ -51,7 +51,15 @@ impl Server {
 
     /// The same with these lines of `[server]`.
     pub async fn start_with(recognizer: &str, of_server: &str) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::start_in(tempfile::tempdir()?, recognizer, of_server).await
+    }
+
+    /// The same in a folder whose `data` may have a database already.
+    pub async fn start_in(
+        folder: tempfile::TempDir,
+        recognizer: &str,
+        of_server: &str,
+    ) -> anyhow::Result<Self> {
         shipped("emi-reminder", &folder.path().join("flows"))?;
         let config = folder.path().join("ghanti.toml");
         let logs = toml::Value::from(folder.path().join("logs").to_string_lossy().as_ref());

@@ -49,7 +49,10 @@ const RUNS: [(&str, &[&str]); 3] = [
 const PLACES: u32 = 40;
 /// What the benches before this one leave, with the headings of their parts of the report.
 const PARTS: [(&str, &str); 3] = [
-    ("cost.txt", "What a call, a flow and a reload cost"),
+    (
+        "cost.txt",
+        "What a call, a flow, a reload and the console beside calls cost",
+    ),
     (
         "stores.txt",
         "Calls whose stores are lost, and a bad day of Exotel's",

@@ -342,7 +342,7 @@ async fn a_viewer_imports_nothing_and_makes_no_campaign() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_list_is_told_with_what_to_do() {
+async fn a_file_that_is_no_list_is_reported_with_what_to_do() {
     let engine = start(with_bare(reminder()).path());
     let mut operator = logged_in(&engine, OPERATOR).await;
     let target = (FLOW, "december", "");

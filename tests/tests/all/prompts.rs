@@ -126,7 +126,7 @@ async fn a_change_of_a_prompt_makes_a_version_and_leaves_every_other_byte() {
 
     // what cannot be published changes nothing, and stays in the form
     let long = "x".repeat((16 << 10) + 1);
-    for (typed, status, told) in [
+    for (typed, status, reported) in [
         ("Okay { $name", 422, "· prompts · line 2"),
         ("Okay { $nobody }", 422, "`$nobody`"),
         ("<speak>Okay</speak>", 422, "is markup"),
@@ -143,7 +143,7 @@ async fn a_change_of_a_prompt_makes_a_version_and_leaves_every_other_byte() {
         assert_eq!(refused.status, status, "{typed:?}: {}", refused.html);
         check(&refused, typed);
         let shown = refused.html.replace("&quot;", "\"");
-        assert!(shown.contains(told), "{typed:?}: {shown}");
+        assert!(shown.contains(reported), "{typed:?}: {shown}");
         assert!(
             shown.contains("Not published") && shown.contains("Fix:"),
             "{shown}"
@@ -186,19 +186,19 @@ async fn a_change_of_a_prompt_makes_a_version_and_leaves_every_other_byte() {
         done.location(),
         format!("/console/{OKAY}?version={after}&published=en-IN")
     );
-    let told = admin
+    let reported = admin
         .get(done.location().strip_prefix("/console/").unwrap())
         .await;
-    check(&told, "published");
+    check(&reported, "published");
     assert!(
-        told.has("Published en-IN") && told.has(&after),
+        reported.has("Published en-IN") && reported.has(&after),
         "{}",
-        told.html
+        reported.html
     );
     assert!(
-        told.has("All right. Thank you."),
+        reported.has("All right. Thank you."),
         "as it is spoken: {}",
-        told.html
+        reported.html
     );
     let expected: Vec<_> = before
         .1
@@ -380,7 +380,7 @@ async fn a_prompt_is_heard_as_callers_hear_it_before_it_is_published() {
         lasts[1] > 4 * lasts[0] && lasts[2] > 4 * lasts[0] && lasts[3] > 2 * lasts[0],
         "{lasts:?}"
     );
-    for (prompt, text, status, told) in [
+    for (prompt, text, status, reported) in [
         (
             "en-IN/okay",
             Some("Okay { $name"),
@@ -421,7 +421,7 @@ async fn a_prompt_is_heard_as_callers_hear_it_before_it_is_published() {
             (status, "application/problem+json"),
             "{prompt}: {problem}"
         );
-        assert!(problem.contains(told), "{prompt}: {problem}");
+        assert!(problem.contains(reported), "{prompt}: {problem}");
     }
     let forged = [("csrf", "guessed"), ("prompt", "en-IN/okay")];
     assert_eq!(

@@ -4,7 +4,7 @@ mod pages;
 
 use ghanti_model::CallId;
 
-use self::pages::{pages, site};
+use self::pages::pages;
 use super::{ENGLISH, HINDI, MARKED, PRODUCT, of_language, preferred};
 
 #[test]

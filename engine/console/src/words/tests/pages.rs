@@ -451,20 +451,20 @@ pub(super) fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
 /// The pages on which lists are imported and campaigns are made.
 fn of_imports(site: &Site) -> Vec<(&'static str, String)> {
     let mut pages = Vec::new();
-    let form = |told| ImportForm {
+    let form = |reported| ImportForm {
         flows: vec!["1".to_owned()],
-        told: Some(told),
+        reported: Some(reported),
         english: Some("this is English".to_owned()),
         ..ImportForm::default()
     };
-    for told in [
+    for reported in [
         Unread::TooLarge,
         Unread::NoFile,
         Unread::Broken,
         Unread::Busy,
         Unread::Gone,
     ] {
-        pages.push(("an upload", crate::import_form(site, &form(told))));
+        pages.push(("an upload", crate::import_form(site, &form(reported))));
     }
     let field = |uncertain| MappedField {
         name: "this-is-english".to_owned(),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_left_out_and_told() {
+    fn what_is_no_answer_is_left_out_and_reported() {
         for wrong in [
             "",
             "yes",

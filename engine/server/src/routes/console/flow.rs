@@ -21,7 +21,7 @@ use crate::routes::flows::{named, unchanged};
 use crate::segments::{BadPath, Segments};
 
 /// The files of a flow in the folder; none if there are none.
-pub(super) type Lying = Result<Option<Files>, Fault>;
+pub(super) type OnDisk = Result<Option<Files>, Fault>;
 
 /// A version of a flow that is shown, and those beside it.
 pub(super) struct Shown {
@@ -89,7 +89,7 @@ impl Shown {
     }
 
     /// The flow's files as they lie in the folder, whichever version they are.
-    pub(super) async fn lying(&self, app: &App) -> Lying {
+    pub(super) async fn on_disk(&self, app: &App) -> OnDisk {
         app.services.catalogue.files(&self.version.name).await
     }
 
@@ -98,9 +98,9 @@ impl Shown {
     /// # Errors
     ///
     /// Why it cannot be changed here.
-    pub(super) fn own<'l>(&self, app: &App, lying: &'l Lying) -> Result<&'l Files, Fixed> {
+    pub(super) fn own<'l>(&self, app: &App, on_disk: &'l OnDisk) -> Result<&'l Files, Fixed> {
         may_deploy(app).map_err(|problem| Fixed::Off(Box::new(problem)))?;
-        match lying {
+        match on_disk {
             Err(Fault { reason, hint, .. }) => Err(Fixed::Unreadable(reason.clone(), hint.clone())),
             Ok(Some(files)) if files.id == self.version.id => Ok(files),
             Ok(_) => Err(Fixed::Other),
@@ -108,8 +108,8 @@ impl Shown {
     }
 
     /// The flow's tests with their digest, where they are in the folder with this version.
-    pub(super) fn tests(&self, lying: &Lying) -> (BTreeMap<String, String>, String) {
-        match lying {
+    pub(super) fn tests(&self, on_disk: &OnDisk) -> (BTreeMap<String, String>, String) {
+        match on_disk {
             Ok(Some(files)) if files.id == self.version.id => {
                 (files.tests().clone(), files.tests_digest.clone())
             }

@@ -86,7 +86,7 @@ async fn wav(app: &App, shown: &Shown, form: &Form) -> Result<Vec<u8>, Problem> 
     if !prompts.has(&language, template) {
         return Err(unusable(EditError::NoMessage(template.to_owned())));
     }
-    let values = examples(app, shown, &shown.lying(app).await).await;
+    let values = examples(app, shown, &shown.on_disk(app).await).await;
     let today = app.services.settings.date_rules(unix_ms()).today;
     let words = prompts
         .render(&filled(template, &values), &language, today)

@@ -89,7 +89,7 @@ struct Asked {
 /// Why a list is not taken.
 enum Wrong {
     /// In the words of the page.
-    Told(Unread),
+    Worded(Unread),
     /// In the engine's own words.
     English(StatusCode, String),
 }
@@ -104,9 +104,9 @@ impl From<Problem> for Wrong {
 impl Asked {
     /// The form, with what was filled in and what is wrong with it.
     fn answer(self, viewer: &Viewer, app: &App, wrong: Option<Wrong>) -> Response {
-        let (status, told, english) = match wrong {
+        let (status, reported, english) = match wrong {
             None => (StatusCode::OK, None, None),
-            Some(Wrong::Told(why)) => {
+            Some(Wrong::Worded(why)) => {
                 let status = match why {
                     Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                     Unread::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -124,7 +124,7 @@ impl Asked {
             list: self.list,
             sheet: self.sheet,
             most_mib: FILE_BYTES >> 20,
-            told,
+            reported,
             english,
         };
         viewer.page(status, import_form(&viewer.site(app, false), &shown))
@@ -138,18 +138,18 @@ async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let told = |why| Asked::default().answer(&viewer, &app, Some(Wrong::Told(why)));
+    let reported = |why| Asked::default().answer(&viewer, &app, Some(Wrong::Worded(why)));
     let Ok(_receiving) = Arc::clone(&app.uploads.receiving).try_acquire_owned() else {
-        return told(Unread::Busy);
+        return reported(Unread::Busy);
     };
     let body = match received(body).await {
         Ok(body) => body,
-        Err(why) => return told(why),
+        Err(why) => return reported(why),
     };
     let kind = headers.get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let Some(parts) = parts(kind, &body) else {
-        return told(Unread::Broken);
+        return reported(Unread::Broken);
     };
     let text = |name: &str| {
         let part = parts.iter().find(|part| part.name == name);
@@ -214,9 +214,9 @@ async fn taken(
     let named = file.and_then(|part| Some((part, part.file.as_deref()?)));
     let (part, file) = named
         .filter(|(part, file)| !file.is_empty() || !part.content.is_empty())
-        .ok_or(Wrong::Told(Unread::NoFile))?;
+        .ok_or(Wrong::Worded(Unread::NoFile))?;
     if part.content.len() > FILE_BYTES {
-        return Err(Wrong::Told(Unread::TooLarge));
+        return Err(Wrong::Worded(Unread::TooLarge));
     }
     let listed = Listed {
         name: shown(file),
@@ -224,7 +224,7 @@ async fn taken(
         bytes: body.slice(part.content.clone()),
     };
     let reading = Arc::clone(&app.uploads.reading).try_acquire_owned();
-    let reading = reading.map_err(|_| Wrong::Told(Unread::Busy))?;
+    let reading = reading.map_err(|_| Wrong::Worded(Unread::Busy))?;
     let looked = listed.clone().look(reading).await;
     let looked = looked.map_err(|why| Wrong::English(StatusCode::BAD_REQUEST, why))?;
     let id = Secret::random()
@@ -255,7 +255,7 @@ fn own(viewer: &Viewer, app: &App, id: Result<Segments<String>, BadPath>) -> Opt
 }
 
 fn gone(viewer: &Viewer, app: &App) -> Response {
-    Asked::default().answer(viewer, app, Some(Wrong::Told(Unread::Gone)))
+    Asked::default().answer(viewer, app, Some(Wrong::Worded(Unread::Gone)))
 }
 
 /// The page of a list that was uploaded: its columns, first rows, and what came of storing it.

@@ -42,7 +42,7 @@ pub(super) async fn show(
         Err(problem) => return viewer.failed(&app, &problem),
     };
     let version = Arc::clone(&shown.version);
-    let (tests, digest) = shown.tests(&shown.lying(&app).await);
+    let (tests, digest) = shown.tests(&shown.on_disk(&app).await);
     let (status, is_late, state) = match app.explored.map(&version, &tests, &digest).await {
         Map::Drawn(exploration) => {
             let asked = query.text("language");

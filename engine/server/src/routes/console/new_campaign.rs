@@ -195,13 +195,13 @@ fn at_rule(shown: &mut NewCampaign, error: String) {
 /// Puts a problem to the field that it is about; the status of the answer.
 fn place(shown: &mut NewCampaign, problem: &Problem) -> StatusCode {
     let text = problem.text();
-    let told = format!("{}: {}", text.detail, text.hint);
+    let reported = format!("{}: {}", text.detail, text.hint);
     match problem.kind() {
-        Kind::UnusableName | Kind::CampaignExists => shown.name.wrong = Some(told),
+        Kind::UnusableName | Kind::CampaignExists => shown.name.wrong = Some(reported),
         Kind::UnknownList | Kind::UnknownFlow | Kind::ListOfAnotherFlow => {
-            shown.list.wrong = Some(told);
+            shown.list.wrong = Some(reported);
         }
-        _ => shown.wrong.push(told),
+        _ => shown.wrong.push(reported),
     }
     text.status
 }

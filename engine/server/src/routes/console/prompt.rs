@@ -16,7 +16,7 @@ use ghanti_explore::examples::Values;
 use ghanti_language::template::written::{EditError, replaced};
 use ghanti_model::{Argument, Language, Role, Template, Value, VersionId, unix_ms};
 
-use super::flow::{Fixed, Lying, Shown};
+use super::flow::{Fixed, OnDisk, Shown};
 use super::session::Viewer;
 use super::{Form, redirect};
 use crate::app::App;
@@ -75,11 +75,11 @@ async fn page(
         .into_iter()
         .find(|row| row.template == template)
         .ok_or_else(|| unknown(template))?;
-    let lying = shown.lying(app).await;
-    let values = examples(app, shown, &lying).await;
+    let on_disk = shown.on_disk(app).await;
+    let values = examples(app, shown, &on_disk).await;
     let site = viewer.site(app, false);
     let editing = if viewer.identity().role >= Role::Admin {
-        match shown.own(app, &lying) {
+        match shown.own(app, &on_disk) {
             Ok(_) => Editing::Open,
             Err(Fixed::Other) => Editing::Other,
             Err(Fixed::Off(problem)) => {
@@ -146,8 +146,8 @@ async fn page(
 }
 
 /// The example values of a version's variables.
-pub(super) async fn examples(app: &App, shown: &Shown, lying: &Lying) -> Arc<Values> {
-    let (tests, digest) = shown.tests(lying);
+pub(super) async fn examples(app: &App, shown: &Shown, on_disk: &OnDisk) -> Arc<Values> {
+    let (tests, digest) = shown.tests(on_disk);
     let today = app.services.settings.date_rules(unix_ms()).today;
     app.explored
         .examples(&shown.version, &tests, &digest, today)
@@ -246,8 +246,8 @@ async fn edited(
         return Err(changed());
     }
     let slot = slot(app)?;
-    let lying = shown.lying(app).await;
-    let files = shown.own(app, &lying).map_err(|fixed| match fixed {
+    let on_disk = shown.on_disk(app).await;
+    let files = shown.own(app, &on_disk).map_err(|fixed| match fixed {
         Fixed::Off(problem) => *problem,
         Fixed::Unreadable(reason, hint) => Problem::new(Kind::FlowsUnreadable, reason, hint),
         Fixed::Other => changed(),

@@ -19,7 +19,7 @@ use ghanti_explore::transcript::{Line, Speaker};
 use ghanti_host::{Asking, FlowVersion, Turn, Wait};
 use ghanti_journal::redact::redacted;
 use ghanti_model::{CallRecord, CallState, Function, JournalEntry, Masked, VersionId};
-use ghanti_replay::{End, Local, Otherwise, ReplayError, Replayed, Told};
+use ghanti_replay::{DifferenceText, End, Local, Otherwise, ReplayError, Replayed};
 use tokio::runtime::Handle;
 
 use super::Form;
@@ -167,14 +167,14 @@ pub(super) async fn against(
 }
 
 fn result(replayed: Replayed) -> Replay {
-    let difference = |told: Told| Difference {
-        seq: told.seq,
-        kind: told.kind.to_string(),
-        subject: told.subject,
-        recorded: Masked::new(told.expected),
-        now: Masked::new(told.got),
-        at: told.at.map(Masked::new),
-        breaks_off: told.breaks_off,
+    let difference = |reported: DifferenceText| Difference {
+        seq: reported.seq,
+        kind: reported.kind.to_string(),
+        subject: reported.subject,
+        recorded: Masked::new(reported.expected),
+        now: Masked::new(reported.got),
+        at: reported.at.map(Masked::new),
+        breaks_off: reported.breaks_off,
     };
     Replay {
         recorded: replayed.recorded.to_string(),

@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(header.names, ["Phone", "Name"]);
         assert_eq!(first.len(), FIRST);
         assert!(first[0].cells[1].chars().count() < 100);
-        for (bytes, told) in [
+        for (bytes, reported) in [
             (
                 &b"Phone,Name\n\n"[..],
                 "has no rows below its header in line 1",
@@ -189,7 +189,7 @@ mod tests {
         ] {
             let wrong = looked(bytes).await.unwrap_err();
             assert!(
-                wrong.contains(told) && wrong.contains("`list.csv`"),
+                wrong.contains(reported) && wrong.contains("`list.csv`"),
                 "{wrong}"
             );
             assert!(!wrong.contains("98765"), "{wrong}");

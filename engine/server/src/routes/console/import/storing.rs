@@ -111,8 +111,8 @@ fn add(run: &mut Run, batch: Batch, answer: Option<Stored>) {
         run.unchanged += u64::from(answer.unchanged);
         for rejected in answer.rejected {
             let problems = rejected.problems.into_iter();
-            let told = problems.map(|problem| (shown(&problem.field), problem.reason));
-            refused.insert(u64::from(rejected.line), told.collect());
+            let reported = problems.map(|problem| (shown(&problem.field), problem.reason));
+            refused.insert(u64::from(rejected.line), reported.collect());
         }
     }
     for row in &batch.rows {
