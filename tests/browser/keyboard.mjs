@@ -1,5 +1,5 @@
 // Somebody without a mouse: they log in, call by the browser's telephone and answer on its keys, end a live call, find one that is
-// over, and listen to it.
+// over, listen to it, and change a prompt.
 
 import assert from "node:assert/strict";
 import { Telephone, browse, given, until } from "./browser.mjs";
@@ -107,4 +107,25 @@ await browse(async (person) => {
   await tabTo(other, other.locator(".line[data-from]").last().getByRole("button"));
   await other.keyboard.press("Enter");
   await until("the last line plays", plays);
+
+  await tabTo(other, other.getByRole("link", { name: "Flows" }));
+  await other.keyboard.press("Enter");
+  await other.waitForURL(someone.url("flows"));
+  await tabTo(other, other.getByRole("link", { name: "emi-reminder", exact: true }));
+  await other.keyboard.press("Enter");
+  await other.waitForURL(someone.url("flows/emi-reminder"));
+  await tabTo(other, other.getByRole("button", { name: "Hear it: greeting, te-IN" }));
+  await other.keyboard.press("Enter");
+  await other.locator("[data-heard]").getByText(/^(Playing|Heard): te-IN\/greeting/).waitFor();
+  await tabTo(other, other.getByRole("link", { name: "who-is-calling", exact: true }));
+  await other.keyboard.press("Enter");
+  await other.waitForURL(/\/prompts\/who-is-calling/);
+  const english = other.locator("section.panel").first();
+  await tabTo(other, english.getByLabel("New text"));
+  await other.keyboard.press("Control+A");
+  await other.keyboard.type("This is { $bot-name }.");
+  await tabTo(other, english.getByRole("button", { name: "Publish" }));
+  other.once("dialog", (dialog) => dialog.accept());
+  await other.keyboard.press("Enter");
+  await other.getByText("Published en-IN").waitFor();
 });

@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     /// The kinds of problems that only requests outside the documented operations can cause.
-    const ELSEWHERE: [Kind; 10] = [
+    const ELSEWHERE: [Kind; 14] = [
         Kind::Forbidden,
         Kind::AnotherSite,
         Kind::AnotherHost,
