@@ -29,8 +29,9 @@ pub const LISTENERS: usize = 16;
 const SIDES: u16 = 2;
 /// Bytes of a sample.
 const SAMPLE_BYTES: u16 = 2;
-/// The length in a header where it is not known (RFC 2361 has none; players read to the end).
-const UNKNOWN: u32 = u32::MAX;
+/// The length in the head, as it is not known: the longest of whole samples of both sides. Players read to
+/// the end.
+const UNKNOWN: u32 = u32::MAX - 3;
 
 /// Listens in on a live call. Each use is recorded in the audit log.
 pub(super) async fn listen(
