@@ -9,8 +9,8 @@ use ghanti_model::{
     PhoneNumber, Speaker, VersionId, unix_ms,
 };
 use ghanti_store::{
-    Begun, CallRecords, CampaignState, CustomerKey, ListedCustomer, NewAttempt, NextStep, Reached,
-    Settlement, SqlRecords,
+    AttemptResult, Begun, CallRecords, CampaignState, CustomerKey, ListedCustomer, NewAttempt,
+    NextStep, Reached, SqlRecords,
 };
 
 pub const CALLS: u64 = 100_000;
@@ -181,7 +181,7 @@ async fn campaign(records: &SqlRecords) -> anyhow::Result<()> {
                 quiet_ms: 0,
             };
             ensure!(records.begin_attempt(&new, now_ms).await? == Begun::Yes);
-            let settlement = Settlement {
+            let result = AttemptResult {
                 outcome: if made % 3 == 0 {
                     "completed"
                 } else {
@@ -192,7 +192,7 @@ async fn campaign(records: &SqlRecords) -> anyhow::Result<()> {
                 next: NextStep::Done { reason: None },
                 not_before_ms: None,
             };
-            records.settle_attempt(call_id, &settlement, now_ms).await?;
+            records.finish_attempt(call_id, &result, now_ms).await?;
             made += 1;
         }
     }

@@ -535,6 +535,10 @@ async fn campaign_of(house: &House, exotel: &str) -> String {
     }
     let path = "/api/campaigns/december-2026/progress";
     house.when(path, |progress| progress["dialled"] == 24).await;
+    let path = "/api/campaigns/december-2026";
+    house
+        .when(path, |campaign| campaign["in_progress"] == 0)
+        .await;
     "december-2026".to_owned()
 }
 
