@@ -27,18 +27,21 @@ demo: build flows ## one whole call: greeting, identity, the instalment, an agen
 test: export RUST_TEST_THREADS ?= 8
 test: build flows ## all tests, with real speech, Redis and PostgreSQL
 	cargo test --release --workspace --no-run $(LOCKED)
-	cargo test --release --workspace --no-run $(LOCKED) --test answers
+	cargo test --release --workspace --no-run $(LOCKED) --test answers --test reload --test scenarios
 	@# it computes for minutes in virtual time, and the others wait in real time: it takes what they leave
 	@nice -n 19 cargo test --release --workspace $(LOCKED) --test answers >target/answers.txt 2>&1 & answers=$$!; \
 	failed=0; \
 	cargo test --release --workspace --no-fail-fast $(LOCKED) || failed=$$?; \
+	cargo test --release --workspace $(LOCKED) --test reload >target/reload.txt 2>&1 & reload=$$!; \
+	cargo test --release --workspace $(LOCKED) --test scenarios || failed=$$?; \
+	wait $$reload || failed=$$?; \
 	wait $$answers || failed=$$?; \
-	cat target/answers.txt; \
+	cat target/reload.txt target/answers.txt; \
 	exit $$failed
 
 lint: setup ## formatting, clippy, licences and sources of all crates
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets $(LOCKED) -- -D warnings
+	cargo clippy --release --workspace --all-targets --test answers --test reload --test scenarios $(LOCKED) -- -D warnings
 	cd plugins && cargo fmt --all --check
 	cd plugins && cargo clippy --release --workspace --all-targets $(LOCKED) -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then \

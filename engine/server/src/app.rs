@@ -94,6 +94,8 @@ pub struct App {
     pub listeners: Arc<Semaphore>,
     /// How much there was to do in the last minutes.
     pub history: Arc<History>,
+    /// How far campaigns have come, as it was counted last.
+    pub funnels: Arc<console::Funnels>,
     /// Lists that were uploaded in the console and are not stored yet.
     pub uploads: Arc<console::Uploads>,
     /// Live calls and background tasks.
@@ -152,6 +154,7 @@ impl App {
             replays: Arc::new(Semaphore::new(console::REPLAYS)),
             listeners: Arc::new(Semaphore::new(console::LISTENERS)),
             history: Arc::default(),
+            funnels: Arc::default(),
             uploads: Arc::default(),
             webhooks: counts,
             traces: trace_counts,

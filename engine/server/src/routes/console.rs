@@ -11,6 +11,7 @@ mod campaigns;
 mod customers;
 mod flow;
 mod flows;
+mod funnels;
 mod hear;
 mod import;
 mod language;
@@ -45,6 +46,7 @@ use crate::problem::{Kind, Problem};
 
 use self::session::Viewer;
 
+pub use self::funnels::Funnels;
 pub use self::hear::HEARD;
 pub use self::import::Uploads;
 pub use self::listen::LISTENERS;

@@ -1,5 +1,7 @@
 //! The campaigns, what became of them, and the orders to start, pause, resume and cancel one.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
@@ -15,9 +17,6 @@ use crate::routes::campaign_progress::progress;
 use crate::routes::campaigns::{changed, find};
 use crate::segments::{BadPath, Segments};
 
-/// Maximum number of campaigns whose funnel is on the page of all: each is counted anew.
-const FUNNELS: usize = 10;
-
 /// The page of all campaigns.
 pub(super) async fn list(viewer: Viewer, State(app): State<App>) -> Response {
     match all(&app).await {
@@ -28,20 +27,27 @@ pub(super) async fn list(viewer: Viewer, State(app): State<App>) -> Response {
 
 async fn all(app: &App) -> Result<CampaignsPage, Problem> {
     let stored = app.records.campaigns().await;
-    let (mut campaigns, mut funnels) = (Vec::new(), 0);
-    for stored in stored.map_err(Problem::unavailable)? {
-        let is_under_way = matches!(
-            stored.state,
+    let stored = stored.map_err(Problem::unavailable)?;
+    let under_way = stored.iter().filter(|campaign| {
+        matches!(
+            campaign.state,
             CampaignState::Running | CampaignState::Paused | CampaignState::Stopped
-        );
-        let mut funnel = None;
-        if is_under_way && funnels < FUNNELS {
-            funnels += 1;
-            funnel = Some(counted(app, &stored).await?);
-        }
-        campaigns.push((of(stored), funnel));
-    }
-    Ok(CampaignsPage { campaigns })
+        )
+    });
+    let under_way: Vec<_> = under_way
+        .map(|campaign| (campaign.name.clone(), campaign.clone()))
+        .collect();
+    let names: Vec<_> = under_way.iter().map(|(name, _)| name.clone()).collect();
+    let count = |campaign: Stored| async move { counted(app, &campaign).await };
+    let funnels = app.funnels.of(under_way, count).await?;
+    let mut funnels: BTreeMap<_, _> = names.into_iter().zip(funnels).collect();
+    let campaigns = stored.into_iter().map(|stored| {
+        let funnel = funnels.remove(&stored.name).flatten();
+        (of(stored), funnel)
+    });
+    Ok(CampaignsPage {
+        campaigns: campaigns.collect(),
+    })
 }
 
 /// The page of one. `done` of the query says that its state was just changed.
