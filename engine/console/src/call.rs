@@ -9,8 +9,8 @@ use crate::journal::{Entry, journal};
 use crate::latency::{Turn, latency};
 use crate::layout::{Place, Site, page};
 use crate::lines::lines;
-use crate::now::meters;
-use crate::replay::{Held, choose};
+use crate::now::{meters, short};
+use crate::replay::{Held, choose, select};
 use crate::times::length;
 
 /// What is wrong with the set-up by this call, as the doctor says it.
@@ -74,6 +74,7 @@ pub fn call(site: &Site, shown: &CallPage) -> String {
             @if is_over { (state(site, record, &shown.players)) } @else { (call_state(site, record, shown.levels)) }
         }
         @if record.state == CallState::Live && site.is_operator() { (listen_in(site, record)) }
+        @if record.state == CallState::Live && site.is_operator() { (move_to(site, shown)) }
         @if !is_over && site.is_operator() {
             form method="post" action=(site.path(&format!("{below}/hang-up"))) data-confirm={ (words.end_call) "?" } {
                 (site.csrf_field())
@@ -106,6 +107,28 @@ pub fn call(site: &Site, shown: &CallPage) -> String {
         site.number(record.customer_number.as_ref())
     );
     page(site, &title, Place::Calls, &["console.js"], &content)
+}
+
+/// The other versions that a live call can be moved to.
+fn move_to(site: &Site, shown: &CallPage) -> Markup {
+    let words = site.words;
+    let running = shown.record.version.as_ref().map(ToString::to_string);
+    let others = shown.versions.iter().cloned();
+    let others: Vec<_> = others
+        .filter(|version| running.as_ref() != Some(&version.id))
+        .collect();
+    let action = site.path(&format!("calls/{}/version", shown.record.call_id));
+    html! {
+        @if !others.is_empty() {
+            form method="post" action=(action) {
+                (site.csrf_field())
+                label for="move-to" { (words.move_to) } " "
+                (select(site, &others, "", "move-to")) " "
+                button { (words.move_call) }
+                p class="hint" { (words.move_hint) }
+            }
+        }
+    }
 }
 
 fn with(site: &Site) -> &'static str {
@@ -231,6 +254,18 @@ pub(crate) fn write_finding(site: &Site, finding: &Finding) -> Markup {
     }
 }
 
+/// The versions that the call was moved to, or was not and why.
+fn moves(site: &Site, record: &CallRecord) -> String {
+    let shown = record.moves.iter().map(|each| {
+        let to = short(&each.to.to_string());
+        match &each.refused {
+            None => format!("→ {to}"),
+            Some(why) => format!("{to}: {}: {why}", site.words.not_moved),
+        }
+    });
+    shown.collect::<Vec<_>>().join("; ")
+}
+
 fn facts(site: &Site, record: &CallRecord) -> Markup {
     let words = site.words;
     let text = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -253,6 +288,7 @@ fn facts(site: &Site, record: &CallRecord) -> Markup {
                 .map(|line| site.number(Some(line))),
         ),
         (words.version, version.map(ToString::to_string)),
+        (words.moved, text(Some(moves(site, record)))),
         (words.disposition, text(record.disposition.clone())),
         (words.then, decision),
         (words.established, text(Some(record.established.join(", ")))),

@@ -241,6 +241,7 @@ pub fn router(app: App) -> Router {
         .route("/api/calls/{id}", get(calls::show).delete(calls::withdraw))
         .route("/api/calls/{id}/events", get(events::of_call))
         .route("/api/calls/{id}/hang-up", post(calls::hang_up))
+        .route("/api/calls/{id}/version", post(calls::move_to))
         .route("/api/calls/{id}/chain", get(proof::chain))
         .route("/api/calls/{id}/recording", get(recording::recording))
         .route("/api/chains", get(proof::verify))

@@ -59,7 +59,7 @@ pub fn needed(method: &Method, path: &str) -> Role {
             | ["console", "calls", _, "customer", "lift"] => Role::Operator,
             ["api", "calls" | "customers" | "campaigns"]
             | ["api", "calls", _]
-            | ["api" | "console", "calls", _, "hang-up"]
+            | ["api" | "console", "calls", _, "hang-up" | "version"]
             | ["api", "campaigns", _, _]
             | ["api", "do-not-call", _]
             | ["api", "webhooks", "dead", _] => Role::Operator,
@@ -110,6 +110,8 @@ mod tests {
             (Method::DELETE, "/api/calls/0123", Role::Operator),
             (Method::POST, "/api/calls/0123/hang-up", Role::Operator),
             (Method::POST, "/console/calls/0123/hang-up", Role::Operator),
+            (Method::POST, "/api/calls/0123/version", Role::Operator),
+            (Method::POST, "/console/calls/0123/version", Role::Operator),
             (Method::POST, "/api/campaigns/spring/start", Role::Operator),
             (Method::DELETE, "/api/customers/june", Role::Operator),
             (Method::POST, "/api/customers/erase", Role::Admin),

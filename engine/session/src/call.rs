@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ghanti_journal::SharedJournal;
 use ghanti_model::event::{HostCalled, Repeat};
-use ghanti_model::{CallId, CallLog, CallRecord, CallSid, EventKind, NodeId};
+use ghanti_model::{CallId, CallLog, CallRecord, CallSid, EventKind, NodeId, VersionId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -24,6 +24,8 @@ pub struct LiveCall {
     heard: Mutex<BTreeSet<String>>,
     /// Becomes true when an operator ends the call.
     ended: watch::Sender<bool>,
+    /// The version that an operator wants it to go on with.
+    wanted: watch::Sender<Option<VersionId>>,
     monitor: Monitor,
     started: Instant,
     started_unix_ms: u64,
@@ -67,6 +69,7 @@ impl LiveCall {
             journal: Mutex::default(),
             heard: Mutex::default(),
             ended: watch::Sender::new(false),
+            wanted: watch::Sender::new(None),
             monitor: Monitor::default(),
             started: Instant::now(),
             started_unix_ms,
@@ -110,6 +113,17 @@ impl LiveCall {
     pub(crate) async fn hung_up(&self) {
         // fails only if there is no sender any more, which is in this call
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
+    /// Moves the call to a version of its flow on behalf of an operator, as soon as it waits for its
+    /// caller and if the version comes to the same point. It stays there, whatever is newer.
+    pub fn move_to(&self, version: VersionId) {
+        self.wanted.send_replace(Some(version));
+    }
+
+    /// The version that an operator wants.
+    pub(crate) fn wanted(&self) -> &watch::Sender<Option<VersionId>> {
+        &self.wanted
     }
 
     /// Returns where it can be listened in on, and watched.

@@ -1,4 +1,5 @@
-//! Moves a running call to a newer version of its flow, if the manifest allows it. While the call
+//! Moves a running call to a newer version of its flow, if the manifest allows it, or to the one that an
+//! operator wants. While the call
 //! waits for its caller, the newer version replays the journal in a store of its own. If it reaches
 //! the point where the call waits, it continues from there.
 //!
@@ -13,7 +14,7 @@ use futures_util::future::{BoxFuture, pending};
 use ghanti_catalogue::Pinned;
 use ghanti_host::{ARRIVAL, FlowVersion, Limit, RunEnd};
 use ghanti_manifest::Running;
-use ghanti_model::{Decision, EventKind, VersionMove};
+use ghanti_model::{Decision, EventKind, VersionId, VersionMove};
 use ghanti_replay::Handover;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
@@ -48,6 +49,8 @@ pub struct Migration<'a> {
     services: &'a Services,
     parts: &'a ConversationParts,
     changes: watch::Receiver<u64>,
+    /// The version that an operator wants.
+    wanted: watch::Receiver<Option<VersionId>>,
     state: State,
 }
 
@@ -80,6 +83,7 @@ impl<'a> Migration<'a> {
             services,
             parts,
             changes: services.catalogue.changes(),
+            wanted: parts.call.wanted().subscribe(),
             state: State::Looking,
         }
     }
@@ -96,10 +100,16 @@ impl<'a> Migration<'a> {
                         None => State::Idle,
                     }
                 }
-                State::Idle => match self.changes.changed().await {
-                    Ok(()) => self.state = State::Looking,
-                    Err(_) => pending().await,
-                },
+                State::Idle => {
+                    let changed = tokio::select! {
+                        changed = self.changes.changed() => changed,
+                        wanted = self.wanted.changed() => wanted,
+                    };
+                    match changed {
+                        Ok(()) => self.state = State::Looking,
+                        Err(_) => pending().await,
+                    }
+                }
                 State::Queued(place) => {
                     if self.parts.transfers() {
                         self.state = State::Idle;
@@ -143,8 +153,17 @@ impl<'a> Migration<'a> {
         }
     }
 
-    /// Returns the newer version that the call may move to, if there is one.
+    /// Returns the version that the call may move to, if there is one: the one that an operator wants,
+    /// else a newer one.
     fn newer(&self, running: &Held) -> Option<Arc<FlowVersion>> {
+        let is_exhausted = self.parts.call.record().moves.len() >= MOVES;
+        if let Some(wanted) = &*self.wanted.borrow() {
+            let is_other = *wanted != running.version.id && !is_exhausted;
+            let flow = &running.version.name;
+            return is_other
+                .then(|| self.services.catalogue.loaded(flow, wanted))
+                .flatten();
+        }
         let version = self.services.catalogue.successor(&running.version)?;
         let moves = version
             .manifest()
@@ -156,7 +175,7 @@ impl<'a> Migration<'a> {
             tried.refused.is_some() && tried.from == running.version.id && tried.to == version.id
         };
         let record = self.parts.call.record();
-        let is_tried = record.moves.len() >= MOVES || record.moves.iter().any(was_refused);
+        let is_tried = is_exhausted || record.moves.iter().any(was_refused);
         drop(record);
         (moves && !is_tried).then_some(version)
     }
@@ -205,6 +224,10 @@ impl<'a> Migration<'a> {
         );
         if refused.is_none() {
             call.go_on_with(attempt.flow.held.journal.clone());
+        } else {
+            // it is not tried again before somebody wants it again
+            call.wanted()
+                .send_if_modified(|wanted| wanted.take_if(|wanted| *wanted == to).is_some());
         }
         let unix_ms = call.unix_ms(call.now_ms());
         call.emit(EventKind::VersionMoved(VersionMove {

@@ -382,6 +382,17 @@ async fn answers_and_errors_are_as_they_are_described() {
             404,
         ),
         (("post", &format!("/api/calls/{call}/hang-up")), none, 409),
+        (
+            ("post", &format!("/api/calls/{unknown}/version")),
+            Some(&json!({ "version": "0123456789abcdef" })),
+            404,
+        ),
+        (
+            ("post", &format!("/api/calls/{call}/version")),
+            Some(&json!({ "version": "0123456789abcdef" })),
+            409,
+        ),
+        (("post", &format!("/api/calls/{call}/version")), none, 400),
         (("get", "/api/audit"), none, 200),
         (("get", "/api/audit?limit=1"), none, 200),
         (("get", "/api/audit?cursor=none"), none, 400),

@@ -540,3 +540,92 @@ async fn forty_calls_move_at_once() {
         assert_eq!(record["version"], second);
     }
 }
+
+impl House {
+    /// Has an operator move a call, and gives the status and the kind of a problem.
+    async fn move_call(&self, call: &str, version: &str) -> (u16, String) {
+        let path = format!("/api/calls/{call}/version");
+        let request = self.engine.http().post(self.engine.url(&path));
+        let request = request.json(&json!({ "version": version }));
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let body: Value = response.json().await.unwrap();
+        let kind = body["type"].as_str().unwrap_or_default();
+        (status, kind.rsplit('/').next().unwrap().to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_moves_a_call_that_would_have_stayed_and_moves_it_back() {
+    let house = House::new(&Survey {
+        running: "finish",
+        ..FIRST
+    });
+    let engine = &house.engine;
+    let first = house.active().await;
+    let caller = Caller::call(engine, "m-by-hand").await;
+    caller.asked(engine, 1).await;
+    let happy = PROMPTS.replace("Are you content", "Are you happy");
+    fs::write(house.flow("prompts/en-IN.ftl"), happy).unwrap();
+    let second = house.until_other(&first).await;
+    assert_eq!(house.move_call("m-by-hand", &second).await.0, 202);
+    let moved = caller.tried(engine, 1).await;
+    assert_eq!(
+        (&moved["from"], &moved["to"], &moved["refused"]),
+        (&json!(first), &json!(second), &Value::Null)
+    );
+    caller.answer(engine, 1, '1').await;
+    caller.asked(engine, 2).await;
+    let record = engine.record("m-by-hand").await.unwrap();
+    assert!(words(&record, 2).contains("happy"), "{record:#}");
+    // back to the previous one, which takes no new calls
+    assert_eq!(house.move_call("m-by-hand", &first).await.0, 202);
+    let back = caller.tried(engine, 2).await;
+    assert_eq!(
+        (&back["from"], &back["to"], &back["refused"]),
+        (&json!(second), &json!(first), &Value::Null)
+    );
+    caller.answer(engine, 2, '2').await;
+    let heard = caller.heard.await.unwrap();
+    let record = engine.ended("m-by-hand").await;
+    assert_unnoticed(&record, &heard, 2);
+    assert_eq!(record["version"], json!(first));
+    assert_eq!(record["moves"].as_array().unwrap().len(), 2, "{record:#}");
+    assert_eq!(
+        house.move_call("m-by-hand", &second).await,
+        (409, "not-live-here".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_an_operator_moves_to_what_does_something_else_stays_and_goes_on() {
+    let house = House::new(&Survey {
+        running: "finish",
+        ..FIRST
+    });
+    let engine = &house.engine;
+    let first = house.active().await;
+    let caller = Caller::call(engine, "m-refused").await;
+    caller.asked(engine, 1).await;
+    house.edit(&Survey {
+        running: "finish",
+        amount: 2_500_000,
+        ..FIRST
+    });
+    let second = house.until_other(&first).await;
+    let unknown = format!("{}0", &second[..second.len() - 1]);
+    assert_eq!(
+        house.move_call("m-refused", &unknown).await,
+        (404, "unknown-version".to_owned())
+    );
+    assert_eq!(house.move_call("m-refused", &second).await.0, 202);
+    let moved = caller.tried(engine, 1).await;
+    assert!(moved["refused"].is_string(), "{moved}");
+    caller.answer(engine, 1, '1').await;
+    caller.asked(engine, 2).await;
+    caller.answer(engine, 2, '2').await;
+    let heard = caller.heard.await.unwrap();
+    let record = engine.ended("m-refused").await;
+    assert_unnoticed(&record, &heard, 2);
+    assert_eq!(record["version"], json!(first));
+}

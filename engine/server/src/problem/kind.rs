@@ -123,6 +123,7 @@ kinds! {
     UnknownPrompt = "unknown-prompt", NOT_FOUND, "The flow has no such prompt";
     UnusablePrompt = "unusable-prompt", UNPROCESSABLE_ENTITY, "This text cannot be a prompt";
     NotSpoken = "not-spoken", SERVICE_UNAVAILABLE, "The text cannot be spoken now";
+    UnknownVersion = "unknown-version", NOT_FOUND, "There is no such version";
     FlowChanged = "flow-changed-meanwhile", CONFLICT, "The flow has changed meanwhile";
 }
 

@@ -9,10 +9,11 @@ use axum::http::header::{CONTENT_LOCATION, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ghanti_model::{
-    CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, TraceContext, unix_ms,
+    CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, TraceContext, VersionId,
+    unix_ms,
 };
 use ghanti_store::DialRequestKey;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
@@ -435,7 +436,12 @@ pub(super) async fn hung_up(app: &App, id: &str) -> Result<CallId, Problem> {
         live.hang_up();
         return Ok(record.call_id);
     }
-    let (detail, hint) = match record.state {
+    Err(not_live(record.state))
+}
+
+/// The call has no stream at this engine.
+fn not_live(state: CallState) -> Problem {
+    let (detail, hint) = match state {
         CallState::Ended => ("the call has ended", "see its record for how"),
         CallState::Pending => (
             "the call has no stream yet",
@@ -446,7 +452,92 @@ pub(super) async fn hung_up(app: &App, id: &str) -> Result<CallId, Problem> {
             "send the request to that engine: `node` of the record names it",
         ),
     };
-    Err(Problem::new(Kind::NotLiveHere, detail, hint))
+    Problem::new(Kind::NotLiveHere, detail, hint)
+}
+
+/// What a call is moved to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MoveCall)]
+pub struct Move {
+    /// The id of a version of its flow, as `GET /api/flows` has them.
+    version: String,
+}
+
+/// A call is being moved.
+#[derive(Serialize, ToSchema)]
+pub struct Moving {
+    call_id: CallId,
+    /// The version.
+    version: VersionId,
+}
+
+/// Moves a live call to another version of its flow that the engine holds, as soon as it waits for its
+/// caller, who notices nothing. It stays on its own where the other one does not come to the same point of the
+/// conversation; `moves` of its record says so, and why. A call that was moved stays on that version, whatever is newer.
+///
+/// # Errors
+///
+/// 404 for a version that the engine does not hold, 409 for a call that is not live at this engine; else as
+/// [`show`].
+#[utoipa::path(
+    post,
+    path = "/api/calls/{id}/version",
+    tag = "calls",
+    operation_id = "calls_move",
+    params(
+        ("id" = String, Path, description = "the call's id, or Exotel's CallSid"),
+    ),
+    request_body = Move,
+    responses(
+        (status = 202, description = "it is being moved", body = Moving),
+        (status = 400, description = "`unreadable-path`, `unusable-call-id`, `body-not-read`, `body-not-json`, `body-not-expected`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`, `unknown-version`"),
+        (status = 409, description = "`not-live-here`"),
+        (status = 413, description = "`body-too-large`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn move_to(
+    _: Api,
+    State(app): State<App>,
+    id: Result<Segments<String>, BadPath>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let Segments(id) = id?;
+    let Move { version } = serde_json::from_slice(&body?)
+        .map_err(|error| Problem::json(&error, "send `{\"version\": \"…\"}`"))?;
+    let (call_id, version) = moved(&app, &id, &version).await?;
+    Ok((StatusCode::ACCEPTED, Answer(Moving { call_id, version })).into_response())
+}
+
+/// Moves a live call to a version; returns the ids of both.
+///
+/// # Errors
+///
+/// As [`move_to`].
+pub(super) async fn moved(
+    app: &App,
+    id: &str,
+    version: &str,
+) -> Result<(CallId, VersionId), Problem> {
+    let record = find(app, id).await?;
+    let Some(live) = app.services.registry.live().by_id(record.call_id) else {
+        return Err(not_live(record.state));
+    };
+    let wanted = record.flow.as_ref().zip(VersionId::parse(version).ok());
+    let found = wanted.and_then(|(flow, id)| app.services.catalogue.loaded(flow, &id));
+    let Some(found) = found else {
+        return Err(Problem::new(
+            Kind::UnknownVersion,
+            "the engine holds no version of the call's flow with this id",
+            "GET /api/flows lists those that it holds",
+        ));
+    };
+    tracing::info!(call = %record.call_id, version = %found.id, "an operator moves this call to another version");
+    live.move_to(found.id.clone());
+    Ok((record.call_id, found.id.clone()))
 }
 
 /// Returns a call's record by an id, ours or Exotel's CallSid.

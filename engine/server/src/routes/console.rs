@@ -89,6 +89,7 @@ pub fn routes() -> Router<App> {
         .route("/console/calls/{id}", get(calls::show))
         .route("/console/calls/{id}/stream", get(live::of_call))
         .route("/console/calls/{id}/hang-up", post(calls::hang_up))
+        .route("/console/calls/{id}/version", post(calls::move_to))
         .route("/console/calls/{id}/record.json", get(calls::export))
         .route("/console/calls/{id}/recording", get(calls::recording))
         .route("/console/calls/{id}/waveform", get(waveform::waveform))

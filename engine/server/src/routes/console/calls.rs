@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::base::Base;
 use crate::doctor::{Finding as Found, Weight};
 use crate::problem::Problem;
-use crate::routes::calls::{answered, find, hung_up};
+use crate::routes::calls::{answered, find, hung_up, moved};
 use crate::routes::doctor::{findings_of, urls};
 use crate::routes::list_of_calls::found;
 use crate::routes::recording::sent;
@@ -260,6 +260,24 @@ pub(super) async fn hang_up(
         Ok(format!("calls/{call}"))
     };
     viewer.ordered(&app, "hang-up", uri.path(), done.await)
+}
+
+/// Moves a live call to another version of its flow.
+pub(super) async fn move_to(
+    viewer: Viewer,
+    State(app): State<App>,
+    uri: Uri,
+    id: Result<Segments<String>, BadPath>,
+    body: Bytes,
+) -> Response {
+    let form = Form::read(&body);
+    let done = async {
+        viewer.check(&form)?;
+        let Segments(id) = id?;
+        let (call, _) = moved(&app, &id, form.text("version")).await?;
+        Ok(format!("calls/{call}"))
+    };
+    viewer.ordered(&app, "move", uri.path(), done.await)
 }
 
 /// The record as the API answers with it, as a file.
