@@ -20,7 +20,7 @@ use crate::definition::Definition;
 use crate::error::ActionError;
 use crate::fault::Fault;
 use crate::guard::Guard;
-use crate::http::{Headers, TRACEPARENT};
+use crate::invocation::Invocation;
 use crate::plan::{Plan, What};
 use crate::redis::RedisConnections;
 use crate::secret::SecretText;
@@ -46,23 +46,6 @@ pub struct Setup<'a> {
 pub struct Actions {
     actions: BTreeMap<String, Action>,
     traces: bool,
-}
-
-/// One invocation of an action.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Invocation<'a> {
-    /// The same for every repetition of it.
-    pub key: &'a str,
-    /// Its span, where calls are traced.
-    pub span: Option<TraceContext>,
-}
-
-impl Invocation<'_> {
-    /// The value of the header `traceparent`, if the operator sets none.
-    pub(crate) fn span_for(&self, headers: &Headers) -> Option<String> {
-        let span = self.span.filter(|_| !headers.has(TRACEPARENT));
-        span.map(|span| span.to_string())
-    }
 }
 
 #[derive(Debug)]

@@ -7,12 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value as Json;
 
-use crate::actions::Invocation;
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerKind, Definition, Does, Method};
 use crate::errors::Errors;
 use crate::fault::Fault;
 use crate::guard::Guard;
+use crate::invocation::Invocation;
 use crate::secret::SecretText;
 use crate::template::{JsonTemplate, Template, Values};
 use crate::url::UrlTemplate;
@@ -109,7 +109,13 @@ impl Headers {
             .collect()
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
+    /// The header with the span of an invocation, if the operator sets none.
+    pub(crate) fn traceparent(&self, invocation: Invocation<'_>) -> Option<String> {
+        let span = invocation.span.filter(|_| !self.has(TRACEPARENT));
+        span.map(|span| span.to_string())
+    }
+
+    fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(given, _)| given.as_str() == name)
     }
 }
@@ -211,7 +217,7 @@ impl HttpPlan {
         if self.has_key {
             request = request.header("idempotency-key", invocation.key);
         }
-        if let Some(span) = invocation.span_for(&self.headers) {
+        if let Some(span) = self.headers.traceparent(invocation) {
             request = request.header(TRACEPARENT, span);
         }
         let mut guard = Guard::default();

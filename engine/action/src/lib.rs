@@ -19,6 +19,7 @@ mod errors;
 mod fault;
 mod guard;
 mod http;
+mod invocation;
 mod model;
 mod plan;
 mod redis;

@@ -9,13 +9,13 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::actions::Invocation;
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerFormat, Definition};
 use crate::errors::Errors;
 use crate::fault::Fault;
 use crate::guard::Guard;
 use crate::http::{Headers, TRACEPARENT};
+use crate::invocation::Invocation;
 use crate::schema::Schema;
 use crate::template::{Template, Values};
 use crate::url::UrlTemplate;
@@ -197,7 +197,7 @@ impl ModelPlan {
         let mut request = client
             .request(reqwest::Method::POST, url)
             .header(CONTENT_TYPE, "application/json");
-        if let Some(span) = invocation.span_for(&self.headers) {
+        if let Some(span) = self.headers.traceparent(invocation) {
             request = request.header(TRACEPARENT, span);
         }
         for (name, mut value) in self.headers.fill(values).map_err(Fault::Input)? {

@@ -167,7 +167,7 @@ impl CallRecord {
                 if let Some(cause) = &asked.problem {
                     network::unstreamed(self, cause, now_ms);
                 }
-                transfer::passthru_after(self, &asked.leg, now_ms);
+                transfer::passthru_after(self, &asked.leg, asked.at_ms, now_ms);
             }
             EventKind::ConnectAnswered(answered) => {
                 transfer::connect_answered(self, &answered.numbers, now_ms);

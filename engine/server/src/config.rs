@@ -29,6 +29,7 @@ mod read;
 mod recording;
 mod retention;
 mod secret_files;
+mod section;
 mod sentences;
 mod starter;
 mod tokens;

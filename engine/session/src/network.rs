@@ -22,9 +22,14 @@ pub fn status_reported(callback: &StatusCallback) -> EventKind {
 
 /// Makes the event of a Passthru applet's request after the bot. `problem` is what the request says
 /// went wrong with the stream.
-pub fn passthru_after(request: &PassthruRequest, problem: Option<Cause>) -> EventKind {
+pub fn passthru_after(
+    request: &PassthruRequest,
+    problem: Option<Cause>,
+    at_ms: Option<u64>,
+) -> EventKind {
     EventKind::PassthruAfter(Box::new(PassthruAfter {
         parameters: bounded(request.parameters.clone()),
+        at_ms,
         problem,
         leg: transfer::leg_at_passthru(request),
     }))

@@ -147,6 +147,8 @@ pub struct Utterance {
     pub barged_in: bool,
     /// Whether a paused prompt went on although the caller spoke on.
     pub is_talk: bool,
+    /// Whether a prompt that it had paused has gone on.
+    pub went_on: bool,
     /// The choice matched by the partial result, and since when.
     pub candidate: Option<(String, u64)>,
     /// Whether the words so far are exactly that choice.
@@ -202,6 +204,7 @@ impl Utterance {
             counts,
             barged_in: false,
             is_talk: false,
+            went_on: false,
             candidate: None,
             is_complete: false,
             is_acknowledged: false,

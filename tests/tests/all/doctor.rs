@@ -333,7 +333,7 @@ async fn a_wrong_flow_at_exotel_is_named() {
                 applet(
                     "voicebot",
                     &url("/voicebot-url"),
-                    "sample-rate-hz = 16000\ntold-sample-rate-hz = 8000",
+                    "sample-rate-hz = 16000\nannounced-sample-rate-hz = 8000",
                 ),
                 after(),
             ])

@@ -243,6 +243,10 @@ pub struct PassthruAfter {
     /// The parameters that Exotel sent, masked.
     #[serde(rename = "told")]
     pub parameters: BTreeMap<String, String>,
+    /// When the request came, in milliseconds since 1970-01-01T00:00:00Z; its event is made when it has
+    /// been answered and the call is found. Absent from older events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
     /// What Exotel says went wrong with the stream.
     pub problem: Option<Cause>,
     /// How the agent's leg ended, if the applet is after Connect.

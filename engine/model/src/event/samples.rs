@@ -305,6 +305,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         EventKind::Abandoned,
         EventKind::PassthruAfter(Box::new(PassthruAfter {
             parameters: parameters("in-progress"),
+            at_ms: Some(1_795_000_000_000),
             problem: Some(cause()),
             leg: leg(AgentLegState::NotAnswered),
         })),

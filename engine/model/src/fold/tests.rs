@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::event::samples::{Chance, every_kind, random};
 use crate::event::{
-    AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd, LegReport, StatusReported, StreamEnd,
+    AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd, LegReport, PassthruAfter,
+    StatusReported, StreamEnd,
 };
 use crate::{AgentLegState, CallSid, DialState, PhoneNumber};
 
@@ -189,6 +190,27 @@ fn folded(events: Vec<EventKind>) -> CallRecord {
         log.emit(NodeId::NONE, now_ms, kind);
     }
     log.into_record()
+}
+
+#[test]
+fn a_passthru_that_is_recorded_behind_connect_counts_from_when_it_came() {
+    // it is answered before its call is looked up, and Connect asks at once
+    for (at_ms, counts_ms) in [(Some(90), 90), (None, 102), (Some(999), 102)] {
+        let record = folded(vec![
+            transfer(),
+            EventKind::ConnectAnswered(ConnectAnswered {
+                numbers: vec!["xxxxxx0001".to_owned()],
+            }),
+            EventKind::PassthruAfter(Box::new(PassthruAfter {
+                parameters: BTreeMap::new(),
+                at_ms,
+                problem: None,
+                leg: LegReport::default(),
+            })),
+        ]);
+        let transfer = record.transfer.unwrap();
+        assert_eq!(transfer.passthru_after_ms, Some(counts_ms), "{at_ms:?}");
+    }
 }
 
 #[test]

@@ -86,13 +86,19 @@ fn never_asked(record: &CallRecord, passthru_after: bool) -> String {
 
 /// Applies a request of a Passthru applet: of the one after the bot, or of the one after Connect,
 /// which reports how the agent's leg ended.
-pub(super) fn passthru_after(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
+pub(super) fn passthru_after(
+    record: &mut CallRecord,
+    leg: &LegReport,
+    at_ms: Option<u64>,
+    now_ms: u64,
+) {
     if is_decided(record) {
         record
             .transfer
             .get_or_insert_default()
             .passthru_after_ms
-            .get_or_insert(now_ms);
+            // Connect may have asked by the time that it is recorded
+            .get_or_insert(at_ms.map_or(now_ms, |at_ms| at_ms.min(now_ms)));
     }
     if has_asked(record) {
         report(record, leg, now_ms);

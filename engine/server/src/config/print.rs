@@ -3,7 +3,8 @@
 use toml::{Table, Value};
 
 use super::Config;
-use super::sentences::{SECTIONS, Section};
+use super::section::Section;
+use super::sentences::SECTIONS;
 
 /// Column at which comments wrap.
 const WIDTH: usize = 110;

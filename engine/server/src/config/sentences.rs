@@ -1,33 +1,7 @@
 //! A description of each setting, with an example to show if it has no value. `config print` and
 //! `init` both use it.
 
-/// A section of the configuration.
-pub(super) struct Section {
-    /// The section's name.
-    pub(super) name: &'static str,
-    /// What the section contains.
-    pub(super) sentence: &'static str,
-    /// The settings, in the order in which they are printed.
-    pub(super) settings: &'static [Setting],
-}
-
-/// A setting.
-pub(super) struct Setting {
-    /// The setting's key.
-    pub(super) key: &'static str,
-    /// A description for operators.
-    pub(super) sentence: &'static str,
-    /// An example value, as TOML.
-    pub(super) example: &'static str,
-}
-
-const fn setting(key: &'static str, sentence: &'static str, example: &'static str) -> Setting {
-    Setting {
-        key,
-        sentence,
-        example,
-    }
-}
+use super::section::{Section, setting};
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.

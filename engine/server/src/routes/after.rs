@@ -29,6 +29,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Answers 302 for the flow's second branch or 200 for its first (Exotel: Passthru applet, support
 /// article 48283), or a SwitchCase's `select`.
 pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+    let at_ms = unix_ms();
     // Exotel may repeat the stream's URL, with its token
     let query = app.config.server.without_tokens(query.unwrap_or_default());
     let request = PassthruRequest::parse(&query);
@@ -49,7 +50,7 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         let app = app.clone();
         app.tasks
             .clone()
-            .spawn(async move { note(&app, &sid, request).await });
+            .spawn(async move { note(&app, &sid, request, at_ms).await });
     }
     match app.config.calls.after {
         config::After::Status if transfer => StatusCode::FOUND.into_response(),
@@ -169,8 +170,8 @@ async fn call_with_retries(app: &App, sid: &CallSid) -> Option<CallId> {
     call
 }
 
-/// Records what the request reports as an event of the call.
-async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
+/// Records what the request, which came at `at_ms`, reports as an event of the call.
+async fn note(app: &App, sid: &CallSid, request: PassthruRequest, at_ms: u64) {
     if is_late(app, "passthru after the bot", Some(sid), None).await {
         return;
     }
@@ -183,7 +184,7 @@ async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
         tracing::error!(%call, %sid, problem, detail, "Exotel could not stream this call");
     }
     let problem = problem.map(|(name, detail)| Cause::new(name, detail));
-    let asked = network::passthru_after(&request, problem);
+    let asked = network::passthru_after(&request, problem, Some(at_ms));
     app.services.registry.append(call, asked).await;
 }
 

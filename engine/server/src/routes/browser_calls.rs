@@ -18,7 +18,7 @@ pub async fn connect(app: &App, call: CallId) {
         return;
     };
     let mut then = vec![
-        network::passthru_after(&PassthruRequest::default(), None),
+        network::passthru_after(&PassthruRequest::default(), None, None),
         transfer::connect_answered(numbers),
     ];
     if let Some(agent) = numbers.first() {

@@ -104,6 +104,7 @@ impl Machine {
             && let Some(utterance) = &mut asking.utterance
         {
             utterance.is_talk = self.caller_audio.quiet_ms() < go_on_ms;
+            utterance.went_on = true;
         }
         self.playback.go_on(now_ms, &mut self.events);
     }
@@ -127,9 +128,13 @@ impl Machine {
         }
     }
 
-    /// How long the caller has to be silent for a paused prompt to go on.
+    /// How long the caller has to be silent for a paused prompt to go on. Who goes on, too, is heard out.
     fn go_on_ms(&self) -> u32 {
-        if self.caller_audio.voiced_ms() <= SHORT_MS {
+        let has_gone_on = match &self.waiting {
+            Some(Waiting::Ask(asking)) => asking.utterance.as_ref().is_some_and(|it| it.went_on),
+            _ => false,
+        };
+        if !has_gone_on && self.caller_audio.voiced_ms() <= SHORT_MS {
             GO_ON_SHORT_MS
         } else {
             GO_ON_MS

@@ -68,7 +68,7 @@ enum Report {
 fn after(mut log: CallLog, reports: &[Report]) -> CallLog {
     for (report, now_ms) in reports.iter().zip(100..) {
         let kind = match report {
-            Report::After(query) => passthru_after(&PassthruRequest::parse(query), None),
+            Report::After(query) => passthru_after(&PassthruRequest::parse(query), None, None),
             Report::Connect => connect_answered(&[PhoneNumber::parse(AGENT).unwrap()]),
             Report::Event(query) => agent_reported(&PassthruRequest::parse(query)),
             Report::Status(body) => {

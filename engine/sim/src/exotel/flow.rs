@@ -111,7 +111,7 @@ impl<'a> FlowRun<'a> {
             Applet::Voicebot(bot) => {
                 let carried = Carried {
                     rate_hz: self.call.caller.sample_rate_hz.or(bot.sample_rate_hz),
-                    reported_rate_hz: bot.reported_sample_rate_hz,
+                    announced_rate_hz: bot.announced_sample_rate_hz,
                     sends: bot.sends,
                     carries: Carries::BothWays,
                 };
@@ -122,7 +122,7 @@ impl<'a> FlowRun<'a> {
             Applet::Stream(applet) => {
                 let carried = Carried {
                     rate_hz: None,
-                    reported_rate_hz: None,
+                    announced_rate_hz: None,
                     sends: Sends::Pcm,
                     carries: Carries::CallerOnly,
                 };

@@ -29,7 +29,7 @@ pub(super) struct Carried {
     /// The sample rate in Hz, if not the URL's.
     pub(super) rate_hz: Option<u32>,
     /// The one that `start` tells, if another.
-    pub(super) reported_rate_hz: Option<u32>,
+    pub(super) announced_rate_hz: Option<u32>,
     /// How the caller's audio is encoded.
     pub(super) sends: Sends,
     /// Which directions it has.
@@ -147,7 +147,7 @@ async fn talk(course: &FlowRun<'_>, url: &Url, carried: Carried) -> Result<Playe
         .await
         .map_err(voice)?;
     let reported = MediaFormat {
-        rate_hz: carried.reported_rate_hz.unwrap_or(format.rate_hz),
+        rate_hz: carried.announced_rate_hz.unwrap_or(format.rate_hz),
         ..format
     };
     let stream = call.facts.stream(parameters, reported);

@@ -74,7 +74,7 @@ pub struct Voicebot {
     pub sample_rate_hz: Option<u32>,
     /// The sample rate in Hz that `start` tells, whatever is sent.
     #[serde(default)]
-    pub reported_sample_rate_hz: Option<u32>,
+    pub announced_sample_rate_hz: Option<u32>,
     /// The encoding that is sent, whatever `start` tells.
     #[serde(default)]
     pub sends: Sends,
@@ -209,7 +209,7 @@ impl Flow {
                 name,
                 url,
                 sample_rate_hz: None,
-                reported_sample_rate_hz: None,
+                announced_sample_rate_hz: None,
                 sends: Sends::Pcm,
                 then,
             })],
