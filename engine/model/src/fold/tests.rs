@@ -205,7 +205,11 @@ fn a_passthru_that_is_recorded_behind_connect_counts_from_when_it_came() {
                 parameters: BTreeMap::new(),
                 at_ms,
                 problem: None,
-                leg: LegReport::default(),
+                leg: LegReport {
+                    state: None,
+                    agent: None,
+                    talked_s: None,
+                },
             })),
         ]);
         let transfer = record.transfer.unwrap();
