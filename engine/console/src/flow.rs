@@ -44,7 +44,7 @@ pub struct PromptRow {
     pub requires: Vec<String>,
     /// Whether other prompts consist of it.
     pub is_part: bool,
-    /// Its text in each language; none where that lacks it.
+    /// Its text in each language; `None` where the language has none.
     pub texts: Vec<Option<String>>,
 }
 

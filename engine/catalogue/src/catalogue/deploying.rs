@@ -34,7 +34,7 @@ pub enum DeployError {
     /// Its files cannot be put in place.
     #[error(transparent)]
     NotInPlace(#[from] NotInPlace),
-    /// What lies in the folder is not the version that it was made of.
+    /// The files in the folder are not those of the version that it was made of.
     #[error("the flow's files were changed meanwhile")]
     Changed,
 }

@@ -1,4 +1,4 @@
-//! The files of a flow as they lie in the folder, for whoever changes one of them.
+//! The files of a flow as they are in the folder, for whoever changes one of them.
 
 use std::collections::BTreeMap;
 

@@ -2,11 +2,11 @@
 "use strict";
 
 {
-  const told = document.querySelector("[data-heard]");
+  const status = document.querySelector("[data-heard]");
   let context = null, playing = null;
   const say = (state, more = "") => {
-    told.dataset.state = state;
-    told.textContent = [told.dataset[state], more].filter(Boolean).join(" ");
+    status.dataset.state = state;
+    status.textContent = [status.dataset[state], more].filter(Boolean).join(" ");
   };
   const stop = () => {
     if (!playing) return;
@@ -54,7 +54,7 @@
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-hear]");
-    if (!button || !told) return;
+    if (!button || !status) return;
     event.preventDefault();
     const body = new URLSearchParams(new FormData(button.form, button)).toString();
     // pressed again it stops, unless another text was typed meanwhile

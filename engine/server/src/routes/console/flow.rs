@@ -30,6 +30,20 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// The version that a request for a page of a flow asks for, by `version` of its query.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shown::find`], and 400 for a path that cannot be read.
+    pub(super) fn asked(
+        app: &App,
+        name: Result<Segments<String>, BadPath>,
+        query: &Form,
+    ) -> Result<Self, Problem> {
+        let Segments(name) = name?;
+        Self::find(app, name, query.text("version"))
+    }
+
     /// The version that a query asks for, else the active one, else any that is loaded.
     ///
     /// # Errors
@@ -88,7 +102,7 @@ impl Shown {
             .collect()
     }
 
-    /// The flow's files as they lie in the folder, whichever version they are.
+    /// The flow's files as they are in the folder, whichever version they are of.
     pub(super) async fn on_disk(&self, app: &App) -> OnDisk {
         app.services.catalogue.files(&self.version.name).await
     }
@@ -202,10 +216,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Form::of_query(query.as_deref());
-    let shown = name
-        .map_err(Problem::from)
-        .and_then(|Segments(name)| Shown::find(&app, name, query.text("version")));
-    let shown = match shown {
+    let shown = match Shown::asked(&app, name, &query) {
         Ok(shown) => shown,
         Err(problem) => return viewer.failed(&app, &problem),
     };

@@ -20,7 +20,6 @@ use super::flow::Shown;
 use super::session::Viewer;
 use crate::app::App;
 use crate::explored::Map;
-use crate::problem::Problem;
 use crate::segments::{BadPath, Segments};
 
 /// After how many seconds a page asks again whether its map is drawn.
@@ -34,10 +33,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Form::of_query(query.as_deref());
-    let shown = name
-        .map_err(Problem::from)
-        .and_then(|Segments(name)| Shown::find(&app, name, query.text("version")));
-    let shown = match shown {
+    let shown = match Shown::asked(&app, name, &query) {
         Ok(shown) => shown,
         Err(problem) => return viewer.failed(&app, &problem),
     };
