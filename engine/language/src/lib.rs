@@ -21,7 +21,7 @@ pub mod template;
 pub mod voicemail;
 
 pub use detect::detect;
-pub use lexicon::{ChoiceMatcher, LexiconError, Match};
+pub use lexicon::{ChoiceMatcher, LexiconError, Match, PreparedChoices};
 pub use spoken::{SpokenError, speak};
 pub use template::{PromptBook, RenderError, Severity, TemplateProblem};
 pub use voicemail::is_voicemail_greeting;

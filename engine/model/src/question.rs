@@ -21,7 +21,7 @@ pub const LEXICONS: [&str; 10] = [
 ];
 
 /// Phrases that select a choice, in one language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Phrases {
     /// The language of the phrases.
     pub language: Language,
@@ -30,7 +30,7 @@ pub struct Phrases {
 }
 
 /// One answer that a question accepts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Choice {
     /// The id returned as the answer.
     pub id: String,

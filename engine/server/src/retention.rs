@@ -1,8 +1,8 @@
 //! Deletes in the background the data that is older than `[retention]` allows, and adds hash chains to
 //! events that were stored before hash chains existed.
 //!
-//! One node does it at a time, in small batches with pauses, so that calls are not delayed. The next
-//! run repeats a batch that failed.
+//! One node does it at a time, in small batches with pauses, so that calls are not delayed. A run that
+//! failed, or found another node at it, is repeated soon.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +22,8 @@ const TASK: &str = "retention";
 const FIRST: Duration = Duration::from_secs(10);
 /// The time between two runs.
 const PAUSE: Duration = Duration::from_secs(600);
+/// The time until the next run if the last was not whole.
+const RETRY: Duration = Duration::from_secs(30);
 /// For how long a node has the task after a batch: longer than a batch takes.
 const CLAIM: Duration = Duration::from_secs(120);
 /// Maximum number of rows of each kind that a batch deletes: some twenty transactions.
@@ -54,7 +56,6 @@ impl AgedData {
             .await
             .is_some()
         {
-            pause = PAUSE;
             let mut done = Done::default();
             let (by_ms, set_forward) = clock.look(Instant::now(), unix_ms());
             if let Some(ahead) = set_forward {
@@ -75,7 +76,12 @@ impl AgedData {
                     tracing::warn!(%error, "not all recordings could be checked; trying again later");
                 }
             }
-            let ended = stop.run_until_cancelled(self.all(&mut done, by_ms)).await;
+            let ended = self.all(&mut done, by_ms, &stop).await;
+            pause = if matches!(ended, Ok(true)) {
+                PAUSE
+            } else {
+                RETRY
+            };
             self.forget(by_ms);
             let Done { aged, chained } = done;
             if !aged.is_nothing() || chained > 0 {
@@ -96,7 +102,7 @@ impl AgedData {
                     "data older than `[retention]` allows was deleted"
                 );
             }
-            if let Some(Err(error)) = ended {
+            if let Err(error) = ended {
                 tracing::warn!(%error, "not all data older than `[retention]` allows could be deleted; trying again later");
             }
         }
@@ -117,9 +123,29 @@ impl AgedData {
         recordings::sweep(&self.services, &self.records, before_ms, by_ms).await
     }
 
-    /// Runs batches until nothing is left to do or another node has the task. `by_ms` is the time by which
-    /// data has its age.
-    async fn all(&self, done: &mut Done, by_ms: u64) -> Result<(), StoreError> {
+    /// Runs batches until nothing is left to do or the engine stops. Returns whether nothing is left:
+    /// another node may have the task. `by_ms` is the time by which data has its age.
+    async fn all(
+        &self,
+        done: &mut Done,
+        by_ms: u64,
+        stop: &CancellationToken,
+    ) -> Result<bool, StoreError> {
+        let batches = stop.run_until_cancelled(self.batches(done, by_ms)).await;
+        // another node, or this engine once it has started again, may have the task at once, whatever
+        // became of this run; a claim of another node stays
+        let now_ms = unix_ms();
+        let released = self.records.claim_task(TASK, self.node, now_ms, now_ms);
+        let released = released.await.map(drop);
+        let is_whole = batches.unwrap_or(Ok(false))?;
+        released?;
+        if is_whole && !done.aged.is_nothing() {
+            self.records.forget_erased().await?;
+        }
+        Ok(is_whole)
+    }
+
+    async fn batches(&self, done: &mut Done, by_ms: u64) -> Result<bool, StoreError> {
         loop {
             let now_ms = unix_ms();
             let claimed = u64::try_from(CLAIM.as_millis()).unwrap_or(u64::MAX);
@@ -129,7 +155,7 @@ impl AgedData {
                 .claim_task(TASK, self.node, now_ms, until_ms)
                 .await?
             {
-                return Ok(());
+                return Ok(false);
             }
             let ages = self.settings.ages(by_ms);
             let aged = self
@@ -140,18 +166,9 @@ impl AgedData {
             done.aged.add(aged);
             done.chained += chained;
             if aged.is_nothing() && chained == 0 {
-                break;
+                return Ok(true);
             }
             tokio::time::sleep(BATCH_PAUSE).await;
         }
-        // releases the task, so that another node may take it at once
-        let now_ms = unix_ms();
-        self.records
-            .claim_task(TASK, self.node, now_ms, now_ms)
-            .await?;
-        if !done.aged.is_nothing() {
-            self.records.forget_erased().await?;
-        }
-        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ghanti_action::{ActionError, Actions};
 use ghanti_host::{Conversation, FlowVersion, Instant, Invocation};
-use ghanti_language::ChoiceMatcher;
+use ghanti_language::PreparedChoices;
 use ghanti_language::builtin::Grammar;
 use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
@@ -478,27 +478,29 @@ impl Conversation for LiveConversation {
 
     async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
         let languages = self.languages();
+        let mut expectation = Expectation {
+            languages: languages.clone(),
+            ..Expectation::default()
+        };
         let answers = if let Some(grammar) = &question.grammar {
-            Answers::Value(Box::new(self.value_answers(grammar, &languages)?))
+            let value = self.value_answers(grammar, &languages)?;
+            let phrases: BTreeSet<String> = languages
+                .iter()
+                .flat_map(|language| value.grammar.phrases(language))
+                .collect();
+            expectation.phrases = phrases.into_iter().collect();
+            Answers::Value(Box::new(value))
         } else if question.choices.is_empty() {
             Answers::Open
         } else {
-            let matcher = ChoiceMatcher::new(&question.choices, &languages)
+            let prepared = PreparedChoices::of(&question.choices, &languages)
                 .map_err(|error| CallError::Invalid(error.to_string()))?;
-            Answers::Choices(matcher)
-        };
-        let (phrases, decoys) = match &answers {
-            // words outside the choices have to be heard as they are
-            Answers::Choices(_) if question.understand.is_some() => Default::default(),
-            Answers::Choices(matcher) => (matcher.phrases(), matcher.decoys()),
-            Answers::Value(value) => {
-                let phrases: BTreeSet<String> = languages
-                    .iter()
-                    .flat_map(|language| value.grammar.phrases(language))
-                    .collect();
-                (phrases.into_iter().collect(), Vec::new())
+            // words outside the choices have to be heard as they are where a model is asked
+            if question.understand.is_none() {
+                expectation.phrases = Arc::clone(&prepared.phrases);
+                expectation.decoys = Arc::clone(&prepared.decoys);
             }
-            Answers::Open | Answers::Keys { .. } => Default::default(),
+            Answers::Choices(Arc::clone(&prepared.matcher))
         };
         let min_confidence = self
             .version
@@ -509,11 +511,7 @@ impl Conversation for LiveConversation {
         let asked = Asked {
             name: question.name,
             answers,
-            expectation: Expectation {
-                languages,
-                phrases,
-                decoys,
-            },
+            expectation,
             min_confidence: min_confidence
                 .map_or(MIN_CONFIDENCE, |percent| f32::from(percent) / 100.0),
             hands_over: question.understand.is_some(),

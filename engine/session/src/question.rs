@@ -1,6 +1,7 @@
 //! A question in progress: its attempts, and VoiceXML's two counters (no-input and no-match).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ghanti_language::ChoiceMatcher;
 use ghanti_language::builtin::{Grammar, Reading};
@@ -13,7 +14,7 @@ use crate::rendered_prompt::RenderedPrompt;
 /// How answers to a question are interpreted.
 pub enum Answers {
     /// One of the choices, by voice or key.
-    Choices(ChoiceMatcher),
+    Choices(Arc<ChoiceMatcher>),
     /// Any speech.
     Open,
     /// A value, by voice or keys.

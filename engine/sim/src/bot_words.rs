@@ -58,8 +58,7 @@ pub async fn recognize(
     let (sender, mut hearings) = mpsc::channel(recognition::HEARINGS);
     let free_speech = Expectation {
         languages: vec![language.clone()],
-        phrases: Vec::new(),
-        decoys: Vec::new(),
+        ..Expectation::default()
     };
     let mut listening = recognizer.listen(free_speech, sender)?;
     let mut words = Vec::new();

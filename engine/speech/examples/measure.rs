@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -184,7 +185,7 @@ async fn measure(vosk: &Vosk, name: &str, phrases: &[&str], samples: &[i16]) -> 
     let expectation = Expectation {
         languages: vec![Language::english()],
         phrases: phrases.iter().map(|&phrase| phrase.to_owned()).collect(),
-        decoys: Vec::new(),
+        decoys: Arc::default(),
     };
     let (mut made, mut decoded, mut finished) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..RUNS {

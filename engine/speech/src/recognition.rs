@@ -1,5 +1,6 @@
 //! Speech recognition: from samples to words, while they are spoken.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_model::{Language, Masked};
@@ -17,11 +18,11 @@ pub struct Expectation {
     pub languages: Vec<Language>,
     /// The phrases of a closed question in all those languages, lower case; empty means free
     /// speech. Speech outside these and `decoys` is only reported with [`Recognized::unknown`] set.
-    pub phrases: Vec<String>,
+    pub phrases: Arc<[String]>,
     /// Other phrases and words the caller may say, lower case. A recogniser restricted to `phrases`
     /// also knows these, so that it does not report the most similar phrase in their place.
     /// Recognised decoys appear in [`Recognized::text`].
-    pub decoys: Vec<String>,
+    pub decoys: Arc<[String]>,
 }
 
 /// Words as recognised.

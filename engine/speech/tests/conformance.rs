@@ -381,8 +381,8 @@ async fn files(folder: &std::path::Path, count: usize) {
 fn closed_question() -> Expectation {
     Expectation {
         languages: vec![Language::english()],
-        phrases: vec!["yes please".to_owned(), "no".to_owned()],
-        decoys: Vec::new(),
+        phrases: ["yes please".to_owned(), "no".to_owned()].into(),
+        decoys: Arc::default(),
     }
 }
 

@@ -227,6 +227,8 @@ async fn dropping_a_recognition_frees_it_and_closes_its_channel() {
 async fn closing_the_recogniser_ends_its_recognitions() {
     let vosk = Vosk::open(vosk_settings()).unwrap();
     let mut ear = Ear::new(&vosk, expect(&["en-IN"], &PHRASES));
+    let mut unused = Ear::new(&vosk, expect(&["en-IN"], &PHRASES));
+    ear.recognition.feed(&[0; 320]).unwrap();
     drop(vosk);
     let reported = timeout(PATIENCE, ear.hearings.recv())
         .await
@@ -235,10 +237,13 @@ async fn closing_the_recogniser_ends_its_recognitions() {
         reported,
         Some(Hearing::Failed(RecognitionError::Unavailable(_)))
     ));
-    assert!(matches!(
-        ear.recognition.feed(&[0; 320]),
-        Err(RecognitionError::Unavailable(_))
-    ));
+    // one to which nobody has said anything yet is told once somebody does
+    for ear in [&mut ear, &mut unused] {
+        assert!(matches!(
+            ear.recognition.feed(&[0; 320]),
+            Err(RecognitionError::Unavailable(_))
+        ));
+    }
 }
 
 #[test]

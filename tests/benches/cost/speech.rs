@@ -135,8 +135,8 @@ fn identity() -> anyhow::Result<Expectation> {
     let (phrases, decoys) = (matcher.phrases(), matcher.decoys());
     Ok(Expectation {
         languages,
-        phrases,
-        decoys,
+        phrases: phrases.into(),
+        decoys: decoys.into(),
     })
 }
 

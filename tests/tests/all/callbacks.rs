@@ -347,13 +347,17 @@ async fn a_late_report_makes_no_new_call_of_one_that_was_deleted_by_its_age() {
             .arg(&database)
             .arg(".timeout 5000")
             .arg(query)
-            .output();
-        String::from_utf8(output.unwrap().stdout)
-            .unwrap()
-            .trim()
-            .to_owned()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{query}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     rows("UPDATE calls SET created_ms = created_ms - 172800000");
+    // another engine was at it and was killed: its claim runs out after this one's first run
+    rows(
+        "INSERT OR REPLACE INTO tasks (name, node, until_ms) VALUES \
+         ('retention', 'killed', (unixepoch() + 20) * 1000)",
+    );
     engine.start_again();
     let given_up = Instant::now() + PATIENCE;
     while rows("SELECT count(*) FROM calls") != "0" {

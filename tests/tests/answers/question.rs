@@ -78,10 +78,10 @@ fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize)
         name: name.to_owned(),
         expectation: Expectation {
             languages,
-            phrases: matcher.phrases(),
-            decoys: matcher.decoys(),
+            phrases: matcher.phrases().into(),
+            decoys: matcher.decoys().into(),
         },
-        answers: Answers::Choices(matcher),
+        answers: Answers::Choices(matcher.into()),
         min_confidence: ghanti_session::MIN_CONFIDENCE,
         prompt: spoken(PROMPT),
         no_input_ms,

@@ -41,10 +41,12 @@ mod data;
 mod matcher;
 mod normal;
 mod pattern;
+mod prepared;
 mod table;
 
 pub use matcher::{ChoiceMatcher, Match};
 pub(crate) use normal::{digit_value, words as normal_words};
+pub use prepared::PreparedChoices;
 
 /// Whether the engine has lexicons for a language.
 pub(crate) fn has_lexicon(language: &ghanti_model::Language) -> bool {

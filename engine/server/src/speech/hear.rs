@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ghanti_audio::wav::WavError;
 use ghanti_audio::{Encoding, ResampleError};
-use ghanti_language::ChoiceMatcher;
+use ghanti_language::PreparedChoices;
 use ghanti_model::{Choice, Language, Reply};
 use ghanti_session::event::Event;
 use ghanti_session::machine::{Command, Completion, Machine, Output};
@@ -158,12 +158,15 @@ fn asked(question: &Question) -> Result<Asked, HearError> {
         })
         .collect();
     let (answers, phrases, decoys) = if choices.is_empty() {
-        (Answers::Open, Vec::new(), Vec::new())
+        (Answers::Open, Arc::default(), Arc::default())
     } else {
-        let matcher = ChoiceMatcher::new(&choices, &languages)
+        let prepared = PreparedChoices::of(&choices, &languages)
             .map_err(|error| HearError::Choices(error.to_string()))?;
-        let (phrases, decoys) = (matcher.phrases(), matcher.decoys());
-        (Answers::Choices(matcher), phrases, decoys)
+        (
+            Answers::Choices(Arc::clone(&prepared.matcher)),
+            Arc::clone(&prepared.phrases),
+            Arc::clone(&prepared.decoys),
+        )
     };
     let prompt = RenderedPrompt {
         template: "question".to_owned(),

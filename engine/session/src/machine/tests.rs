@@ -9,7 +9,9 @@ mod overload;
 mod second;
 mod voicemail;
 
-use ghanti_language::ChoiceMatcher;
+use std::sync::Arc;
+
+use ghanti_language::PreparedChoices;
 use ghanti_model::{CallError, Choice, Extent, Language, Masked, PromptId, Reply};
 use ghanti_speech::Expectation;
 
@@ -320,12 +322,12 @@ fn a_no_behind_a_yes_takes_it_back() {
         phrases: Vec::new(),
         key: None,
     };
-    let matcher = ChoiceMatcher::new(
+    let prepared = PreparedChoices::of(
         &[confirm("yes", "confirm"), confirm("no", "no")],
         &[Language::english()],
     )
     .unwrap();
-    asked.answers = Answers::Choices(matcher);
+    asked.answers = Answers::Choices(Arc::clone(&prepared.matcher));
     bench.command(Command::Ask(asked));
     bench.pass(1_500);
     bench.says_at_once("yes");

@@ -84,7 +84,11 @@ impl Protocol for Utterance {
         } = self.expectation.as_ref();
         let known = (!phrases.is_empty()).then(|| {
             let unknown = [UNKNOWN.to_owned()];
-            let known: Vec<_> = phrases.iter().chain(decoys).chain(&unknown).collect();
+            let known: Vec<_> = phrases
+                .iter()
+                .chain(decoys.iter())
+                .chain(&unknown)
+                .collect();
             json!(known)
         });
         let config = with(config, "phrase_list", known);

@@ -5,8 +5,12 @@
 //! covers its words anywhere in an utterance.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::ffi::Model;
+use ghanti_model::Language;
+use hashlink::LruCache;
+
+use super::inbox::Request;
 
 /// Vosk's word for speech that matches none of the phrases.
 pub(super) const UNKNOWN: &str = "[unk]";
@@ -14,12 +18,44 @@ pub(super) const UNKNOWN: &str = "[unk]";
 /// How much likelier an answer is than a decoy: Vosk counts how often a phrase occurs in the list.
 const WEIGHT: usize = 3;
 
-/// Builds the grammar in Vosk's format, a JSON list. Phrases with a word outside the model's
-/// vocabulary are dropped, since they could never be recognised; if no phrase is left, all speech
-/// is [`UNKNOWN`].
-pub(super) fn compile(model: &Model, phrases: &[String], decoys: &[String]) -> String {
-    let answers = known_phrases(phrases, |word| model.knows(word));
-    let decoys = known_phrases(decoys, |word| model.knows(word));
+/// Maximum number of grammars that a worker keeps, of some 10 kB each.
+const KEPT: usize = 32;
+
+/// The grammars of the questions that were answered last: all calls ask the same.
+pub(super) struct Grammars(LruCache<Key, Arc<str>>);
+
+/// Language, phrases and decoys: what decides over a grammar.
+type Key = (Language, Arc<[String]>, Arc<[String]>);
+
+impl Default for Grammars {
+    fn default() -> Self {
+        Self(LruCache::new(KEPT))
+    }
+}
+
+impl Grammars {
+    /// The grammar of a request in Vosk's format, a JSON list; `None` for free speech.
+    pub(super) fn of(&mut self, request: &Request) -> Option<Arc<str>> {
+        let (phrases, decoys) = (&request.phrases, &request.decoys);
+        if phrases.is_empty() {
+            return None;
+        }
+        let key = (
+            request.language.clone(),
+            Arc::clone(phrases),
+            Arc::clone(decoys),
+        );
+        let compiled = || compile(phrases, decoys, |word| request.model.knows(word));
+        let kept = self.0.entry(key).or_insert_with(|| compiled().into());
+        Some(Arc::clone(kept))
+    }
+}
+
+/// Builds a grammar. Phrases with a word outside the model's vocabulary are dropped, since they could
+/// never be recognised; if no phrase is left, all speech is [`UNKNOWN`].
+fn compile(phrases: &[String], decoys: &[String], knows: impl Fn(&str) -> bool) -> String {
+    let answers = known_phrases(phrases, &knows);
+    let decoys = known_phrases(decoys, &knows);
     let dropped = phrases.len().saturating_sub(answers.len());
     tracing::debug!(
         phrases = answers.len(),
@@ -74,6 +110,20 @@ mod tests {
         known_phrases(&phrases, |word| vocabulary.contains(&word))
             .into_iter()
             .collect()
+    }
+
+    #[test]
+    fn an_answer_counts_more_than_a_decoy_and_all_else_is_unknown() {
+        let list = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let compiled = compile(&list(&["yes", "haan"]), &list(&["no"]), |word| {
+            word != "haan"
+        });
+        assert_eq!(compiled, r#"["yes","yes","yes","no","[unk]"]"#);
     }
 
     #[test]

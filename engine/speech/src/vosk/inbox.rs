@@ -27,9 +27,9 @@ pub(super) struct Request {
     pub(super) model: Arc<Model>,
     pub(super) language: Language,
     /// Empty for free speech.
-    pub(super) phrases: Vec<String>,
+    pub(super) phrases: Arc<[String]>,
     /// Added to the grammar besides the phrases.
-    pub(super) decoys: Vec<String>,
+    pub(super) decoys: Arc<[String]>,
     pub(super) hearings: mpsc::Sender<Hearing>,
 }
 
@@ -44,17 +44,14 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// An empty inbox that counts as queued: its creator puts it into the worker's queue, so that
-    /// the decoder is ready before anyone speaks. `undecoded` counts the samples of all inboxes.
+    /// An empty inbox, of which its worker knows nothing yet. `undecoded` counts the samples of all
+    /// inboxes.
     pub(super) fn new(id: u64, request: Request, undecoded: Arc<AtomicUsize>) -> Self {
         Self {
             id,
             request,
             undecoded,
-            backlog: Mutex::new(Backlog {
-                queued: true,
-                ..Backlog::default()
-            }),
+            backlog: Mutex::default(),
         }
     }
 
@@ -107,6 +104,8 @@ pub(super) struct Backlog {
     over_since: Option<Instant>,
     /// It is in the worker's queue, or the worker is serving it.
     queued: bool,
+    /// The worker was ever given it, and has to be told when it is closed.
+    known: bool,
     closed: bool,
 }
 
@@ -167,6 +166,10 @@ impl Backlog {
 
     /// Whether the caller has to put it into the worker's queue now; marks it as queued.
     pub(super) fn enqueue(&mut self) -> bool {
+        if self.closed && !self.known {
+            return false;
+        }
+        self.known = true;
         !std::mem::replace(&mut self.queued, true)
     }
 
@@ -308,6 +311,19 @@ mod tests {
         backlog.push(&[3; 30]);
         backlog.close();
         assert_eq!(backlog.undecoded(), 0);
+    }
+
+    #[test]
+    fn one_that_was_never_fed_is_no_matter_of_its_worker() {
+        let mut backlog = Backlog::default();
+        backlog.close();
+        assert!(!backlog.enqueue());
+
+        let mut backlog = Backlog::default();
+        assert!(backlog.enqueue());
+        tasks(&mut backlog);
+        backlog.close();
+        assert!(backlog.enqueue(), "its decoder is to be freed");
     }
 
     #[test]

@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::ffi::Decoder;
-use super::grammar;
-use super::inbox::{Inbox, Request, Task};
+use super::grammar::Grammars;
+use super::inbox::{Inbox, Task};
 use super::words::Words;
 use crate::recognition::{Hearing, RATE_HZ, RecognitionError};
 
@@ -43,6 +43,7 @@ pub(super) struct Worker {
     again: Sender<Wake>,
     stop: Arc<AtomicBool>,
     decodings: HashMap<u64, Decoding>,
+    grammars: Grammars,
     /// Inboxes with work to do.
     ready: VecDeque<Arc<Inbox>>,
     /// Inboxes whose channel has no room for a final hearing.
@@ -58,6 +59,7 @@ impl Worker {
             again,
             stop,
             decodings: HashMap::new(),
+            grammars: Grammars::default(),
             ready: VecDeque::new(),
             waiting: Vec::new(),
         }
@@ -123,7 +125,7 @@ impl Worker {
             return self.waiting.push(inbox);
         }
         match inbox.with(|backlog| backlog.take(slice, SLICE_SAMPLES)) {
-            Task::Decode => decoding.decode(slice),
+            Task::Decode => decoding.decode(slice, &mut self.grammars),
             Task::Finish => decoding.finish(),
             Task::Reset => decoding.reset(),
             Task::Close => {
@@ -160,8 +162,7 @@ impl Worker {
 /// A recognition on its worker.
 struct Decoding {
     inbox: Arc<Inbox>,
-    /// `None` after a failure.
-    decoder: Option<Decoder>,
+    decoder: Lazy,
     words: Words,
     /// Whether samples were decoded since the utterance started.
     fed: bool,
@@ -169,30 +170,40 @@ struct Decoding {
     undelivered: Option<Hearing>,
 }
 
+/// A decoder that is created when the caller says something: to many questions nothing is said, and
+/// one with a grammar takes milliseconds.
+enum Lazy {
+    Unmade,
+    Made(Decoder),
+    Failed,
+}
+
 impl Decoding {
     fn new(inbox: Arc<Inbox>) -> Self {
-        let Request {
-            model,
-            phrases,
-            decoys,
-            ..
-        } = &inbox.request;
-        let grammar = (!phrases.is_empty()).then(|| grammar::compile(model, phrases, decoys));
-        let decoder = Decoder::new(model, RATE_HZ, grammar.as_deref());
-        let undelivered = decoder
-            .is_none()
-            .then(|| failed("vosk could not make a recogniser of this grammar"));
         Self {
             inbox,
-            decoder,
+            decoder: Lazy::Unmade,
             words: Words::default(),
             fed: false,
-            undelivered,
+            undelivered: None,
         }
     }
 
-    fn decode(&mut self, samples: &[i16]) {
-        let Some(decoder) = &mut self.decoder else {
+    fn fail(&mut self, reason: &str) {
+        self.decoder = Lazy::Failed;
+        self.undelivered = Some(failed(reason));
+    }
+
+    fn decode(&mut self, samples: &[i16], grammars: &mut Grammars) {
+        if matches!(self.decoder, Lazy::Unmade) {
+            let request = &self.inbox.request;
+            let grammar = grammars.of(request);
+            match Decoder::new(&request.model, RATE_HZ, grammar.as_deref()) {
+                Some(decoder) => self.decoder = Lazy::Made(decoder),
+                None => return self.fail("vosk could not make a recogniser of this grammar"),
+            }
+        }
+        let Lazy::Made(decoder) = &mut self.decoder else {
             return;
         };
         let request = &self.inbox.request;
@@ -200,11 +211,7 @@ impl Decoding {
         match decoder.accept(samples) {
             Ok(true) => self.words.close(&decoder.segment()),
             Ok(false) => {}
-            Err(()) => {
-                self.decoder = None;
-                self.undelivered = Some(failed("vosk failed while decoding"));
-                return;
-            }
+            Err(()) => return self.fail("vosk failed while decoding"),
         }
         if let Some(partial) = self.words.partial(&decoder.partial(), &request.language) {
             // dropped if the channel is full: the next one supersedes it
@@ -213,11 +220,11 @@ impl Decoding {
     }
 
     fn finish(&mut self) {
-        let Some(decoder) = &mut self.decoder else {
-            return;
-        };
-        if std::mem::take(&mut self.fed) {
-            self.words.close(&decoder.finish());
+        let is_fed = std::mem::take(&mut self.fed);
+        match &mut self.decoder {
+            Lazy::Made(decoder) if is_fed => self.words.close(&decoder.finish()),
+            Lazy::Made(_) | Lazy::Unmade => {}
+            Lazy::Failed => return,
         }
         self.undelivered = Some(Hearing::Final(
             self.words.take(&self.inbox.request.language),
@@ -227,10 +234,9 @@ impl Decoding {
 
     fn reset(&mut self) {
         self.words.clear();
-        if let Some(decoder) = self
-            .decoder
-            .as_mut()
-            .filter(|_| std::mem::take(&mut self.fed))
+        let is_fed = std::mem::take(&mut self.fed);
+        if let Lazy::Made(decoder) = &mut self.decoder
+            && is_fed
         {
             // not `vosk_recognizer_reset`: that keeps the last tenths of a second, which have not
             // been decoded yet

@@ -58,7 +58,7 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Starts a recognition on the worker with the fewest, including its decoder.
+    /// Starts a recognition on the worker with the fewest.
     pub(super) fn begin(&self, request: Request) -> Result<Listening, RecognitionError> {
         let desk = self
             .desks
@@ -71,16 +71,10 @@ impl Workers {
             Arc::clone(&self.undecoded),
         ));
         desk.load.fetch_add(1, Ordering::Relaxed);
-        let listening = Listening {
+        Ok(Listening {
             desk: desk.clone(),
             inbox,
-        };
-        listening
-            .desk
-            .wakes
-            .send(Wake::Inbox(Arc::clone(&listening.inbox)))
-            .map_err(|_| closed())?;
-        Ok(listening)
+        })
     }
 
     /// How much audio of all recognitions is still to be decoded.

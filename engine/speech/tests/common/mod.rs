@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ghanti_model::Language;
@@ -82,7 +82,7 @@ pub fn expect(languages: &[&str], phrases: &[&str]) -> Expectation {
             .map(|tag| Language::parse(tag).unwrap())
             .collect(),
         phrases: phrases.iter().map(|&phrase| phrase.to_owned()).collect(),
-        decoys: Vec::new(),
+        decoys: Arc::default(),
     }
 }
 

@@ -476,7 +476,7 @@ impl SqlRecords {
             (stored_ms(mark.unix_ms), mark.id.to_string())
         });
         let limit = i64::from(limit);
-        let rows: Vec<EventRow> = on_either!(self, pool => {
+        let rows: Vec<EventRow> = reading!(self, pool => {
             let query = sqlx::query_as(BEHIND).bind(&key).bind(behind_ms);
             query.bind(&behind_id).bind(limit).fetch_all(pool)
         })?;
@@ -492,7 +492,7 @@ impl SqlRecords {
     ) -> Result<Option<(CallId, EventMark)>, StoreError> {
         let id = event.to_string();
         let row: Option<(String, i64)> =
-            on_either!(self, pool => sqlx::query_as(PLACE_OF).bind(&id).fetch_optional(pool))?;
+            reading!(self, pool => sqlx::query_as(PLACE_OF).bind(&id).fetch_optional(pool))?;
         Ok(row.and_then(|(call, unix_ms)| {
             let unix_ms = u64::try_from(unix_ms).ok()?;
             Some((CallId::parse(&call)?, EventMark { unix_ms, id: event }))

@@ -256,7 +256,7 @@ impl SqlRecords {
         at_most: u32,
     ) -> Result<Vec<OpenAttempt>, StoreError> {
         let behind = behind.map_or(String::new(), |call| call.to_string());
-        let rows: Vec<OpenRow> = on_either!(self, pool => {
+        let rows: Vec<OpenRow> = reading!(self, pool => {
             sqlx::query_as(OPEN).bind(&behind).bind(i64::from(at_most)).fetch_all(pool)
         })?;
         let open = |(call, campaign, customer, phone, number, began_ms, changed_ms): OpenRow| {
@@ -304,7 +304,7 @@ impl SqlRecords {
         (campaign, key): (&str, &CustomerKey),
     ) -> Result<DialHistory, StoreError> {
         type Row = (i64, i64, i64, i64, Option<i64>, Option<i64>);
-        let (today, week, in_all, of_campaign, last, not_before): Row = on_either!(self, pool => {
+        let (today, week, in_all, of_campaign, last, not_before): Row = reading!(self, pool => {
             let query = sqlx::query_as(HISTORY).bind(phone.expose()).bind(stored_ms(day_ms)).bind(stored_ms(week_ms));
             query.bind(campaign).bind(key.as_str()).fetch_one(pool)
         })?;
@@ -326,7 +326,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn ringing(&self, quiet_ms: u64) -> Result<u64, StoreError> {
         let quiet_ms = stored_ms(quiet_ms);
-        let (calls,): (i64,) = on_either!(self, pool => {
+        let (calls,): (i64,) = reading!(self, pool => {
             sqlx::query_as(RINGING).bind(quiet_ms).fetch_one(pool)
         })?;
         Ok(count(calls))
@@ -343,7 +343,7 @@ impl SqlRecords {
         quiet_ms: u64,
     ) -> Result<InProgress, StoreError> {
         let quiet_ms = stored_ms(quiet_ms);
-        let row = on_either!(self, pool => {
+        let row = reading!(self, pool => {
             sqlx::query_as(IN_PROGRESS).bind(quiet_ms).bind(campaign).fetch_one(pool)
         })?;
         Ok(in_progress(row))
@@ -360,7 +360,7 @@ impl SqlRecords {
         since_ms: u64,
         at_most: u32,
     ) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = on_either!(self, pool => {
+        let rows: Vec<(String,)> = reading!(self, pool => {
             sqlx::query_as(OUTCOMES).bind(campaign).bind(stored_ms(since_ms)).bind(i64::from(at_most)).fetch_all(pool)
         })?;
         Ok(rows.into_iter().map(|(outcome,)| outcome).collect())

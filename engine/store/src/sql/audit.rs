@@ -36,7 +36,7 @@ impl SqlRecords {
     /// # Errors
     /// The database does not answer.
     pub async fn add_audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let add = sqlx::query(ADD).bind(stored_ms(entry.unix_ms)).bind(&entry.token);
             let add = add.bind(&entry.role).bind(&entry.action).bind(&entry.path);
             add.bind(i64::from(entry.status)).execute(pool).await.map(drop)
@@ -52,7 +52,7 @@ impl SqlRecords {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<(i64, AuditEntry)>, StoreError> {
-        let rows: Vec<Row> = on_either!(self, pool => {
+        let rows: Vec<Row> = reading!(self, pool => {
             let page = sqlx::query_as(PAGE).bind(before.unwrap_or(i64::MAX));
             page.bind(i64::from(limit)).fetch_all(pool)
         })?;
@@ -72,7 +72,7 @@ impl SqlRecords {
 
     /// Deletes the oldest entries before a time, at most `limit`. Returns how many.
     pub(super) async fn remove_audit(&self, before_ms: u64, limit: u32) -> Result<u64, StoreError> {
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let aged = sqlx::query(AGED).bind(stored_ms(before_ms)).bind(i64::from(limit));
             aged.execute(pool).await.map(|done| done.rows_affected())
         })

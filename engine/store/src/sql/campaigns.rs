@@ -51,7 +51,7 @@ impl SqlRecords {
         plan: &str,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let add = sqlx::query(ADD).bind(name).bind(list).bind(flow).bind(plan).bind(stored_ms(now_ms));
             Ok(add.execute(pool).await?.rows_affected() == 1)
         })
@@ -63,7 +63,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn campaign(&self, name: &str) -> Result<Option<Campaign>, StoreError> {
         let row: Option<Row> =
-            on_either!(self, pool => sqlx::query_as(ONE).bind(name).fetch_optional(pool))?;
+            reading!(self, pool => sqlx::query_as(ONE).bind(name).fetch_optional(pool))?;
         Ok(row.map(campaign))
     }
 
@@ -73,7 +73,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn campaigns(&self) -> Result<Vec<Campaign>, StoreError> {
         let rows: Vec<Row> =
-            on_either!(self, pool => sqlx::query_as(NEWEST).bind(CAMPAIGNS).fetch_all(pool))?;
+            reading!(self, pool => sqlx::query_as(NEWEST).bind(CAMPAIGNS).fetch_all(pool))?;
         Ok(rows.into_iter().map(campaign).collect())
     }
 
@@ -83,7 +83,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn running_campaigns(&self) -> Result<Vec<Campaign>, StoreError> {
         let rows: Vec<Row> =
-            on_either!(self, pool => sqlx::query_as(RUNNING).bind(CAMPAIGNS).fetch_all(pool))?;
+            reading!(self, pool => sqlx::query_as(RUNNING).bind(CAMPAIGNS).fetch_all(pool))?;
         Ok(rows.into_iter().map(campaign).collect())
     }
 
@@ -98,7 +98,7 @@ impl SqlRecords {
         reason: Option<&str>,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let change = sqlx::query(CHANGE).bind(name).bind(from.as_str()).bind(to.as_str());
             let change = change.bind(reason).bind(stored_ms(now_ms));
             Ok(change.execute(pool).await?.rows_affected() == 1)
@@ -111,7 +111,7 @@ impl SqlRecords {
     /// # Errors
     /// The database does not answer.
     pub async fn finish_campaign(&self, name: &str, now_ms: u64) -> Result<bool, StoreError> {
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let finish = sqlx::query(FINISH).bind(name).bind(stored_ms(now_ms));
             Ok(finish.execute(pool).await?.rows_affected() == 1)
         })
@@ -123,7 +123,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn tally(&self, campaign: &str) -> Result<Vec<Tally>, StoreError> {
         let rows: Vec<(String, Option<String>, i64)> =
-            on_either!(self, pool => sqlx::query_as(TALLY).bind(campaign).fetch_all(pool))?;
+            reading!(self, pool => sqlx::query_as(TALLY).bind(campaign).fetch_all(pool))?;
         let tally = |(state, outcome, customers)| Tally {
             state,
             outcome,

@@ -231,7 +231,7 @@ impl SqlRecords {
     pub async fn chain_older(&self, limit: u32) -> Result<u64, StoreError> {
         let limit = i64::from(limit);
         let calls: Vec<(String,)> =
-            on_either!(self, pool => sqlx::query_as(UNCHAINED).bind(limit).fetch_all(pool))?;
+            reading!(self, pool => sqlx::query_as(UNCHAINED).bind(limit).fetch_all(pool))?;
         let mut chained = 0;
         for call in calls.iter().filter_map(|(call,)| CallId::parse(call)) {
             self.chain_call(call).await?;
@@ -253,7 +253,7 @@ impl SqlRecords {
     ) -> Result<Option<(ChainHead, Vec<ChainedEvent>)>, StoreError> {
         let (key, limit) = (call.to_string(), i64::from(limit));
         loop {
-            let rows: Vec<ChainRow> = on_either!(self, pool => {
+            let rows: Vec<ChainRow> = reading!(self, pool => {
                 sqlx::query_as(CHAIN).bind(&key).bind(behind).bind(limit).fetch_all(pool)
             })?;
             let Some((length, hash, ..)) = rows.first() else {
@@ -274,7 +274,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn calls_behind(&self, behind: &str, limit: u32) -> Result<Vec<CallId>, StoreError> {
         let most = i64::from(limit);
-        let calls: Vec<(String,)> = on_either!(self, pool => {
+        let calls: Vec<(String,)> = reading!(self, pool => {
             sqlx::query_as(NEXT).bind(behind).bind(most).fetch_all(pool)
         })?;
         let ids = calls.iter().filter_map(|(call,)| CallId::parse(call));
@@ -288,7 +288,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn verify_chains(&self, behind: &str, limit: u32) -> Result<ChainChecks, StoreError> {
         let most = i64::from(limit);
-        let calls: Vec<(String,)> = on_either!(self, pool => {
+        let calls: Vec<(String,)> = reading!(self, pool => {
             sqlx::query_as(NEXT).bind(behind).bind(most).fetch_all(pool)
         })?;
         let is_full = usize::try_from(limit).is_ok_and(|limit| calls.len() == limit);

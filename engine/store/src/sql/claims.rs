@@ -27,7 +27,7 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let (call, node, now_ms) = (call.to_string(), node.to_string(), stored_ms(now_ms));
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let claim = sqlx::query(RESUME).bind(&call).bind(i64::from(nth)).bind(&node).bind(now_ms);
             Ok(claim.execute(pool).await?.rows_affected() == 1)
         })
@@ -40,7 +40,7 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let (call, expired) = (call.to_string(), now_ms.saturating_sub(FOUND_KEPT_MS));
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             sqlx::query(FORGET_FOUND).bind(stored_ms(expired)).execute(pool).await?;
             let claim = sqlx::query(FIND).bind(sid.as_str()).bind(&call).bind(stored_ms(now_ms));
             Ok(claim.execute(pool).await?.rows_affected() == 1)

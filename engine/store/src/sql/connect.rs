@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection};
 
-use super::{POSTGRES, Pool, SQLITE, migrations};
+use super::{POSTGRES, Pool, SQLITE, SqlitePools, migrations};
 use crate::{DEADLINE, OpenError, tls};
 
 /// The database file in the data folder, if no URL is given.
@@ -20,11 +20,11 @@ const FILE: &str = "ghanti.db";
 /// Connections to PostgreSQL. One task writes the records; the others are for readers.
 const POSTGRES_CONNECTIONS: u32 = 8;
 
-/// Connections to SQLite, which allows one writer at a time anyway.
-const SQLITE_CONNECTIONS: u32 = 4;
+/// Connections to SQLite that only read. One more writes.
+const SQLITE_READERS: u32 = 4;
 
-/// How long SQLite waits for another writer. Shorter than [`DEADLINE`], so that SQLite's own error
-/// is reported.
+/// How long SQLite waits for a writer in another process. Shorter than [`DEADLINE`], so that SQLite's
+/// own error is reported.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// The longest that connecting to PostgreSQL at startup may take.
@@ -78,11 +78,17 @@ async fn sqlite(options: SqliteConnectOptions) -> Result<(Pool, Option<PathBuf>)
         .map_err(|error| unwritable(file.clone(), &error))?;
     migrate(&migrations::sqlite(), &mut connection, SQLITE).await?;
     drop(connection.close().await);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(SQLITE_CONNECTIONS)
-        .acquire_timeout(DEADLINE);
-    let pool = Pool::Sqlite(pool.connect_lazy_with(options));
-    Ok((pool, Some(file)))
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(DEADLINE)
+    };
+    let pools = SqlitePools {
+        // a statement that writes is refused there, so that none comes among them by mistake
+        readers: pool(SQLITE_READERS).connect_lazy_with(options.clone().pragma("query_only", "ON")),
+        writer: pool(1).connect_lazy_with(options),
+    };
+    Ok((Pool::Sqlite(pools), Some(file)))
 }
 
 /// Whether a URL of PostgreSQL says how connections are encrypted.

@@ -68,7 +68,7 @@ impl SqlRecords {
     /// 1970-01-01T00:00:00Z; `None` if none is to be delivered.
     pub async fn next_delivery(&self, endpoint: &str) -> Result<Option<u64>, StoreError> {
         let (next_ms,): (Option<i64>,) =
-            on_either!(self, pool => sqlx::query_as(NEXT).bind(endpoint).fetch_one(pool))?;
+            reading!(self, pool => sqlx::query_as(NEXT).bind(endpoint).fetch_one(pool))?;
         Ok(next_ms.map(|ms| u64::try_from(ms).unwrap_or_default()))
     }
 
@@ -83,10 +83,10 @@ impl SqlRecords {
     ) -> Result<Vec<Claimed>, StoreError> {
         let (now_ms, until_ms, limit) = (stored_ms(now_ms), stored_ms(until_ms), i64::from(limit));
         let rows: Vec<ClaimedRow> = match &self.pool {
-            Pool::Sqlite(pool) => {
+            Pool::Sqlite(pools) => {
                 let claim = sqlx::query_as(CLAIM_IN_SQLITE).bind(endpoint).bind(now_ms);
                 let claim = claim.bind(until_ms).bind(limit);
-                self.bounded(claim.fetch_all(pool)).await?
+                self.bounded(claim.fetch_all(&pools.writer)).await?
             }
             Pool::Postgres(pool) => {
                 let claim = sqlx::query_as(CLAIM_IN_POSTGRES)
@@ -119,7 +119,7 @@ impl SqlRecords {
     /// nothing if another node has taken the message since.
     pub async fn delivered(&self, claimed: &Claimed, now_ms: u64) -> Result<(), StoreError> {
         let (seq, attempts) = (claimed.seq, i64::from(claimed.attempts));
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             // in one transaction: once the message is gone, another node may take the next one, whose
             // time must not be changed any more
             let mut transaction = pool.begin().await?;
@@ -162,7 +162,7 @@ impl SqlRecords {
     ) -> Result<(), StoreError> {
         let (seq, attempts) = (claimed.seq, i64::from(claimed.attempts));
         let error: String = error.chars().take(ERROR_CHARACTERS).collect();
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let mut transaction = pool.begin().await?;
             let failed = sqlx::query(FAILED).bind(seq).bind(attempts).bind(&error);
             let failed = failed.bind(dead_ms.map(stored_ms));
@@ -182,7 +182,7 @@ impl SqlRecords {
         limit: u32,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let (dead_ms, id) = behind.map_or((i64::MAX, ""), |(ms, id)| (stored_ms(ms), id));
-        let rows: Vec<DeadRow> = on_either!(self, pool => {
+        let rows: Vec<DeadRow> = reading!(self, pool => {
             sqlx::query_as(DEAD).bind(dead_ms).bind(id).bind(i64::from(limit)).fetch_all(pool)
         })?;
         let ms = |ms: i64| u64::try_from(ms).unwrap_or_default();
@@ -205,7 +205,7 @@ impl SqlRecords {
 
     /// Has a dead letter sent again, as if it were new. Returns whether there is one with this id.
     pub async fn revive(&self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
-        let revived = on_either!(self, pool => async {
+        let revived = writing!(self, pool => async {
             let revive = sqlx::query(REVIVE).bind(id).bind(stored_ms(now_ms));
             Ok(revive.execute(pool).await?.rows_affected())
         })?;
@@ -215,7 +215,7 @@ impl SqlRecords {
     /// Returns how many messages each endpoint has.
     pub async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
         let rows: Vec<(String, i64, i64)> =
-            on_either!(self, pool => sqlx::query_as(BACKLOG).fetch_all(pool))?;
+            reading!(self, pool => sqlx::query_as(BACKLOG).fetch_all(pool))?;
         Ok(rows
             .into_iter()
             .map(|(endpoint, all, dead)| Backlog {
@@ -235,13 +235,13 @@ impl SqlRecords {
                 continue;
             }
             let error = format!("the configuration has no `[webhooks.{endpoint}]`");
-            on_either!(self, pool => async {
+            writing!(self, pool => async {
                 let unknown = sqlx::query(UNKNOWN).bind(&endpoint).bind(stored_ms(now_ms));
                 unknown.bind(&error).bind(unknown_ms).execute(pool).await.map(drop)
             })?;
         }
         let forgotten_ms = stored_ms(now_ms.saturating_sub(DEAD_KEPT_MS));
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             sqlx::query(FORGET).bind(forgotten_ms).execute(pool).await.map(drop)
         })
     }

@@ -360,7 +360,7 @@ impl SqlRecords {
         &self,
         phone: &PhoneNumber,
     ) -> Result<Vec<Occurrence>, StoreError> {
-        let rows: Vec<(String, i64, i64)> = on_either!(self, pool => {
+        let rows: Vec<(String, i64, i64)> = reading!(self, pool => {
             sqlx::query_as(OF_NUMBER).bind(phone.expose()).fetch_all(pool)
         })?;
         Ok(rows.into_iter().filter_map(occurrence).collect())
@@ -379,14 +379,14 @@ impl SqlRecords {
         limit: u32,
     ) -> Result<(Vec<Occurrence>, Option<String>), StoreError> {
         let most = i64::from(limit);
-        let page: Vec<(String,)> = on_either!(self, pool => {
+        let page: Vec<(String,)> = reading!(self, pool => {
             sqlx::query_as(PAGE).bind(behind).bind(most).fetch_all(pool)
         })?;
         let Some((last,)) = page.last().cloned() else {
             return Ok((Vec::new(), None));
         };
         let pattern = format!("%{}%", national(phone));
-        let found: Vec<(String, String)> = on_either!(self, pool => {
+        let found: Vec<(String, String)> = reading!(self, pool => {
             sqlx::query_as(MENTION).bind(behind).bind(&last).bind(&pattern).fetch_all(pool)
         })?;
         let found = found
@@ -394,7 +394,7 @@ impl SqlRecords {
             .filter_map(|(call, text)| mentions(&text, phone).then_some(call));
         let mut calls = Vec::new();
         for call in found.collect::<BTreeSet<_>>() {
-            let row: Option<(String, i64, i64)> = on_either!(self, pool => {
+            let row: Option<(String, i64, i64)> = reading!(self, pool => {
                 sqlx::query_as(STATE).bind(&call).fetch_optional(pool)
             })?;
             calls.extend(row.and_then(occurrence));
@@ -474,9 +474,14 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn forget_erased(&self) -> Result<(), StoreError> {
         match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(async { sqlx::query(CHECKPOINT).execute(pool).await.map(drop) })
-                    .await
+            Pool::Sqlite(pools) => {
+                self.bounded(async {
+                    sqlx::query(CHECKPOINT)
+                        .execute(&pools.writer)
+                        .await
+                        .map(drop)
+                })
+                .await
             }
             Pool::Postgres(_) => Ok(()),
         }

@@ -177,7 +177,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn flow_of_list(&self, list: &str) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> =
-            on_either!(self, pool => sqlx::query_as(FLOW_OF).bind(list).fetch_optional(pool))?;
+            reading!(self, pool => sqlx::query_as(FLOW_OF).bind(list).fetch_optional(pool))?;
         Ok(row.map(|(flow,)| flow))
     }
 
@@ -187,7 +187,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn lists(&self) -> Result<Vec<CustomerList>, StoreError> {
         let rows: Vec<(String, String, i64, i64, i64)> =
-            on_either!(self, pool => sqlx::query_as(ALL).bind(LISTS).fetch_all(pool))?;
+            reading!(self, pool => sqlx::query_as(ALL).bind(LISTS).fetch_all(pool))?;
         let count = |count: i64| u64::try_from(count).unwrap_or_default();
         let list = |(name, flow, created_ms, changed_ms, customers)| CustomerList {
             name,
@@ -206,7 +206,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn remove_list(&self, list: &str) -> Result<Removed, StoreError> {
         let user: Option<(String,)> =
-            on_either!(self, pool => sqlx::query_as(USED_BY).bind(list).fetch_optional(pool))?;
+            reading!(self, pool => sqlx::query_as(USED_BY).bind(list).fetch_optional(pool))?;
         if let Some((campaign,)) = user {
             return Ok(Removed::InUse(campaign));
         }
@@ -215,7 +215,7 @@ impl SqlRecords {
         }
         let mut removed = 0;
         loop {
-            let now_removed = on_either!(self, pool => async {
+            let now_removed = writing!(self, pool => async {
                 let remove = sqlx::query(REMOVE_CUSTOMERS).bind(list).bind(REMOVED_AT_ONCE);
                 Ok(remove.execute(pool).await?.rows_affected())
             })?;
@@ -224,7 +224,7 @@ impl SqlRecords {
                 break;
             }
         }
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             sqlx::query(REMOVE_LIST).bind(list).execute(pool).await.map(drop)
         })?;
         Ok(Removed::Yes(removed))
@@ -254,7 +254,7 @@ impl SqlRecords {
             return Ok(BTreeMap::new());
         }
         let rows: Vec<(String, String)> = match &self.pool {
-            Pool::Sqlite(pool) => query!(Sqlite, pool),
+            Pool::Sqlite(pools) => query!(Sqlite, &pools.readers),
             Pool::Postgres(pool) => query!(Postgres, pool),
         }?;
         Ok(rows.into_iter().collect())

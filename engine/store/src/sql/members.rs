@@ -147,7 +147,7 @@ impl SqlRecords {
             Pool::Sqlite(_) => CLAIM_IN_SQLITE,
             Pool::Postgres(_) => CLAIM_IN_POSTGRES,
         };
-        let rows: Vec<(String, String, i64)> = on_either!(self, pool => {
+        let rows: Vec<(String, String, i64)> = writing!(self, pool => {
             let query = sqlx::query_as(claim).bind(campaign).bind(node).bind(now_ms);
             query.bind(until_ms).bind(i64::from(at_once)).fetch_all(pool)
         })?;
@@ -180,7 +180,7 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<(), StoreError> {
         let (state, due_ms, reason) = columns(next);
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let query = sqlx::query(POSTPONE).bind(campaign).bind(key.as_str()).bind(node.to_string());
             let query = query.bind(state).bind(due_ms).bind(reason).bind(stored_ms(now_ms));
             query.execute(pool).await.map(drop)
@@ -199,7 +199,7 @@ impl SqlRecords {
         at_most: u32,
     ) -> Result<Vec<Reported>, StoreError> {
         let behind = behind.map_or("", CustomerKey::as_str);
-        let rows: Vec<ReportRow> = on_either!(self, pool => {
+        let rows: Vec<ReportRow> = reading!(self, pool => {
             sqlx::query_as(REPORT).bind(campaign).bind(behind).bind(i64::from(at_most)).fetch_all(pool)
         })?;
         let reported = |(key, phone, state, attempts, outcome, reason, due_ms, call): ReportRow| {

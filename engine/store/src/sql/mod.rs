@@ -3,12 +3,26 @@
 //! Each statement or transaction is bounded by [`DEADLINE`], including the wait for a connection.
 //! Nothing is retried here; [`crate::EventWriter`] does that.
 
-// Runs one statement on whichever pool there is. The two pools have different types but the same
-// methods. It stands above the modules, which use it too.
-macro_rules! on_either {
+// Run one statement on whichever database there is, `reading!` what changes nothing. The pools have
+// different types but the same methods. They stand above the modules, which use them too.
+macro_rules! reading {
     ($self:expr, $pool:ident => $statement:expr) => {
         match &$self.pool {
-            Pool::Sqlite($pool) => $self.bounded($statement).await,
+            Pool::Sqlite(pools) => {
+                let $pool = &pools.readers;
+                $self.bounded($statement).await
+            }
+            Pool::Postgres($pool) => $self.bounded($statement).await,
+        }
+    };
+}
+macro_rules! writing {
+    ($self:expr, $pool:ident => $statement:expr) => {
+        match &$self.pool {
+            Pool::Sqlite(pools) => {
+                let $pool = &pools.writer;
+                $self.bounded($statement).await
+            }
             Pool::Postgres($pool) => $self.bounded($statement).await,
         }
     };
@@ -19,11 +33,11 @@ macro_rules! on_either {
 macro_rules! in_transaction {
     ($self:expr, $sqlite:ident | $postgres:ident, ($($argument:expr),*), $is_kept:expr) => {
         match &$self.pool {
-            Pool::Sqlite(pool) => {
+            Pool::Sqlite(pools) => {
                 $self
                     .bounded(async {
                         // a transaction that reads first and writes then fails where another writes in between
-                        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                        let mut transaction = pools.writer.begin_with("BEGIN IMMEDIATE").await?;
                         let answer = $sqlite(&mut transaction, $($argument),*).await?;
                         if $is_kept(&answer) {
                             transaction.commit().await?;
@@ -124,8 +138,15 @@ const LIFT: &str =
 type Row = (String, Option<i64>, Option<String>);
 
 enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite(SqlitePools),
     Postgres(PgPool),
+}
+
+/// SQLite lets one write at a time, and any number read beside it. Those that write wait for the
+/// one connection in the order in which they came, and no reader waits behind them.
+struct SqlitePools {
+    writer: SqlitePool,
+    readers: SqlitePool,
 }
 
 impl Pool {
@@ -214,7 +235,11 @@ impl SqlRecords {
     /// log into the file.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            // the last connection that is closed merges the log, which one that only reads cannot
+            Pool::Sqlite(SqlitePools { writer, readers }) => {
+                readers.close().await;
+                writer.close().await;
+            }
             Pool::Postgres(pool) => pool.close().await,
         }
     }
@@ -277,7 +302,7 @@ impl SqlRecords {
     }
 
     async fn keep_wish(&self, phone: &PhoneNumber, wish: DoNotCall) -> Result<(), StoreError> {
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let query = sqlx::query(WISH).bind(wish.call_id.to_string()).bind(phone.expose()).bind(stored_ms(wish.since_ms));
             query.execute(pool).await.map(drop)
         })
@@ -315,12 +340,13 @@ impl CallRecords for SqlRecords {
     async fn log_by_id(&self, call: CallId) -> Result<Option<CallLog>, StoreError> {
         let key = call.to_string();
         let row: Option<Row> =
-            on_either!(self, pool => sqlx::query_as(BY_ID).bind(&key).fetch_optional(pool))?;
+            reading!(self, pool => sqlx::query_as(BY_ID).bind(&key).fetch_optional(pool))?;
         row.map(|row| self.log(&key, &row)).transpose()
     }
 
     async fn log_by_sid(&self, sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
-        let row: Option<Row> = on_either!(self, pool => sqlx::query_as(BY_SID).bind(sid.as_str()).fetch_optional(pool))?;
+        let row: Option<Row> =
+            reading!(self, pool => sqlx::query_as(BY_SID).bind(sid.as_str()).fetch_optional(pool))?;
         row.map(|row| self.log(sid.as_str(), &row)).transpose()
     }
 
@@ -330,7 +356,7 @@ impl CallRecords for SqlRecords {
         for behind in (0..limit).step_by(NEWEST_AT_ONCE) {
             let at_once = i64::try_from(NEWEST_AT_ONCE).unwrap_or(i64::MAX);
             let wanted = at_once.min(limit - behind);
-            let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(NEWEST).bind(wanted).bind(behind).fetch_all(pool))?;
+            let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(NEWEST).bind(wanted).bind(behind).fetch_all(pool))?;
             let records = self.readable(&rows).into_iter();
             newest.extend(records.map(|record| CallRecord {
                 journal: None,
@@ -349,7 +375,7 @@ impl CallRecords for SqlRecords {
         limit: u32,
     ) -> Result<Vec<CallRecord>, StoreError> {
         let (phone, limit) = (phone.expose(), i64::from(limit));
-        let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(ENDED_OF).bind(phone).bind(limit).fetch_all(pool))?;
+        let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(ENDED_OF).bind(phone).bind(limit).fetch_all(pool))?;
         Ok(self.readable(&rows))
     }
 
@@ -400,7 +426,7 @@ impl CallRecords for SqlRecords {
 
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         let erased = self.pseudonyms.of_number(phone);
-        let row: Option<(String, i64)> = on_either!(self, pool => sqlx::query_as(WISH_OF).bind(phone.expose()).bind(&erased).fetch_optional(pool))?;
+        let row: Option<(String, i64)> = reading!(self, pool => sqlx::query_as(WISH_OF).bind(phone.expose()).bind(&erased).fetch_optional(pool))?;
         let wish = |(call, since_ms): (String, i64)| {
             let unreadable = || StoreError::Unreadable {
                 store: self.store(),
@@ -426,7 +452,7 @@ impl CallRecords for SqlRecords {
             self.keep_wish(phone, wish).await?;
         }
         let erased = self.pseudonyms.of_number(phone);
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let done = sqlx::query(LIFT).bind(phone.expose()).bind(stored_ms(now_unix_ms)).bind(&erased).execute(pool).await?;
             Ok(done.rows_affected())
         })
@@ -443,17 +469,17 @@ impl CallRecords for SqlRecords {
             call_id,
         } = request;
         let expired = stored_ms(now_unix_ms.saturating_sub(REQUEST_KEPT_MS));
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             sqlx::query(FORGET_REQUESTS).bind(expired).execute(pool).await.map(drop)
         })?;
         // of two at once, the database lets one in, and both read its row
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let claim = sqlx::query(CLAIM_REQUEST).bind(key_hash).bind(body_hash);
             let claim = claim.bind(call_id.to_string()).bind(stored_ms(now_unix_ms));
             claim.execute(pool).await.map(drop)
         })?;
         let (body_hash, call): (String, String) =
-            on_either!(self, pool => sqlx::query_as(REQUEST).bind(key_hash).fetch_one(pool))?;
+            reading!(self, pool => sqlx::query_as(REQUEST).bind(key_hash).fetch_one(pool))?;
         let call_id = CallId::parse(&call).ok_or_else(|| StoreError::Unreadable {
             store: self.store(),
             key: "dial_requests".to_owned(),
@@ -467,7 +493,7 @@ impl CallRecords for SqlRecords {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        on_either!(self, pool => async { sqlx::query("SELECT 1").execute(pool).await.map(drop) })
+        reading!(self, pool => async { sqlx::query("SELECT 1").execute(pool).await.map(drop) })
     }
 }
 

@@ -37,19 +37,20 @@ impl SqlRecords {
             stored_ms(now_unix_ms),
             stored_ms(lease_until_ms),
         );
-        on_either!(self, pool => async { sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms).execute(pool).await.map(drop) })
+        writing!(self, pool => async { sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms).execute(pool).await.map(drop) })
     }
 
     /// A lease that was given up ends with its last heartbeat.
     pub(super) async fn heartbeat_of(&self, node: NodeId) -> Result<Option<u64>, StoreError> {
         let node = node.to_string();
-        let row: Option<(i64,)> = on_either!(self, pool => sqlx::query_as(HEARTBEAT_OF).bind(&node).fetch_optional(pool))?;
+        let row: Option<(i64,)> =
+            reading!(self, pool => sqlx::query_as(HEARTBEAT_OF).bind(&node).fetch_optional(pool))?;
         Ok(row.map(|(heartbeat_ms,)| u64::try_from(heartbeat_ms).unwrap_or_default()))
     }
 
     pub(super) async fn all_leases(&self) -> Result<Vec<NodeLease>, StoreError> {
         let rows: Vec<(String, i64, i64)> =
-            on_either!(self, pool => sqlx::query_as(LEASES).fetch_all(pool))?;
+            reading!(self, pool => sqlx::query_as(LEASES).fetch_all(pool))?;
         let leases = rows
             .into_iter()
             .filter_map(|(node, heartbeat_ms, until_ms)| {
@@ -74,7 +75,7 @@ impl SqlRecords {
         let gone: String = gone.iter().map(NodeId::to_string).collect();
         let (mut behind, mut ended) = (String::new(), 0);
         loop {
-            let rows: Vec<Row> = on_either!(self, pool => sqlx::query_as(ABANDONED).bind(&behind).bind(&gone).bind(AT_ONCE).fetch_all(pool))?;
+            let rows: Vec<Row> = reading!(self, pool => sqlx::query_as(ABANDONED).bind(&behind).bind(&gone).bind(AT_ONCE).fetch_all(pool))?;
             let Some((last, ..)) = rows.last() else {
                 self.forget_nodes(now_unix_ms.saturating_sub(KEPT_MS), &gone)
                     .await?;
@@ -103,6 +104,6 @@ impl SqlRecords {
     /// Removes the rows of nodes that are gone and whose lease expired before this time.
     async fn forget_nodes(&self, before_ms: u64, gone: &str) -> Result<(), StoreError> {
         let before_ms = stored_ms(before_ms);
-        on_either!(self, pool => async { sqlx::query(FORGET).bind(before_ms).bind(gone).execute(pool).await.map(drop) })
+        writing!(self, pool => async { sqlx::query(FORGET).bind(before_ms).bind(gone).execute(pool).await.map(drop) })
     }
 }

@@ -45,7 +45,7 @@ impl SqlRecords {
             behind.map_or("", |mark| mark.0.as_str()),
             i64::from(limit),
         );
-        let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool))?;
+        let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool))?;
         Ok(self.page_of(&rows, limit))
     }
 
@@ -62,14 +62,14 @@ impl SqlRecords {
             behind.map_or(BEHIND_ALL, |mark| mark.0.as_str()),
             i64::from(limit),
         );
-        let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(NEWEST_OF).bind(flow).bind(behind).bind(most).fetch_all(pool))?;
+        let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(NEWEST_OF).bind(flow).bind(behind).bind(most).fetch_all(pool))?;
         Ok(self.page_of(&rows, limit))
     }
 
     /// Whether any call on this version of the flow has ended.
     pub async fn has_held(&self, flow: &FlowName, version: &VersionId) -> Result<bool, StoreError> {
         let (flow, version) = (flow.as_str(), version.as_str());
-        let held: i64 = on_either!(self, pool => sqlx::query_scalar(HAS_HELD).bind(flow).bind(version).fetch_one(pool))?;
+        let held: i64 = reading!(self, pool => sqlx::query_scalar(HAS_HELD).bind(flow).bind(version).fetch_one(pool))?;
         Ok(held > 0)
     }
 
@@ -96,16 +96,8 @@ impl SqlRecords {
     /// How many records were created at or after `since_ms` (milliseconds since 1970).
     pub async fn count(&self, since_ms: u64) -> Result<u64, StoreError> {
         let since_ms = stored_ms(since_ms);
-        let count: i64 = match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool))
-                    .await?
-            }
-            Pool::Postgres(pool) => {
-                self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool))
-                    .await?
-            }
-        };
+        let count: i64 =
+            reading!(self, pool => sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 }

@@ -41,18 +41,18 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<Option<Progress>, StoreError> {
         let now_ms = stored_ms(now_ms);
-        let listed: Option<(i64, i64)> = on_either!(self, pool => {
+        let listed: Option<(i64, i64)> = reading!(self, pool => {
             sqlx::query_as(LISTED).bind(campaign).fetch_optional(pool)
         })?;
         let Some((listed, enrolled)) = listed else {
             return Ok(None);
         };
-        let (left,): (i64,) = on_either!(self, pool => {
+        let (left,): (i64,) = reading!(self, pool => {
             sqlx::query_as(LEFT).bind(campaign).bind(i64::from(attempts)).fetch_one(pool)
         })?;
         let (dialled, answered, identified): (i64, i64, i64) =
-            on_either!(self, pool => sqlx::query_as(FUNNEL).bind(campaign).fetch_one(pool))?;
-        let (of_hour, of_minute): (i64, i64) = on_either!(self, pool => {
+            reading!(self, pool => sqlx::query_as(FUNNEL).bind(campaign).fetch_one(pool))?;
+        let (of_hour, of_minute): (i64, i64) = reading!(self, pool => {
             let query = sqlx::query_as(PACE).bind(campaign).bind(now_ms.saturating_sub(HOUR));
             query.bind(now_ms.saturating_sub(MINUTE)).fetch_one(pool)
         })?;
@@ -81,7 +81,7 @@ impl SqlRecords {
         offset_minutes: i16,
     ) -> Result<Vec<HourlyOutcome>, StoreError> {
         let offset_ms = i64::from(offset_minutes) * MINUTE;
-        let rows: Vec<(i64, String, i64)> = on_either!(self, pool => {
+        let rows: Vec<(i64, String, i64)> = reading!(self, pool => {
             let query = sqlx::query_as(HOURS).bind(campaign).bind(stored_ms(since_ms));
             query.bind(offset_ms).bind(OUTCOMES).fetch_all(pool)
         })?;
@@ -99,7 +99,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn attempts_of(&self, phone: &PhoneNumber) -> Result<Vec<AttemptOf>, StoreError> {
         type Row = (String, i64, i64, Option<String>, String);
-        let rows: Vec<Row> = on_either!(self, pool => {
+        let rows: Vec<Row> = reading!(self, pool => {
             sqlx::query_as(ATTEMPTS).bind(phone.expose()).bind(OF_NUMBER).fetch_all(pool)
         })?;
         let attempt = |(campaign, number, began_ms, outcome, call): Row| {
@@ -120,7 +120,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn campaigns_of(&self, phone: &PhoneNumber) -> Result<Vec<MemberOf>, StoreError> {
         type Row = (String, String, i64, i64, Option<String>, Option<String>);
-        let rows: Vec<Row> = on_either!(self, pool => {
+        let rows: Vec<Row> = reading!(self, pool => {
             sqlx::query_as(MEMBERS).bind(phone.expose()).bind(OF_NUMBER).fetch_all(pool)
         })?;
         let member = |(campaign, state, due_ms, attempts, outcome, reason): Row| MemberOf {

@@ -190,7 +190,7 @@ impl SqlRecords {
     pub(super) async fn row_of(&self, call: CallId) -> Result<Option<CallRow>, StoreError> {
         let key = call.to_string();
         let row: Option<Columns> =
-            on_either!(self, pool => sqlx::query_as(ROW).bind(&key).fetch_optional(pool))?;
+            reading!(self, pool => sqlx::query_as(ROW).bind(&key).fetch_optional(pool))?;
         Ok(row.map(CallRow::from))
     }
 

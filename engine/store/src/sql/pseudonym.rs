@@ -26,7 +26,7 @@ const GET: &str = "SELECT key FROM random_keys WHERE name = 'numbers'";
 
 async fn get(pool: &Pool) -> Result<Option<String>, sqlx::Error> {
     match pool {
-        Pool::Sqlite(pool) => sqlx::query_scalar(GET).fetch_optional(pool).await,
+        Pool::Sqlite(pools) => sqlx::query_scalar(GET).fetch_optional(&pools.readers).await,
         Pool::Postgres(pool) => sqlx::query_scalar(GET).fetch_optional(pool).await,
     }
 }
@@ -57,7 +57,11 @@ impl Pseudonyms {
         }
         let new = random::<KEY_BYTES>()?;
         match pool {
-            Pool::Sqlite(pool) => sqlx::query(PUT).bind(&new).execute(pool).await.map(drop),
+            Pool::Sqlite(pools) => sqlx::query(PUT)
+                .bind(&new)
+                .execute(&pools.writer)
+                .await
+                .map(drop),
             Pool::Postgres(pool) => sqlx::query(PUT).bind(&new).execute(pool).await.map(drop),
         }?;
         // of two nodes that start together, the database let one in

@@ -106,7 +106,7 @@ impl SqlRecords {
                 aged.calls += 1;
             }
             let before_ms = stored_ms(now_ms.saturating_sub(DELETED_KEPT_MS));
-            on_either!(self, pool => async { sqlx::query(FORGET_DELETED).bind(before_ms).execute(pool).await.map(drop) })?;
+            writing!(self, pool => async { sqlx::query(FORGET_DELETED).bind(before_ms).execute(pool).await.map(drop) })?;
         }
         if let Some(before_ms) = ages.transcripts_ms {
             for call in self.calls_before(WITH_WORDS, before_ms, limit).await? {
@@ -139,7 +139,7 @@ impl SqlRecords {
     /// The database does not answer.
     pub async fn is_person_erased(&self, call: CallId) -> Result<Option<bool>, StoreError> {
         let key = call.to_string();
-        let erased: Option<(i64,)> = on_either!(self, pool => {
+        let erased: Option<(i64,)> = reading!(self, pool => {
             sqlx::query_as(ERASED).bind(&key).fetch_optional(pool)
         })?;
         Ok(erased.map(|(erasures,)| erasures > 0))
@@ -152,7 +152,7 @@ impl SqlRecords {
         limit: u32,
     ) -> Result<Vec<CallId>, StoreError> {
         let (before_ms, limit) = (stored_ms(before_ms), i64::from(limit));
-        let rows: Vec<(String,)> = on_either!(self, pool => {
+        let rows: Vec<(String,)> = reading!(self, pool => {
             sqlx::query_as(statement).bind(before_ms).bind(limit).fetch_all(pool)
         })?;
         Ok(rows
@@ -168,7 +168,7 @@ impl SqlRecords {
         limit: u32,
     ) -> Result<u64, StoreError> {
         let (before_ms, limit) = (stored_ms(before_ms), i64::from(limit));
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let deleted = sqlx::query(statement).bind(before_ms).bind(limit).execute(pool).await?;
             Ok(deleted.rows_affected())
         })
@@ -185,7 +185,7 @@ impl SqlRecords {
     ) -> Result<bool, StoreError> {
         let call = call.map(|call| self.pseudonyms.of_call(&call.to_string()));
         let sid = sid.map(|sid| self.pseudonyms.of_call(sid.as_str()));
-        let (found,): (i64,) = on_either!(self, pool => {
+        let (found,): (i64,) = reading!(self, pool => {
             sqlx::query_as(WAS_DELETED).bind(&call).bind(&sid).fetch_one(pool)
         })?;
         Ok(found > 0)
@@ -205,16 +205,16 @@ impl SqlRecords {
     /// for a while that there was the call.
     async fn delete_call(&self, call: CallId, now_ms: u64) -> Result<(), StoreError> {
         let key = call.to_string();
-        let wish: Option<(String,)> = on_either!(self, pool => {
+        let wish: Option<(String,)> = reading!(self, pool => {
             sqlx::query_as(WISH).bind(&key).fetch_optional(pool)
         })?;
         if let Some(phone) = wish.and_then(|(phone,)| PhoneNumber::parse(&phone).ok()) {
             let pseudonym = self.pseudonyms.of_number(&phone);
-            on_either!(self, pool => async {
+            writing!(self, pool => async {
                 sqlx::query(HIDE_WISH).bind(&key).bind(&pseudonym).execute(pool).await.map(drop)
             })?;
         }
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let mut transaction = pool.begin().await?;
             let sid: Option<(Option<String>,)> =
                 sqlx::query_as(SID).bind(&key).fetch_optional(&mut *transaction).await?;

@@ -187,7 +187,7 @@ impl SqlRecords {
         limit: u32,
     ) -> Result<CallPage, StoreError> {
         let statement = Statement::of(filter, behind, i64::from(limit) + 1);
-        let rows: Vec<Row> = on_either!(self, pool => rows!(statement, pool))?;
+        let rows: Vec<Row> = reading!(self, pool => rows!(statement, pool))?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let is_more = rows.len() > wanted;
         let calls: Vec<CallSummary> = rows
@@ -209,7 +209,7 @@ impl SqlRecords {
     /// # Errors
     /// The database does not answer.
     pub async fn knows_outcome(&self, outcome: &str) -> Result<bool, StoreError> {
-        let known: i64 = on_either!(self, pool => sqlx::query_scalar(KNOWS_OUTCOME).bind(outcome).fetch_one(pool))?;
+        let known: i64 = reading!(self, pool => sqlx::query_scalar(KNOWS_OUTCOME).bind(outcome).fetch_one(pool))?;
         Ok(known > 0)
     }
 

@@ -22,7 +22,7 @@ impl SqlRecords {
         until_ms: u64,
     ) -> Result<bool, StoreError> {
         let (node, now_ms, until_ms) = (node.to_string(), stored_ms(now_ms), stored_ms(until_ms));
-        on_either!(self, pool => async {
+        writing!(self, pool => async {
             let claim = sqlx::query(CLAIM).bind(task).bind(&node).bind(now_ms).bind(until_ms);
             Ok(claim.execute(pool).await?.rows_affected() == 1)
         })

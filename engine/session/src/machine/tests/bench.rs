@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ghanti_audio::Encoding;
-use ghanti_language::ChoiceMatcher;
+use ghanti_language::PreparedChoices;
 use ghanti_model::{Answer, Choice, Language, Masked};
 use ghanti_speech::{Expectation, Hearing, Recognized, Utterance};
 
@@ -321,7 +321,7 @@ pub(super) fn yes_or_no() -> Box<Asked> {
         phrases: Vec::new(),
         key: Some(key),
     };
-    let matcher = ChoiceMatcher::new(
+    let prepared = PreparedChoices::of(
         &[choice("yes", '1'), choice("no", '2')],
         &[Language::english()],
     )
@@ -332,10 +332,10 @@ pub(super) fn yes_or_no() -> Box<Asked> {
         name: "identity".to_owned(),
         expectation: Expectation {
             languages: vec![Language::english()],
-            phrases: matcher.phrases(),
-            decoys: matcher.decoys(),
+            phrases: Arc::clone(&prepared.phrases),
+            decoys: Arc::clone(&prepared.decoys),
         },
-        answers: Answers::Choices(matcher),
+        answers: Answers::Choices(Arc::clone(&prepared.matcher)),
         prompt: spoken("greeting"),
         min_confidence: 0.5,
         no_input_ms: 5_000,
