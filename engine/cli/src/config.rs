@@ -37,22 +37,27 @@ impl Source {
             }
             None => String::new(),
         };
-        let (mut variables, mut no_text) = (Vec::new(), Vec::new());
-        for (name, value) in std::env::vars_os() {
-            match (name.into_string(), value.into_string()) {
-                (Ok(name), Ok(value)) => variables.push((name, value)),
-                (Ok(name), Err(_)) if is_like_setting(&name) => no_text.push(name),
-                _ => {}
-            }
-        }
-        let (variables, unreadable) = with_secret_files(variables);
-        if !unreadable.is_empty() {
-            return Err(ConfigError(unreadable).into());
-        }
-        let mut config = read_with(&text, variables, line)?;
-        config.ignored.extend(no_text);
-        Ok(config)
+        with_environment(&text, line)
     }
+}
+
+/// Reads the text of a configuration file, and the environment that overrides it.
+pub fn with_environment(text: &str, line: &CommandLine) -> anyhow::Result<Config> {
+    let (mut variables, mut no_text) = (Vec::new(), Vec::new());
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => variables.push((name, value)),
+            (Ok(name), Err(_)) if is_like_setting(&name) => no_text.push(name),
+            _ => {}
+        }
+    }
+    let (variables, unreadable) = with_secret_files(variables);
+    if !unreadable.is_empty() {
+        return Err(ConfigError(unreadable).into());
+    }
+    let mut config = read_with(text, variables, line)?;
+    config.ignored.extend(no_text);
+    Ok(config)
 }
 
 /// Logs environment variables that look like settings but are ignored.

@@ -52,7 +52,10 @@ impl Init {
     /// Writes the file.
     #[expect(clippy::print_stdout, reason = "what the operator does next")]
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        let settings = crate::config::with_environment("", &CommandLine::default())?;
+        let no_recognizer = settings.speech.missing_recognizer();
         let starter = Starter {
+            answers_by_keys: no_recognizer.is_some(),
             lender: self.lender,
             caller: self.caller,
             bot_name: self.bot_name,
@@ -92,6 +95,12 @@ impl Init {
         let missing = starter.missing();
         if !missing.is_empty() {
             println!("still to be filled in: {}", missing.join(", "));
+        }
+        if let Some(library) = no_recognizer {
+            println!(
+                "callers answer with keys (`recognizer = \"none\"` of [speech]), as `{}` is not there: docs/speech.md says where a recogniser comes from",
+                library.display()
+            );
         }
         println!(
             "then: `ghanti serve`, and `GET /websocket-url` with `api-token` shows what to paste into Exotel's applets"

@@ -327,6 +327,13 @@ impl Speech {
         u16::try_from(self.words_per_minute).unwrap_or(u16::MAX)
     }
 
+    /// The library of Vosk if callers are heard by that and it does not exist; the engine then does not
+    /// start.
+    pub fn missing_recognizer(&self) -> Option<&Path> {
+        let is_local = self.recognizer_order().contains(&RecognizerChoice::Vosk);
+        (is_local && !self.vosk_library.is_file()).then_some(&self.vosk_library)
+    }
+
     /// The folder of the natural English voice if it is set but does not exist; espeak-ng then speaks English.
     pub fn missing_voice(&self) -> Option<&Path> {
         self.natural_voice().filter(|folder| !folder.is_dir())

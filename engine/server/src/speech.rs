@@ -27,7 +27,7 @@ use crate::config::{
 pub enum SpeechError {
     /// Vosk cannot be opened.
     #[error("{}", vosk_error(.0))]
-    Vosk(#[from] VoskError),
+    Vosk(VoskError),
     /// The natural English voice cannot be opened.
     #[error(transparent)]
     Voice(#[from] HibariError),
@@ -178,7 +178,8 @@ impl<'c> Providers<'c> {
             workers: self.speech.recognizer_threads,
         };
         let vosk = tokio::task::spawn_blocking(move || Vosk::open(settings)).await;
-        Ok(Arc::new(vosk.map_err(|_| SpeechError::Thread)??))
+        let vosk = vosk.map_err(|_| SpeechError::Thread)?;
+        Ok(Arc::new(vosk.map_err(SpeechError::Vosk)?))
     }
 }
 

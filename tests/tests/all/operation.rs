@@ -8,7 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::support::{Engine, Setup, Stream, parts_of_emi_reminder, program, refusal, root};
+use crate::support::{
+    Engine, PATIENCE, Setup, Stream, parts_of_emi_reminder, program, refusal, root,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -381,6 +383,57 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
             "`{line}` is missing in\n{printed}"
         );
     }
+}
+
+#[test]
+fn what_init_writes_begins_to_serve_where_nothing_recognises_speech() {
+    let folder = tempfile::tempdir().unwrap();
+    let ghanti = |arguments: &[&str]| {
+        let mut command = program();
+        command
+            .args(arguments)
+            .current_dir(&folder)
+            .env_remove("GHANTI_SPEECH_VOSK_LIBRARY")
+            .env_remove("GHANTI_SPEECH_RECOGNIZER");
+        command
+    };
+    let output = ghanti(&["init"]).output().unwrap();
+    let reported = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        reported.contains("callers answer with keys") && reported.contains("libvosk.so"),
+        "{reported}"
+    );
+    fs::create_dir(folder.path().join("flows")).unwrap();
+    let errors = fs::File::create(folder.path().join("errors")).unwrap();
+    let mut serving = ghanti(&["serve", "--listen", "127.0.0.1:0"])
+        .stdout(errors.try_clone().unwrap())
+        .stderr(errors)
+        .spawn()
+        .unwrap();
+    let said = || fs::read_to_string(folder.path().join("errors")).unwrap();
+    let given_up = Instant::now() + PATIENCE;
+    while !said().contains("ready: calls are taken") {
+        assert!(
+            serving.try_wait().unwrap().is_none() && Instant::now() < given_up,
+            "{}",
+            said()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+
+    // one who has asked for a recogniser is told once what is missing
+    let output = ghanti(&["serve", "--listen", "127.0.0.1:0"])
+        .env("GHANTI_SPEECH_RECOGNIZER", "vosk")
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        error.matches("cannot open the speech recogniser").count(),
+        1,
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,10 +26,12 @@ pub struct Starter {
     pub redis_url: Option<Secret>,
     /// The URL of PostgreSQL or SQLite.
     pub database_url: Option<Secret>,
+    /// Whether nothing here recognises speech.
+    pub answers_by_keys: bool,
 }
 
 /// The settings that the file contains, by section.
-const WRITTEN: [(&str, &[&str]); 6] = [
+const WRITTEN: [(&str, &[&str]); 7] = [
     (
         "server",
         &[
@@ -57,6 +59,7 @@ const WRITTEN: [(&str, &[&str]); 6] = [
         "settings",
         &["lender", "caller", "bot-name", "clinic", "company"],
     ),
+    ("speech", &["recognizer"]),
     ("stores", &["redis-url", "database-url"]),
 ];
 
@@ -131,6 +134,7 @@ impl Starter {
                     .map(|agent| Value::String(agent.expose().to_owned()))
                     .collect(),
             )),
+            "recognizer" if self.answers_by_keys => Some(Value::String("none".to_owned())),
             "redis-url" => secret(&self.redis_url),
             "database-url" => secret(&self.database_url),
             _ => None,
@@ -140,7 +144,7 @@ impl Starter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CommandLine, read_with};
+    use super::super::{CommandLine, RecognizerKind, read_with};
     use super::*;
 
     fn full() -> Starter {
@@ -152,6 +156,7 @@ mod tests {
             public_url: Some("https://bot.example.com".to_owned()),
             redis_url: Some(Secret::new("redis://localhost")),
             database_url: Some(Secret::new("postgres://u:p%40w@host/calls")),
+            answers_by_keys: true,
         }
     }
 
@@ -171,6 +176,10 @@ mod tests {
             );
             assert_eq!(config.server.public_url, starter.public_url);
             assert_eq!(config.calls.agents, starter.agents);
+            assert_eq!(
+                config.speech.recognizer == RecognizerKind::None,
+                starter.answers_by_keys
+            );
             assert_eq!(
                 config.settings.get("lender").cloned(),
                 starter.lender.as_deref().map(Into::into)
