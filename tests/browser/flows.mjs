@@ -26,7 +26,8 @@ await browse(async (person) => {
   await answered(true, "Roll back");
   await page.getByText("Rolled back.").waitFor();
   assert.deepEqual(await stages(), { [after]: "rolled-back", [before]: "active" });
-  await flow.getByText("it was rolled back in the console").waitFor();
+  await flow.getByText("it was rolled back in the console by `api-token`").waitFor();
+  assert.equal(await flow.getByText("copied into the folder").count(), 2, "nobody sent them");
   await answered(true, "Promote");
   await page.getByText("Promoted.").waitFor();
   assert.equal((await stages())[after], "active");

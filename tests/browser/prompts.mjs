@@ -70,6 +70,14 @@ await browse(async (person) => {
   assert.deepEqual(asked, Array(3).fill("Publish: greeting, en-IN?"));
   await english.locator("p.pattern", { hasText: given.words }).waitFor();
 
+  // the flow's page says who published the version
+  await page.getByRole("link", { name: "emi-reminder" }).first().click();
+  const live = page.locator(".versions tbody tr", { has: page.locator(".chip.active") });
+  await live.getByText("api-token · changed the prompt greeting, en-IN").waitFor();
+  assert.equal(await live.getAttribute("aria-current"), "true");
+  const former = page.locator(".versions tbody tr", { has: page.locator(".chip.previous") });
+  await former.getByText("copied into the folder").waitFor();
+
   const telephone = await Telephone.open(page, { phone: given.phone });
   await telephone.mute.check();
   await telephone.call();

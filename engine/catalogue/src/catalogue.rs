@@ -342,9 +342,13 @@ impl Catalogue {
     pub fn states(&self) -> Vec<FlowState> {
         let flows = self.flows();
         let mut warnings = self.warnings(&flows);
-        let states = flows.iter().map(|(name, set)| FlowState {
-            warnings: warnings.remove(name).unwrap_or_default(),
-            ..set.state(name)
+        let states = flows.iter().map(|(name, set)| {
+            let mut state = set.state(name);
+            state.warnings = warnings.remove(name).unwrap_or_default();
+            for version in &mut state.versions {
+                version.published = self.kept.published(name, &version.id);
+            }
+            state
         });
         states
             .filter(|state| !state.versions.is_empty() || !state.rejected.is_empty())

@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ghanti_model::{FlowName, VersionId};
 use serde::{Deserialize, Serialize};
 
+use crate::published::{Published, Taken, Way};
 use crate::source::Parts;
 use disk::Disk;
 
@@ -41,6 +42,12 @@ struct Entry {
     format: u32,
     last: Option<Last>,
     versions: BTreeMap<VersionId, Files>,
+    /// How each version came.
+    #[serde(default)]
+    published: BTreeMap<VersionId, Published>,
+    /// The version last taken from the folder or put there.
+    #[serde(default)]
+    taken: Option<VersionId>,
 }
 
 /// The saved state of all flows. Without a folder it is lost when the process ends.
@@ -76,6 +83,25 @@ impl Kept {
             .clone()
     }
 
+    /// How a version came, if that is known.
+    pub(crate) fn published(&self, name: &FlowName, id: &VersionId) -> Option<Published> {
+        self.flows().get(name)?.published.get(id).cloned()
+    }
+
+    /// How a version came whose files are in the folder: as it is known of the version that was there
+    /// last, so that a restart makes no copy of what was sent; otherwise by copying, now.
+    pub(crate) fn found(&self, name: &FlowName, id: &VersionId, now_ms: u64) -> Published {
+        let flows = self.flows();
+        let entry = flows
+            .get(name)
+            .filter(|entry| entry.taken.as_ref() == Some(id));
+        let known = entry.and_then(|entry| entry.published.get(id));
+        known.cloned().unwrap_or(Published {
+            at_ms: now_ms,
+            way: Way::Folder,
+        })
+    }
+
     /// Stores the files of a version that is about to take calls.
     pub(crate) fn store(&self, name: &FlowName, id: &VersionId, parts: &Parts) {
         let Some(disk) = &self.disk else { return };
@@ -94,24 +120,36 @@ impl Kept {
         }
     }
 
-    /// Records the active version and the versions that are still loaded. Returns whether anything
-    /// is new; if so, [`Kept::write`] must follow. Once a flow has had a manifest, `has_manifest`
-    /// stays set.
+    /// Records the active version, unless it stays the same (`None`), the versions that are still
+    /// loaded, and the one that was just taken, if any. Returns whether anything is new; if so,
+    /// [`Kept::write`] must follow. Once a flow has had a manifest, `has_manifest` stays set.
     pub(crate) fn note(
         &self,
         name: &FlowName,
-        mut last: Last,
+        last: Option<Last>,
         loaded: &BTreeSet<VersionId>,
+        taken: Option<Taken<'_>>,
     ) -> bool {
         let mut flows = self.flows();
         let entry = flows.entry(name.clone()).or_default();
         let before = entry.clone();
         entry.format = FORMAT;
-        last.has_manifest |= entry.last.as_ref().is_some_and(|last| last.has_manifest);
-        entry
-            .versions
-            .retain(|id, _| *id == last.version || loaded.contains(id));
-        entry.last = Some(last);
+        if let Some(mut last) = last {
+            last.has_manifest |= entry.last.as_ref().is_some_and(|last| last.has_manifest);
+            entry.last = Some(last);
+        }
+        if let Some(Taken { version, published }) = taken {
+            entry.taken = Some(version.clone());
+            entry.published.insert(version.clone(), published.clone());
+        }
+        let (last, taken) = (&entry.last, &entry.taken);
+        let is_used = |id: &VersionId| {
+            last.as_ref().is_some_and(|last| last.version == *id)
+                || taken.as_ref() == Some(id)
+                || loaded.contains(id)
+        };
+        entry.versions.retain(|id, _| is_used(id));
+        entry.published.retain(|id, _| is_used(id));
         *entry != before
     }
 
@@ -202,7 +240,17 @@ mod tests {
             has_manifest: true,
             rules: BTreeSet::from(["prompts.texts".to_owned()]),
         };
-        assert!(kept.note(&name(), last, loaded));
+        let published = Published {
+            at_ms: 7,
+            way: Way::Api {
+                by: "asha".to_owned(),
+            },
+        };
+        let taken = Taken {
+            version: &id,
+            published: &published,
+        };
+        assert!(kept.note(&name(), Some(last), loaded, Some(taken)));
         kept.write(&name());
         id
     }
@@ -237,6 +285,50 @@ mod tests {
             (objects(folder.path()), open().restore(&name()).is_some()),
             (5, true)
         );
+    }
+
+    #[test]
+    fn how_a_version_came_outlives_a_restart_and_what_is_copied_is_called_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Kept::open(Some(folder.path().to_owned()));
+        let first = keep(&open(), &parts("a"), &BTreeSet::new());
+        let kept = open();
+        let sent = kept.published(&name(), &first).unwrap();
+        assert_eq!((sent.at_ms, sent.way.by()), (7, Some("asha")));
+        // the files that a restart finds are those that were sent
+        assert_eq!(kept.found(&name(), &first, 9), sent);
+
+        let second = Source::of(parts("b")).id;
+        let copied = kept.found(&name(), &second, 9);
+        assert_eq!((copied.at_ms, &copied.way), (9, &Way::Folder));
+        let both = BTreeSet::from([first.clone(), second.clone()]);
+        let taken = Taken {
+            version: &second,
+            published: &copied,
+        };
+        assert!(kept.note(&name(), None, &both, Some(taken)));
+        assert!(!kept.note(&name(), None, &both, Some(taken)));
+        kept.write(&name());
+
+        // the first one was replaced: whoever puts it there again has copied it
+        let kept = open();
+        assert_eq!(kept.published(&name(), &first), Some(sent));
+        assert_eq!(kept.found(&name(), &first, 11).way, Way::Folder);
+        assert_eq!(kept.found(&name(), &second, 11), copied);
+        // one that nothing holds any more is forgotten, the one in the folder never
+        let last = kept.last(&name());
+        kept.note(&name(), last, &BTreeSet::new(), None);
+        assert_eq!(kept.found(&name(), &second, 11), copied);
+    }
+
+    #[test]
+    fn what_an_earlier_engine_kept_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = r#"{"format":1,"last":{"version":"ab12","has_manifest":true,"rules":["r"]},"versions":{}}"#;
+        fs::write(folder.path().join("emi.json"), earlier).unwrap();
+        let kept = Kept::open(Some(folder.path().to_owned()));
+        let last = kept.last(&name()).unwrap();
+        assert_eq!(kept.published(&name(), &last.version), None);
     }
 
     #[test]

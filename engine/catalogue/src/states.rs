@@ -5,6 +5,8 @@ use std::fmt;
 use ghanti_host::{FlowVersion, Rejection};
 use ghanti_model::{FlowName, VersionId};
 
+use crate::published::Published;
+
 /// A version's stage in its life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -55,6 +57,8 @@ pub struct VersionState {
     pub weight: u8,
     /// When it was loaded, in milliseconds since 1970.
     pub loaded_ms: u64,
+    /// How it came, and when; `None` if an earlier engine took it, which did not note it.
+    pub published: Option<Published>,
     /// Why it was rolled back.
     pub reason: Option<String>,
     /// When it was rolled back, in milliseconds since 1970.
@@ -70,6 +74,7 @@ impl VersionState {
             calls: version.calls(),
             weight: version.manifest().update.weight,
             loaded_ms: version.loaded_ms,
+            published: None,
             reason: None,
             rolled_back_ms: None,
         }

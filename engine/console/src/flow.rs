@@ -4,19 +4,7 @@ use maud::{Markup, html};
 
 use crate::layout::{Place, Site, page};
 use crate::now::short;
-
-/// A version that may be shown.
-#[derive(Debug, Clone)]
-pub struct VersionLink {
-    /// Its digest.
-    pub id: String,
-    /// The author's number.
-    pub version: String,
-    /// Its stage.
-    pub stage: &'static str,
-    /// Whether it is the one on the page.
-    pub is_shown: bool,
-}
+use crate::versions::{Version, table as versions};
 
 /// A variable of a prompt.
 #[derive(Debug, Clone)]
@@ -64,7 +52,7 @@ pub struct FlowPage {
     /// The share of the calls that it takes as a candidate, in percent.
     pub share: Option<u8>,
     /// All versions.
-    pub versions: Vec<VersionLink>,
+    pub versions: Vec<Version>,
     /// The languages, the default first.
     pub languages: Vec<String>,
     /// The prompts.
@@ -89,7 +77,10 @@ pub fn flow(site: &Site, shown: &FlowPage) -> String {
         }
         @if let Some(title) = &shown.title { p class="gist" { (title) } }
         (of_version(site, &shown.version, &shown.id, shown.stage, shown.share))
-        (others(site, &shown.name, &shown.versions))
+        section aria-labelledby="versions" {
+            h2 id="versions" { (words.versions) }
+            (versions(site, &shown.name, &shown.versions, Some(&shown.id)))
+        }
         section aria-labelledby="prompts" {
             h2 id="prompts" { (words.prompts) }
             @if shown.prompts.is_empty() {
@@ -120,20 +111,6 @@ pub(crate) fn of_version(
             code class="digest" title=(id) { (short(id)) } " "
             span class={ "chip " (stage) } { (stage) }
             @if let Some(share) = share { " " (share) " % " (words.share_of_calls) }
-        }
-    }
-}
-
-fn others(site: &Site, flow: &str, versions: &[VersionLink]) -> Markup {
-    let others = versions.iter().filter(|version| !version.is_shown);
-    html! {
-        @if versions.iter().any(|version| !version.is_shown) {
-            p class="hint" {
-                (site.words.other_versions)
-                @for version in others {
-                    " " a href={ (site.path("flows/")) (flow) "?version=" (version.id) } { (version.version) " " (short(&version.id)) } " (" (version.stage) ")"
-                }
-            }
         }
     }
 }

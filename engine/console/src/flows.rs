@@ -3,26 +3,7 @@
 use maud::{Markup, html};
 
 use crate::layout::{Place, Site, page};
-use crate::now::short;
-
-/// A version.
-#[derive(Debug, Clone)]
-pub struct Version {
-    /// Its digest.
-    pub id: String,
-    /// The author's number.
-    pub version: String,
-    /// Its stage.
-    pub stage: &'static str,
-    /// How many calls it has.
-    pub calls: u32,
-    /// A candidate's share, in percent.
-    pub weight: Option<u8>,
-    /// When it was loaded, in milliseconds since 1970-01-01T00:00:00Z.
-    pub loaded_ms: u64,
-    /// Why it was rolled back.
-    pub reason: Option<String>,
-}
+use crate::versions::{Version, table};
 
 /// A rejected version, or an entry that is not a flow.
 #[derive(Debug, Clone)]
@@ -107,26 +88,7 @@ fn one(site: &Site, flow: &Flow) -> Markup {
                     @if may_roll_back { (order(site, flow, "rollback", words.roll_back)) }
                 }
             }
-            table class="list" {
-                thead { tr { @for name in [words.version, words.digest, words.stage, words.calls_now, words.loaded] { th scope="col" { (name) } } } }
-                tbody {
-                    @for version in &flow.versions {
-                        tr {
-                            td data-label=(words.version) { (version.version) }
-                            td data-label=(words.digest) {
-                                a class="digest" title=(version.id) href={ (site.path("calls")) "?version=" (version.id) } { (short(&version.id)) }
-                            }
-                            td data-label=(words.stage) {
-                                span class={ "chip " (version.stage) } { (version.stage) }
-                                @if let Some(weight) = version.weight { " " (weight) " %" }
-                                @if let Some(reason) = &version.reason { " " span class="aside" { (reason) } }
-                            }
-                            td data-label=(words.calls_now) class="number" { (version.calls) }
-                            td data-label=(words.loaded) { (site.time(version.loaded_ms)) }
-                        }
-                    }
-                }
-            }
+            (table(site, &flow.name, &flow.versions, None))
             @if trapped + limited + failed > 0 {
                 p { strong class="problems" { (words.failures) } " " (words.trapped) " " (trapped) ", " (words.limited) " " (limited) ", " (words.failed) " " (failed) }
             }

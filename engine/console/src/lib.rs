@@ -29,6 +29,7 @@ mod setup;
 mod sparkline;
 mod telephone;
 mod times;
+mod versions;
 mod waveform;
 pub mod words;
 
@@ -37,9 +38,9 @@ pub use call::{CallPage, Finding, Player, call, call_state};
 pub use calls::{CallsPage, Search, calls};
 pub use campaigns::{Campaign, CampaignPage, CampaignsPage, Funnel, campaign, campaigns};
 pub use customer::{Customer, CustomerPage, List, customer};
-pub use flow::{FlowPage, PromptRow, Variable, VersionLink, flow};
+pub use flow::{FlowPage, PromptRow, Variable, flow};
 pub use flow_map::{FlowMap, MapPage, MapState, Path, Paths, Property, Spoken, flow_map};
-pub use flows::{Fault, Flow, FlowsPage, Version, flows};
+pub use flows::{Fault, Flow, FlowsPage, flows};
 pub use import::{
     ImportForm, ImportPage, Imported, MappedField, Refused, RejectedRow, Uncertain, Unread, import,
     import_form,
@@ -55,6 +56,7 @@ pub use prompt::{Draft, Editing, PromptPage, PromptText, Published, prompt};
 pub use replay::{Difference, Held, Replay, ReplayPage, Unable, replay};
 pub use setup::{Applet, Lamp, SetupPage, setup};
 pub use telephone::{Choice, Field, TelephonePage, telephone};
+pub use versions::{Came, Version, Way};
 pub use waveform::{PEAKS, waveform};
 
 /// The content security policy of every page (CSP level 3): nothing but this engine's own files, and no

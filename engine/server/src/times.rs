@@ -12,7 +12,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 /// The names of times in responses, and of the fields that are added.
-pub const TIMES: [(&str, &str); 16] = [
+pub const TIMES: [(&str, &str); 17] = [
     ("began_ms", "began_at"),
     ("changed_ms", "changed_at"),
     ("checked_ms", "checked_at"),
@@ -24,6 +24,7 @@ pub const TIMES: [(&str, &str); 16] = [
     ("last_ms", "last_at"),
     ("loaded_ms", "loaded_at"),
     ("passthru_after_ms", "passthru_after_at"),
+    ("published_ms", "published_at"),
     ("rejected_ms", "rejected_at"),
     ("rolled_back_ms", "rolled_back_at"),
     ("since_ms", "since_at"),

@@ -17,6 +17,8 @@ use crate::support::{
 };
 
 const FLOW: &str = "emi-reminder";
+/// Of another admin than `api-token`.
+const PIPELINE: &str = "pipeline-0123456789";
 
 /// A folder of flows that an engine watches, and beside it the author's own folder.
 struct House {
@@ -138,8 +140,12 @@ impl House {
     }
 
     async fn put(&self, body: Vec<u8>) -> (u16, Value) {
+        self.put_with(API_TOKEN, body).await
+    }
+
+    async fn put_with(&self, token: &str, body: Vec<u8>) -> (u16, Value) {
         let url = self.engine.url(&format!("/api/flows/{FLOW}"));
-        let request = self.engine.http().put(url).bearer_auth(API_TOKEN);
+        let request = self.engine.http().put(url).bearer_auth(token);
         let response = request.body(body).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
@@ -218,6 +224,8 @@ fn a_version_is_deployed_listed_and_rolled_back() {
     }
     let (code, reported) = house.flow(&["rollback", FLOW]);
     assert_eq!(code, Some(0), "{reported}");
+    let by_whom = "it was rolled back through the API by `api-token`";
+    assert!(reported.contains(by_whom), "{reported}");
     assert_eq!(house.version("active")["id"], first["id"]);
     assert_eq!(house.version("rolled-back")["id"], second["id"]);
     // what was rolled back does not come back by being deployed again
@@ -231,6 +239,88 @@ fn a_version_is_deployed_listed_and_rolled_back() {
     assert!(reported.contains("is not loaded, only"), "{reported}");
     let (code, reported) = house.flow(&["rollback", "nobody"]);
     assert_eq!(code, Some(1), "{reported}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_published_a_version_is_known_after_a_restart_and_a_copy_is_called_one() {
+    let tokens = format!(
+        "api-token = '{API_TOKEN}'\n[tokens.pipeline]\nrole = 'admin'\ntoken = '{PIPELINE}'\n"
+    );
+    let mut house = House::start(&tokens);
+    let came = |version: &Value| {
+        let published = &version["published"];
+        let at_ms = published["published_ms"].as_u64().unwrap_or_default();
+        assert!(at_ms > 1_700_000_000_000, "{version}");
+        assert!(published["published_at"].is_string(), "{version}");
+        let text = |key: &str| published[key].as_str().unwrap_or("nobody").to_owned();
+        (text("how"), text("by"), at_ms)
+    };
+    let sent = |by: &str| ("api".to_owned(), by.to_owned());
+    let copied = || ("folder".to_owned(), "nobody".to_owned());
+    house.deploy();
+    let (how, by, at_ms) = came(&house.version("active"));
+    assert_eq!((how, by), sent("api-token"));
+    let (_, reported) = house.flow(&["list"]);
+    assert!(
+        reported.contains("sent over the API by api-token, ")
+            && reported.contains("copied into the folder, "),
+        "{reported}"
+    );
+    // what is there already is published by nobody again
+    let first = {
+        let (within, files) = (house.mine(), contents(&house.mine()));
+        let each: Vec<_> = files
+            .iter()
+            .map(|(path, bytes)| {
+                let path = path.strip_prefix(&within).unwrap();
+                (path.to_str().unwrap(), bytes.as_slice())
+            })
+            .collect();
+        archive(&each)
+    };
+    let (status, again) = house.put_with(PIPELINE, first.clone()).await;
+    assert_eq!((status, &again["was_there"]), (200, &true.into()));
+    house.engine.start_again();
+    let active = house.version("active");
+    assert_eq!(came(&active), ("api".into(), "api-token".into(), at_ms));
+
+    // an engine that shares the folder finds the files, and did not take the request
+    let beside = Setup::new(format!(
+        "[speech]\nrecognizer = 'none'\n[server]\ninsecure = true\n{tokens}"
+    ))
+    .flows(house.flows())
+    .start();
+    let request = beside.http().get(beside.url("/api/flows"));
+    let listed: Value = request
+        .bearer_auth(API_TOKEN)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let flows = listed["items"].as_array().unwrap();
+    let found = flows.iter().find(|flow| flow["name"] == FLOW).unwrap();
+    let (how, by, _) = came(&found["versions"][0]);
+    assert_eq!((how, by), copied());
+    drop(beside);
+
+    house.edit("prompts/en-IN.ftl", "greeting =", "greeting = Namaste.");
+    let flows = house.flows();
+    let (code, reported) = house.json(&["deploy", FLOW, "--flows", flows.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{reported}");
+    let (how, by, _) = came(&house.version("active"));
+    assert_eq!((how, by), copied());
+    assert_eq!(came(&house.version("previous")), {
+        let (how, by) = sent("api-token");
+        (how, by, at_ms)
+    });
+    // whoever publishes it again is who published it last
+    let (status, again) = house.put_with(PIPELINE, first).await;
+    assert_eq!((status, &again["was_there"]), (200, &false.into()));
+    let (how, by, later_ms) = came(&house.version("active"));
+    assert_eq!((how, by), sent("pipeline"));
+    assert!(later_ms > at_ms);
 }
 
 #[test]

@@ -219,6 +219,24 @@ async fn a_change_of_a_prompt_makes_a_version_and_leaves_every_other_byte() {
         "one message has changed"
     );
 
+    // the row of the version says who published it, and the one before who did not
+    let shown = admin.get(FLOW).await;
+    check(&shown, FLOW);
+    assert!(
+        shown.has("api-token · changed the prompt okay, en-IN")
+            && shown.has("copied into the folder"),
+        "{}",
+        shown.html
+    );
+    let flows_now = asked(&engine, "/api/flows").await;
+    let published = &flows_now["items"][0]["versions"][0]["published"];
+    assert_eq!(published["how"], "prompt", "{flows_now:#}");
+    assert_eq!(published["by"], "api-token");
+    assert_eq!(
+        (&published["prompt"], &published["language"]),
+        (&"okay".into(), &"en-IN".into())
+    );
+
     // who has the page of the version before overwrites nothing
     let late = publish(
         &mut admin,
@@ -545,7 +563,7 @@ async fn a_candidate_shows_its_share_and_a_version_that_is_not_in_the_folder_can
     );
     let page = admin.get(FLOW).await;
     assert!(
-        page.has("Other versions:") && page.has("(candidate)"),
+        page.has("<h2 id=\"versions\">Versions</h2>") && page.has("chip candidate"),
         "{}",
         page.html
     );

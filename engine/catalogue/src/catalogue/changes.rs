@@ -32,7 +32,7 @@ impl Catalogue {
                 .ok_or_else(|| ChangeError::NothingToPromote(name.clone()))?
         };
         tracing::info!(flow = %name, version = %version.id, "flow version was promoted");
-        self.remember(name);
+        self.remember(name, None);
         self.changed();
         Ok(version.id.clone())
     }
@@ -51,7 +51,7 @@ impl Catalogue {
         };
         tracing::warn!(flow = %name, version = %version.id, reason, "flow was rolled back");
         self.metrics.rolled_back(name.as_str());
-        self.remember(name);
+        self.remember(name, None);
         self.changed();
         Ok(version.id.clone())
     }
@@ -83,7 +83,7 @@ impl Catalogue {
             Some(back) => {
                 tracing::error!(flow = %name, failing = %id, version = %back.id, reason, "flow was rolled back by itself: fix it");
                 self.metrics.rolled_back(name.as_str());
-                self.remember(name);
+                self.remember(name, None);
                 self.changed();
             }
             None => {

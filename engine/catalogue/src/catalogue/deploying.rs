@@ -9,6 +9,7 @@ use ghanti_model::{FlowName, VersionId, unix_ms};
 use super::Catalogue;
 use crate::bundle::Bundle;
 use crate::in_place::{InPlace, NotInPlace, Staged};
+use crate::published::{Published, Way};
 use crate::scan::Form;
 use crate::states::Stage;
 
@@ -42,13 +43,15 @@ pub enum DeployError {
 impl Catalogue {
     /// Takes a version of a flow as if its files had been put into the folder, and puts them there
     /// if it is good. The files are written beside the folder's flows, judged there, and exchanged
-    /// with the flow's own in one step. A version that was taken before stays in the stage it has.
+    /// with the flow's own in one step. `way` is how it comes. A version that was taken before stays
+    /// in the stage it has, and so does what is known of how it came.
     pub fn deploy<'a>(
         &'a self,
         name: &'a FlowName,
         bundle: Bundle,
+        way: Way,
     ) -> BoxFuture<'a, Result<Deployed, DeployError>> {
-        self.deploy_in_turn(name, bundle, None).boxed()
+        self.deploy_in_turn(name, bundle, way, None).boxed()
     }
 
     /// Takes a version that was made of another one's files, as [`Catalogue::deploy`] does, if those
@@ -57,15 +60,17 @@ impl Catalogue {
         &'a self,
         name: &'a FlowName,
         bundle: Bundle,
+        way: Way,
         over: &'a VersionId,
     ) -> BoxFuture<'a, Result<Deployed, DeployError>> {
-        self.deploy_in_turn(name, bundle, Some(over)).boxed()
+        self.deploy_in_turn(name, bundle, way, Some(over)).boxed()
     }
 
     async fn deploy_in_turn(
         &self,
         name: &FlowName,
         bundle: Bundle,
+        way: Way,
         over: Option<&VersionId>,
     ) -> Result<Deployed, DeployError> {
         let rejected = |fault| DeployError::Rejected(Rejection::new(name.as_str(), fault));
@@ -144,8 +149,10 @@ impl Catalogue {
                 was_there: true,
             });
         }
-        self.keep(&version, parts, look).await;
-        let stage = self.publish(name, version, tests, look);
+        let at_ms = unix_ms();
+        let published = Published { at_ms, way };
+        self.keep(&version, parts, &published, look).await;
+        let stage = self.publish(name, version, tests, &published, look);
         self.forget_former(in_place);
         Ok(Deployed {
             id,

@@ -8,31 +8,44 @@ use ghanti_model::FlowName;
 
 use super::Catalogue;
 use crate::kept::Last;
+use crate::published::{Published, Taken};
 use crate::source::{Parts, Source};
 
 /// How long publication waits for a slow disk while a version is saved.
 const KEEPING: Duration = Duration::from_secs(2);
 
 impl Catalogue {
-    /// Saves a version that is about to take calls, so that it is on disk by the time anyone sees
-    /// it take calls.
-    pub(super) async fn keep(&self, version: &Arc<FlowVersion>, parts: Parts, look: u64) {
-        let (kept, name, id) = (
+    /// Saves a version that is about to take calls, and how it came, so that both are on disk by the
+    /// time anyone sees it take calls.
+    pub(super) async fn keep(
+        &self,
+        version: &Arc<FlowVersion>,
+        parts: Parts,
+        published: &Published,
+        look: u64,
+    ) {
+        let (kept, name, id, published) = (
             Arc::clone(&self.kept),
             version.name.clone(),
             version.id.clone(),
+            published.clone(),
         );
         let note = {
             let flows = self.flows();
-            let set = flows
-                .get(&name)
-                .filter(|set| !set.is_overtaken(look) && set.becomes_active(version));
-            set.map(|set| (last(version, parts.manifest.is_some()), set.ids()))
+            let set = flows.get(&name).filter(|set| !set.is_overtaken(look));
+            set.map(|set| {
+                let last = || last(version, parts.manifest.is_some());
+                (set.becomes_active(version).then(last), set.ids())
+            })
         };
         let keeping = self.loader.engine().loader_pool().run_light(move || {
             kept.store(&name, &id, &parts);
+            let taken = Taken {
+                version: &id,
+                published: &published,
+            };
             if let Some((last, loaded)) = note
-                && kept.note(&name, last, &loaded)
+                && kept.note(&name, last, &loaded, Some(taken))
             {
                 kept.write(&name);
             }
@@ -42,15 +55,16 @@ impl Catalogue {
         }
     }
 
-    /// Records the version that takes calls after a change.
-    pub(super) fn remember(&self, name: &FlowName) {
+    /// Records the version that takes calls after a change, and the one that was just taken, if any.
+    pub(super) fn remember(&self, name: &FlowName, taken: Option<Taken<'_>>) {
         let is_new = {
             let flows = self.flows();
             let Some((active, set)) = flows.get(name).and_then(|set| Some((set.active()?, set)))
             else {
                 return;
             };
-            self.kept.note(name, last(active, false), &set.ids())
+            let last = last(active, false);
+            self.kept.note(name, Some(last), &set.ids(), taken)
         };
         if is_new {
             let (kept, name) = (Arc::clone(&self.kept), name.clone());

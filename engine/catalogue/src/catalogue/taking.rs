@@ -11,6 +11,7 @@ use ghanti_model::{FlowName, VersionId, unix_ms};
 
 use super::{Catalogue, Verdict, log_rejection};
 use crate::loader::no_errors;
+use crate::published::{Published, Taken};
 use crate::replay_gate;
 use crate::scan::{Form, Place};
 use crate::source::{Parts, Source, Unread};
@@ -113,7 +114,8 @@ impl Catalogue {
             Ok(version) => version,
             Err(fault) => return self.reject(name, look, Some((id, tests)), fault),
         };
-        self.keep(&version, parts, look).await;
+        let published = self.kept.found(name, &id, unix_ms());
+        self.keep(&version, parts, &published, look).await;
         if self
             .change()
             .entry(name.clone())
@@ -123,7 +125,7 @@ impl Catalogue {
             tracing::info!(flow = %name, version = %id, "flow version was overtaken by a later change of its files");
             return Verdict::Known;
         }
-        self.publish(name, version, tests, look);
+        self.publish(name, version, tests, &published, look);
         Verdict::Published
     }
 
@@ -133,6 +135,7 @@ impl Catalogue {
         name: &FlowName,
         version: Arc<FlowVersion>,
         tests: String,
+        published: &Published,
         look: u64,
     ) -> Stage {
         let id = version.id.clone();
@@ -142,9 +145,14 @@ impl Catalogue {
             set.judge(look);
             set.publish(version, tests)
         };
-        tracing::info!(flow = %name, version = %id, %stage, "flow version takes calls");
+        let (way, by) = (published.way.as_str(), published.way.by());
+        tracing::info!(flow = %name, version = %id, %stage, way, by, "flow version takes calls");
         self.metrics.published(name.as_str());
-        self.remember(name);
+        let taken = Taken {
+            version: &id,
+            published,
+        };
+        self.remember(name, Some(taken));
         self.changed();
         stage
     }

@@ -79,7 +79,22 @@ pub struct Version {
     #[serde(default)]
     pub weight: Option<u8>,
     #[serde(default)]
+    pub published: Option<Published>,
+    #[serde(default)]
     pub reason: Option<String>,
+}
+
+/// How a version came to the engine, and when.
+#[derive(Deserialize)]
+pub struct Published {
+    pub how: String,
+    #[serde(default)]
+    pub by: Option<String>,
+    #[serde(default)]
+    pub prompt: Option<String>,
+    #[serde(default)]
+    pub language: Option<String>,
+    pub published_ms: u64,
 }
 
 impl Version {

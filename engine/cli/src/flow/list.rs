@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use ghanti_model::unix_ms;
 
-use super::engine::{Fault, Flow, Flows, Target, Version, flows, short};
+use super::engine::{Fault, Flow, Flows, Published, Target, Version, flows, short};
 use super::outcome;
 use crate::runtime::one_thread;
 
@@ -75,6 +75,7 @@ pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
             state,
             calls,
             weight,
+            published,
             reason,
         } = version;
         let calls = match calls {
@@ -91,6 +92,9 @@ pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
             "  {state:<11} {version} ({}){share}{calls}{reason}",
             short(id)
         )?;
+        if let Some(published) = published {
+            writeln!(out, "              {}", came(published))?;
+        }
     }
     for fault in &flow.rejected {
         show_fault(out, fault)?;
@@ -99,6 +103,30 @@ pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
         writeln!(out, "  warning     {warning}")?;
     }
     Ok(())
+}
+
+/// How a version came, and when.
+fn came(published: &Published) -> String {
+    let Published {
+        how,
+        by,
+        prompt,
+        language,
+        published_ms,
+    } = published;
+    let how = match (how.as_str(), prompt, language) {
+        ("folder", ..) => "copied into the folder".to_owned(),
+        ("api", ..) => "sent over the API".to_owned(),
+        ("prompt", Some(prompt), Some(language)) => {
+            format!("prompt {prompt} changed in {language} in the console")
+        }
+        // of a later engine
+        (how, ..) => how.to_owned(),
+    };
+    let by = by
+        .as_ref()
+        .map_or_else(String::new, |by| format!(" by {by}"));
+    format!("{how}{by}, {}", ago(*published_ms))
 }
 
 /// Shows why something was rejected.

@@ -161,6 +161,7 @@ mod tests {
             state: state.to_owned(),
             calls: 0,
             weight: None,
+            published: None,
             reason: None,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
-use ghanti_catalogue::{Bundle, DeployError, Deployed, NotInPlace};
+use ghanti_catalogue::{Bundle, DeployError, Deployed, NotInPlace, Way};
 use ghanti_model::{FlowName, VersionId};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -74,7 +74,7 @@ pub struct Taken {
     )
 )]
 pub async fn put(
-    _: Api,
+    Api { identity }: Api,
     State(app): State<App>,
     name: Result<Segments<String>, BadPath>,
     request: Request,
@@ -96,7 +96,8 @@ pub async fn put(
             Err(error) => Err(failed(&error)),
         }
     };
-    let deployed = judged(&app, slot, name.clone(), bundle, None).await?;
+    let way = Way::Api { by: identity.name };
+    let deployed = judged(&app, slot, name.clone(), bundle, way, None).await?;
     let Deployed {
         id,
         author_version,
@@ -160,7 +161,7 @@ pub(super) fn slot(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
 }
 
 /// Has a version judged, and put into the folder if it is taken; where it was made of another one's
-/// files, only if those still lie there.
+/// files (`over`), only if those still lie there. `way` is how it comes.
 ///
 /// # Errors
 ///
@@ -170,6 +171,7 @@ pub(super) async fn judged(
     slot: OwnedSemaphorePermit,
     flow: FlowName,
     bundle: impl Future<Output = Result<Bundle, Problem>> + Send + 'static,
+    way: Way,
     over: Option<VersionId>,
 ) -> Result<Deployed, Problem> {
     let catalogue = Arc::clone(&app.services.catalogue);
@@ -178,8 +180,8 @@ pub(super) async fn judged(
         let _slot = slot;
         let bundle = bundle.await?;
         let deployed = match &over {
-            Some(over) => catalogue.deploy_over(&flow, bundle, over).await,
-            None => catalogue.deploy(&flow, bundle).await,
+            Some(over) => catalogue.deploy_over(&flow, bundle, way, over).await,
+            None => catalogue.deploy(&flow, bundle, way).await,
         };
         deployed.map_err(refused)
     });

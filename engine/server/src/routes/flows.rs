@@ -2,7 +2,7 @@
 //! back.
 
 use axum::extract::State;
-use ghanti_catalogue::{ChangeError, FlowState, Rejected, Stage, VersionState};
+use ghanti_catalogue::{ChangeError, FlowState, Rejected, Stage, VersionState, Way};
 use ghanti_host::Rejection;
 use ghanti_model::{FlowName, VersionId};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::access::Api;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
+use crate::role::Identity;
 use crate::segments::{BadPath, Segments};
 
 /// The reason recorded for a version rolled back by `POST /api/flows/{name}/rollback`.
@@ -60,11 +61,32 @@ struct Version {
     #[serde(skip_serializing_if = "Option::is_none")]
     weight: Option<u8>,
     loaded_ms: u64,
+    /// How it came to this engine; missing if an earlier engine took it, which did not note it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<Published>,
     /// Why it was rolled back.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rolled_back_ms: Option<u64>,
+}
+
+/// How a version came to this engine, and when.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PublishedVersion)]
+struct Published {
+    /// `api`: it was sent over the API; `prompt`: a prompt was changed in the console; `folder`: its files
+    /// were found in the flows folder.
+    how: &'static str,
+    /// The name of the token with which it was published; null for `folder`.
+    by: Option<String>,
+    /// The prompt that was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
+    /// The language that got another text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    published_ms: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -149,12 +171,12 @@ pub(super) async fn read_again(app: &App) -> Result<(), Problem> {
     )
 )]
 pub async fn rollback(
-    _: Api,
+    Api { identity }: Api,
     State(app): State<App>,
     name: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<Flow>, Problem> {
     let Segments(name) = name?;
-    one(&app, rolled_back(&app, name, ASKED_FOR)?)
+    one(&app, rolled_back(&app, name, ASKED_FOR, &identity)?)
 }
 
 /// Makes the candidate active, or if there is none, the version that was rolled back. Answers as
@@ -184,15 +206,21 @@ pub async fn promote(
     one(&app, promoted(&app, name)?)
 }
 
-/// Rolls a flow back, and records the reason. Returns its name.
+/// Rolls a flow back, and records where it was asked for and by whom. Returns its name.
 ///
 /// # Errors
 ///
 /// As [`rollback`].
-pub(super) fn rolled_back(app: &App, name: String, reason: &str) -> Result<FlowName, Problem> {
+pub(super) fn rolled_back(
+    app: &App,
+    name: String,
+    asked_for: &str,
+    identity: &Identity,
+) -> Result<FlowName, Problem> {
     let name = named(name)?;
+    let reason = format!("{asked_for} by `{}`", identity.name);
     let catalogue = &app.services.catalogue;
-    catalogue.rollback(&name, reason).map_err(unchanged)?;
+    catalogue.rollback(&name, &reason).map_err(unchanged)?;
     Ok(name)
 }
 
@@ -290,8 +318,27 @@ fn version(state: VersionState) -> Version {
         state: state.stage.as_str(),
         calls: state.calls,
         loaded_ms: state.loaded_ms,
+        published: state.published.map(published),
         reason: state.reason,
         rolled_back_ms: state.rolled_back_ms,
+    }
+}
+
+fn published(published: ghanti_catalogue::Published) -> Published {
+    let ghanti_catalogue::Published { at_ms, way } = published;
+    let (how, by) = (way.as_str(), way.by().map(str::to_owned));
+    let (prompt, language) = match way {
+        Way::Prompt {
+            prompt, language, ..
+        } => (Some(prompt), Some(language)),
+        Way::Folder | Way::Api { .. } => (None, None),
+    };
+    Published {
+        how,
+        by,
+        prompt,
+        language,
+        published_ms: at_ms,
     }
 }
 

@@ -6,13 +6,13 @@ use ghanti_store::{AttemptOf, CallSummary, MemberOf};
 
 use super::super::Words;
 use crate::{
-    Answer, Applet, AuditPage, CallPage, CallsPage, Campaign, CampaignPage, CampaignsPage, Choice,
+    Answer, Applet, AuditPage, CallPage, CallsPage, Came, Campaign, CampaignPage, CampaignsPage, Choice,
     Customer, CustomerPage, Difference, Draft, Editing, Ended, Entry, Fault, Field, Finding, Flow,
     FlowMap, FlowPage, FlowsPage, Funnel, GoesOn, Held, ImportForm, ImportPage, Imported, Input,
     Lamp, List, Live, Load, MapPage, MapState, MappedField, NewCampaign, Notice, Now, Open,
     OtherwisePage, Path, Paths, Player, PromptPage, PromptRow, PromptText, Property, Published,
     Refused, RejectedRow, Replay, ReplayPage, Rule, Said, Search, SetupPage, Site, Spoken, Store,
-    TelephonePage, Unable, Uncertain, Unread, Variable, Version, VersionLink, Who,
+    TelephonePage, Unable, Uncertain, Unread, Variable, Version, Way, Who,
 };
 
 const AT_MS: u64 = 1_795_770_000_000;
@@ -309,15 +309,7 @@ pub(super) fn pages(words: &'static Words) -> Vec<(&'static str, String)> {
     };
     let flow = Flow {
         name: "1".to_owned(),
-        versions: vec![Version {
-            id: "1".to_owned(),
-            version: "1".to_owned(),
-            stage: "1",
-            calls: 1,
-            weight: Some(1),
-            loaded_ms: AT_MS,
-            reason: None,
-        }],
+        versions: versions(),
         rejected: vec![fault()],
         warnings: Vec::new(),
         failures: [1, 1, 1],
@@ -550,6 +542,30 @@ fn of_imports(site: &Site) -> Vec<(&'static str, String)> {
 }
 
 /// The pages of one flow, with everything that may be on them.
+/// One that came in each way, and one of which that is not known.
+fn versions() -> Vec<Version> {
+    let prompt = Way::Prompt {
+        prompt: "1".to_owned(),
+        language: "1".to_owned(),
+    };
+    let came = |way| Came {
+        at_ms: AT_MS,
+        by: (way != Way::Folder).then(|| "1".to_owned()),
+        way,
+    };
+    [Some(Way::Folder), Some(Way::Api), Some(prompt), None]
+        .map(|way| Version {
+            id: "1".to_owned(),
+            version: "1".to_owned(),
+            stage: "1",
+            calls: 1,
+            weight: Some(1),
+            came: way.map(came),
+            reason: Some("this is English".to_owned()),
+        })
+        .into()
+}
+
 fn pages_of_a_flow(site: &Site) -> Vec<(&'static str, String)> {
     let english = || "this is English".to_owned();
     let variable = || Variable {
@@ -564,12 +580,7 @@ fn pages_of_a_flow(site: &Site) -> Vec<(&'static str, String)> {
         version: "1".to_owned(),
         stage: "1",
         share: Some(1),
-        versions: vec![VersionLink {
-            id: "1".to_owned(),
-            version: "1".to_owned(),
-            stage: "1",
-            is_shown: false,
-        }],
+        versions: versions(),
         languages: vec!["1".to_owned()],
         prompts,
         may_hear: true,

@@ -7,12 +7,13 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use ghanti_catalogue::{ChangeError, Files, FlowState, Stage};
-use ghanti_console::{FlowPage, PromptRow, Variable, VersionLink, flow};
+use ghanti_console::{FlowPage, PromptRow, Variable, flow};
 use ghanti_host::{Fault, FlowVersion};
 use ghanti_language::template::written::{Message, messages};
 use ghanti_model::{Language, Role, VersionId};
 
 use super::Form;
+use super::flows::version;
 use super::session::Viewer;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
@@ -87,19 +88,6 @@ impl Shown {
     /// The share of the calls that it takes as a candidate, in percent.
     pub(super) fn share(&self) -> Option<u8> {
         (self.stage() == Stage::Candidate).then(|| self.version.manifest().update.weight)
-    }
-
-    /// The versions that may be shown.
-    pub(super) fn versions(&self) -> Vec<VersionLink> {
-        let versions = self.state.versions.iter();
-        versions
-            .map(|version| VersionLink {
-                id: version.id.to_string(),
-                version: version.author_version.clone(),
-                stage: version.stage.as_str(),
-                is_shown: version.id == self.version.id,
-            })
-            .collect()
     }
 
     /// The flow's files as they are in the folder, whichever version they are of.
@@ -228,7 +216,7 @@ pub(super) async fn show(
         version: shown.version.description.described.version.clone(),
         stage: shown.stage().as_str(),
         share: shown.share(),
-        versions: shown.versions(),
+        versions: shown.state.versions.iter().cloned().map(version).collect(),
         prompts: shown.rows(&languages),
         languages: languages
             .iter()

@@ -4,9 +4,9 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use ghanti_catalogue::{FlowState, Rejected, Stage, VersionState};
+use ghanti_catalogue::{FlowState, Published, Rejected, Stage, VersionState};
 use ghanti_console::words::Words;
-use ghanti_console::{Fault, Flow, FlowsPage, Version, flows};
+use ghanti_console::{Came, Fault, Flow, FlowsPage, Version, Way, flows};
 use ghanti_host::Rejection;
 
 use super::Form;
@@ -69,15 +69,31 @@ fn message(words: &Words, done: &str) -> Option<&'static str> {
     }
 }
 
-fn version(state: VersionState) -> Version {
+/// A version as pages show it.
+pub(super) fn version(state: VersionState) -> Version {
     Version {
         weight: (state.stage == Stage::Candidate).then_some(state.weight),
         id: state.id.to_string(),
         version: state.author_version,
         stage: state.stage.as_str(),
         calls: state.calls,
-        loaded_ms: state.loaded_ms,
+        came: state.published.map(came),
         reason: state.reason,
+    }
+}
+
+fn came(published: Published) -> Came {
+    let Published { at_ms, way } = published;
+    Came {
+        at_ms,
+        by: way.by().map(str::to_owned),
+        way: match way {
+            ghanti_catalogue::Way::Folder => Way::Folder,
+            ghanti_catalogue::Way::Api { .. } => Way::Api,
+            ghanti_catalogue::Way::Prompt {
+                prompt, language, ..
+            } => Way::Prompt { prompt, language },
+        },
     }
 }
 
@@ -120,7 +136,7 @@ pub(super) async fn change(
         viewer.check(&Form::read(&body))?;
         match action.as_str() {
             "promote" => promoted(&app, name).map(drop)?,
-            "rollback" => rolled_back(&app, name, ASKED_FOR).map(drop)?,
+            "rollback" => rolled_back(&app, name, ASKED_FOR, viewer.identity()).map(drop)?,
             _ => {
                 return Err(Problem::new(
                     Kind::UnknownPath,

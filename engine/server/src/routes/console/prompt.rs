@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use ghanti_catalogue::Deployed;
+use ghanti_catalogue::{Deployed, Way};
 use ghanti_console::{Draft, Editing, PromptPage, PromptText, Published, prompt};
 use ghanti_explore::examples::Values;
 use ghanti_language::template::written::{EditError, replaced};
@@ -199,7 +199,12 @@ pub(super) async fn publish(
         // the version that the form was made of may be gone meanwhile: the page then shows another
         let shown = Shown::find(&app, name.clone(), form.text("version"))
             .or_else(|_| Shown::find(&app, name, ""))?;
-        let deployed = edited(&app, &shown, &template, &language, &form).await;
+        let way = Way::Prompt {
+            by: viewer.identity().name.clone(),
+            prompt: template.clone(),
+            language: language.clone(),
+        };
+        let deployed = edited(&app, &shown, way, &template, &language, &form).await;
         Ok((shown, template, language, deployed))
     };
     let (shown, template, language, deployed) = match published.await {
@@ -235,6 +240,7 @@ pub(super) async fn publish(
 async fn edited(
     app: &App,
     shown: &Shown,
+    way: Way,
     template: &str,
     language: &str,
     form: &Form,
@@ -259,7 +265,7 @@ async fn edited(
         .with_prompts(&language, text)
         .map_err(|no_place| Problem::new(Kind::UnusablePrompt, no_place.reason, no_place.hint))?;
     let flow = shown.version.name.clone();
-    judged(app, slot, flow, async { Ok(bundle) }, Some(base)).await
+    judged(app, slot, flow, async { Ok(bundle) }, way, Some(base)).await
 }
 
 /// The language of a version by its tag.
