@@ -119,12 +119,12 @@ export class Person {
   }
 
   // Every page that links lead to from where a page is, each opened in it: its place in the console. Of those that are `alike` only a
-  // few are opened.
-  async *walk(page, { alike = () => false } = {}) {
+  // few are opened, and of those that are `besides` none.
+  async *walk(page, { alike = () => false, besides = () => false } = {}) {
     const seen = new Set(), open = [page.url()];
     let few = 0;
     for (let url = open.shift(); url; url = open.shift()) {
-      if (seen.has(url)) continue;
+      if (seen.has(url) || besides(url.slice(this.url("").length))) continue;
       if (alike(url.slice(this.url("").length)) && ++few > FEW) continue;
       seen.add(url);
       assert.ok(seen.size <= PAGES_MAX, `more than ${PAGES_MAX} pages: ${[...seen].join(" ")}`);

@@ -71,7 +71,9 @@ await browse(async (person) => {
   await page.reload();
   await page.locator(".card .line.bot").first().waitFor();
   const kinds = new Map();
-  for await (const below of someone.walk(page, { alike: (below) => below.includes("/prompts/") })) {
+  // the call is to outlast the walk: what is of one version alone looks like what is of all, or of the active one
+  const besides = (below) => /^(calls|flows\/[^/?]+)\?version=/.test(below);
+  for await (const below of someone.walk(page, { alike: (below) => below.includes("/prompts/"), besides })) {
     // a map that is being drawn loads again
     if (below.includes("/map")) await page.locator(".drawing svg").waitFor();
     // of a map's many paths, the first ones

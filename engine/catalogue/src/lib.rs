@@ -39,5 +39,5 @@ pub use published::{Published, Way};
 pub use replay_gate::{Obstacle, ReplayCheck, ReplayVerdict};
 pub use single::FlowFiles;
 pub use speakable::Speakable;
-pub use states::{FlowState, Rejected, Stage, Unclaimed, VersionState};
+pub use states::{FlowState, Rejected, SetWeight, Stage, Unclaimed, VersionState};
 pub use watch::watch;

@@ -42,6 +42,17 @@ impl fmt::Display for Stage {
     }
 }
 
+/// A share of the calls that somebody has set for a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetWeight {
+    /// The share of the new calls, in percent.
+    pub weight: u8,
+    /// The name of the token with which it was set.
+    pub by: String,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
 /// One loaded version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionState {
@@ -53,8 +64,10 @@ pub struct VersionState {
     pub stage: Stage,
     /// How many calls it has now.
     pub calls: u32,
-    /// Its share of the new calls as a candidate, in percent.
+    /// Its share of the new calls as a candidate, in percent, as its manifest says.
     pub weight: u8,
+    /// The share that it has in place of that; only of a candidate.
+    pub set: Option<SetWeight>,
     /// When it was loaded, in milliseconds since 1970.
     pub loaded_ms: u64,
     /// How it came, and when; `None` if an earlier engine took it, which did not note it.
@@ -66,6 +79,12 @@ pub struct VersionState {
 }
 
 impl VersionState {
+    /// The share of the new calls that it takes, in percent, if it is a candidate.
+    pub fn share(&self) -> Option<u8> {
+        let set = self.set.as_ref().map(|set| set.weight);
+        (self.stage == Stage::Candidate).then(|| set.unwrap_or(self.weight))
+    }
+
     pub(crate) fn of(version: &FlowVersion, stage: Stage) -> Self {
         Self {
             id: version.id.clone(),
@@ -73,6 +92,7 @@ impl VersionState {
             stage,
             calls: version.calls(),
             weight: version.manifest().update.weight,
+            set: None,
             loaded_ms: version.loaded_ms,
             published: None,
             reason: None,

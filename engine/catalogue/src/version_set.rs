@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use ghanti_host::{FlowVersion, Rejection, SplitMix64};
 use ghanti_model::{CallId, FlowName, VersionId};
 
-use crate::states::{FlowState, Rejected, Stage, VersionState};
+use crate::states::{FlowState, Rejected, SetWeight, Stage, VersionState};
 
 /// How many previous versions stay loaded.
 const BEFORE: usize = 2;
@@ -52,6 +52,8 @@ pub(crate) struct VersionSet {
     /// The digest of the tests last run on those files, and whether they passed.
     tests: Option<(String, bool)>,
     candidate: Option<Arc<FlowVersion>>,
+    /// The share that the candidate has in place of its manifest's.
+    weight: Option<SetWeight>,
     active: Option<Arc<FlowVersion>>,
     /// Newest first.
     before: Vec<Arc<FlowVersion>>,
@@ -73,6 +75,7 @@ impl Default for VersionSet {
             seen: Seen::Gone,
             tests: None,
             candidate: None,
+            weight: None,
             active: None,
             before: Vec::new(),
             rolled_back: None,
@@ -94,8 +97,28 @@ impl VersionSet {
         let lot = SplitMix64(call.seed()).draw() % 100;
         self.candidate
             .as_ref()
-            .filter(|candidate| lot < u64::from(candidate.manifest().update.weight))
+            .filter(|candidate| {
+                let set = self.weight.as_ref().map(|set| set.weight);
+                lot < u64::from(set.unwrap_or(candidate.manifest().update.weight))
+            })
             .or(self.active.as_ref())
+    }
+
+    /// The candidate.
+    pub(crate) fn candidate(&self) -> Option<&Arc<FlowVersion>> {
+        self.candidate.as_ref()
+    }
+
+    /// Gives the candidate another share of the new calls than its manifest's, until it is none any
+    /// more.
+    pub(crate) fn set_weight(&mut self, weight: SetWeight) {
+        self.weight = self.candidate.is_some().then_some(weight);
+    }
+
+    /// Takes the candidate out of its stage; the share that was set for it goes with it.
+    fn take_candidate(&mut self) -> Option<Arc<FlowVersion>> {
+        self.weight = None;
+        self.candidate.take()
     }
 
     /// Starts a new look at the files and returns its number.
@@ -210,9 +233,16 @@ impl VersionSet {
         self.tests = Some((tests, true));
         self.seen = Seen::Taken(version.id.clone());
         if !self.becomes_active(&version) {
-            self.forget(&version.id);
-            let earlier = self.candidate.replace(version);
-            self.leave(earlier);
+            let stays = self
+                .candidate
+                .as_ref()
+                .is_some_and(|candidate| candidate.id == version.id);
+            if !stays {
+                self.forget(&version.id);
+                let earlier = self.take_candidate();
+                self.leave(earlier);
+                self.candidate = Some(version);
+            }
             return Stage::Candidate;
         }
         self.activate(version);
@@ -221,7 +251,7 @@ impl VersionSet {
 
     fn activate(&mut self, version: Arc<FlowVersion>) {
         self.forget(&version.id);
-        let candidate = self.candidate.take();
+        let candidate = self.take_candidate();
         self.leave(candidate);
         if self
             .active
@@ -240,7 +270,13 @@ impl VersionSet {
 
     /// Removes a version from its current stage, before it is given another.
     fn forget(&mut self, id: &VersionId) {
-        self.candidate.take_if(|version| version.id == *id);
+        if self
+            .candidate
+            .as_ref()
+            .is_some_and(|version| version.id == *id)
+        {
+            self.take_candidate();
+        }
         self.before.retain(|version| version.id != *id);
         self.rolled_back.take_if(|gone| gone.version.id == *id);
         self.draining
@@ -257,8 +293,7 @@ impl VersionSet {
     /// is neither.
     pub(crate) fn promote(&mut self) -> Option<Arc<FlowVersion>> {
         let version = self
-            .candidate
-            .take()
+            .take_candidate()
             .or_else(|| self.rolled_back.take().map(|gone| gone.version))?;
         self.activate(Arc::clone(&version));
         Some(version)
@@ -267,7 +302,7 @@ impl VersionSet {
     /// Withdraws the candidate or, if there is none, the active version in favour of the previous
     /// one. Returns the version that is now active, or `None` if there is nothing to return to.
     pub(crate) fn roll_back(&mut self, reason: String, at_ms: u64) -> Option<Arc<FlowVersion>> {
-        let (back, version) = match (self.candidate.take(), &self.active) {
+        let (back, version) = match (self.take_candidate(), &self.active) {
             (Some(candidate), Some(active)) => (Arc::clone(active), Some(candidate)),
             _ if self.before.is_empty() => return None,
             _ => {
@@ -309,7 +344,7 @@ impl VersionSet {
             .as_ref()
             .is_some_and(|candidate| candidate.id == *id);
         if !is_candidate && !self.before.is_empty() {
-            let candidate = self.candidate.take();
+            let candidate = self.take_candidate();
             self.leave(candidate);
         }
         if is_candidate || self.candidate.is_none() {
@@ -378,7 +413,7 @@ impl VersionSet {
     /// loaded.
     pub(crate) fn retire(&mut self) -> bool {
         self.seen = Seen::Gone;
-        let candidate = self.candidate.take();
+        let candidate = self.take_candidate();
         self.leave(candidate);
         if let Some(active) = self.active.take() {
             // stays loaded, so that the flow can return at once
@@ -388,10 +423,10 @@ impl VersionSet {
     }
 
     pub(crate) fn state(&self, name: &FlowName) -> FlowState {
-        let candidate = self
-            .candidate
-            .iter()
-            .map(|version| VersionState::of(version, Stage::Candidate));
+        let candidate = self.candidate.iter().map(|version| VersionState {
+            set: self.weight.clone(),
+            ..VersionState::of(version, Stage::Candidate)
+        });
         let active = self
             .active
             .iter()

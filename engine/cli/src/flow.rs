@@ -25,6 +25,7 @@ mod sources;
 mod talk;
 mod test;
 mod toolchain;
+mod weight;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ pub enum Command {
     Deploy(deploy::Deploy),
     List(list::List),
     Rollback(rollback::Rollback),
+    Weight(weight::Weight),
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Schema(explain::Schema),
@@ -61,6 +63,7 @@ impl Command {
             Self::Deploy(deploy) => deploy.json,
             Self::List(list) => list.json,
             Self::Rollback(rollback) => rollback.json,
+            Self::Weight(weight) => weight.json,
             Self::Inspect(inspect) => inspect.json,
             Self::Talk(talk) => talk.json,
             Self::Explain(explain) => explain.json,
@@ -76,6 +79,7 @@ impl Command {
             Self::Deploy(deploy) => deploy.run(),
             Self::List(list) => list.run(),
             Self::Rollback(rollback) => rollback.run(),
+            Self::Weight(weight) => weight.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Talk(talk) => talk.run(),
             Self::Explain(explain) => explain.run(),

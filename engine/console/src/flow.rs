@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::layout::{Place, Site, page};
 use crate::now::short;
-use crate::versions::{Version, table as versions};
+use crate::versions::{Version, share, table as versions};
 
 /// A variable of a prompt.
 #[derive(Debug, Clone)]
@@ -59,6 +59,8 @@ pub struct FlowPage {
     pub prompts: Vec<PromptRow>,
     /// Whether they may hear prompts, see examples and the map.
     pub may_hear: bool,
+    /// Whether the candidate's share was just set.
+    pub has_set: bool,
 }
 
 /// The page.
@@ -77,9 +79,13 @@ pub fn flow(site: &Site, shown: &FlowPage) -> String {
         }
         @if let Some(title) = &shown.title { p class="gist" { (title) } }
         (of_version(site, &shown.version, &shown.id, shown.stage, shown.share))
+        @if shown.has_set { p class="notice" role="status" { (words.share_was_set) } }
         section aria-labelledby="versions" {
             h2 id="versions" { (words.versions) }
             (versions(site, &shown.name, &shown.versions, Some(&shown.id)))
+        }
+        @for candidate in shown.versions.iter().filter(|version| version.weight.is_some()) {
+            (share(site, &shown.name, candidate))
         }
         section aria-labelledby="prompts" {
             h2 id="prompts" { (words.prompts) }

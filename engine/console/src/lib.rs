@@ -56,7 +56,7 @@ pub use prompt::{Draft, Editing, PromptPage, PromptText, Published, prompt};
 pub use replay::{Difference, Held, Replay, ReplayPage, Unable, replay};
 pub use setup::{Applet, Lamp, SetupPage, setup};
 pub use telephone::{Choice, Field, TelephonePage, telephone};
-pub use versions::{Came, Version, Way};
+pub use versions::{Came, SetWeight, Version, Way};
 pub use waveform::{PEAKS, waveform};
 
 /// The content security policy of every page (CSP level 3): nothing but this engine's own files, and no

@@ -16,12 +16,25 @@ pub struct Version {
     pub stage: &'static str,
     /// How many calls it has.
     pub calls: u32,
-    /// A candidate's share, in percent.
+    /// A candidate's share of the new calls that is in force, in percent.
     pub weight: Option<u8>,
+    /// The share that its manifest asks for, in percent.
+    pub manifest_weight: u8,
+    /// Who has set the one that is in force, if somebody has.
+    pub set: Option<SetWeight>,
     /// How it came; `None` where that is not known.
     pub came: Option<Came>,
     /// Why it was rolled back.
     pub reason: Option<String>,
+}
+
+/// By whom and when a candidate's share was set.
+#[derive(Debug, Clone)]
+pub struct SetWeight {
+    /// The name of the token.
+    pub by: String,
+    /// When, in milliseconds since 1970-01-01T00:00:00Z.
+    pub at_ms: u64,
 }
 
 /// How a version came to the engine, and when.
@@ -75,11 +88,43 @@ fn row(site: &Site, flow: &str, version: &Version, is_shown: bool) -> Markup {
             }
             td data-label=(words.stage) {
                 span class={ "chip " (version.stage) } { (version.stage) }
-                @if let Some(weight) = version.weight { " " (weight) " %" }
+                @if let Some(weight) = version.weight {
+                    " " (weight) " %"
+                    @if let Some(set) = &version.set { " " span class="aside" { (words.set_by) " " (set.by) } }
+                }
                 @if let Some(reason) = &version.reason { " " span class="aside" lang="en" { (reason) } }
             }
             td data-label=(words.calls_now) class="number" { (version.calls) }
             td data-label=(words.published) { (came(site, version.came.as_ref())) }
+        }
+    }
+}
+
+/// The candidate's share of the new calls, why it is that, and for admins the form that sets another.
+pub(crate) fn share(site: &Site, flow: &str, candidate: &Version) -> Markup {
+    let words = site.words;
+    let weight = candidate.weight.unwrap_or(candidate.manifest_weight);
+    html! {
+        section class="panel" aria-labelledby="share" {
+            h2 id="share" { (words.candidates_share) }
+            p class="gist" {
+                strong { (weight) " %" } " " (words.share_of_calls) " · "
+                @if let Some(set) = &candidate.set {
+                    (words.set_by) " " (set.by) ", " (site.time(set.at_ms)) " · " (words.manifest_says) " " (candidate.manifest_weight) " %"
+                } @else {
+                    (words.as_manifest_says)
+                }
+            }
+            @if site.is_admin() {
+                form class="choose" method="post" action={ (site.path("flows/")) (flow) "/weight" } data-confirm={ (words.set_share) ": " (flow) "?" } {
+                    (site.csrf_field())
+                    input type="hidden" name="version" value=(candidate.id);
+                    label for="weight" { (words.percent) }
+                    input id="weight" type="number" name="weight" min="0" max="100" step="1" required value=(weight) aria-describedby="share-hint";
+                    button { (words.set_share) }
+                }
+                p id="share-hint" class="hint" { (words.share_hint) }
+            }
         }
     }
 }

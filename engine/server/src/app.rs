@@ -282,6 +282,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/api/flows/{name}/rollback", post(flows::rollback))
         .route("/api/flows/{name}/promote", post(flows::promote))
+        .route("/api/flows/{name}/weight", put(flows::weight))
         .route("/api/audit", get(audit_route::audit))
         .route("/api/doctor", get(doctor::doctor))
         .route("/api/openapi.json", get(description::openapi))

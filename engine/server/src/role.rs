@@ -121,6 +121,7 @@ mod tests {
                 "/api/flows/emi-reminder/rollback",
                 Role::Admin,
             ),
+            (Method::PUT, "/api/flows/emi-reminder/weight", Role::Admin),
             // what a later version adds is not open to everybody
             (Method::GET, "/api/something", Role::Operator),
             (Method::POST, "/api/something", Role::Admin),
@@ -170,6 +171,7 @@ mod tests {
             (Method::GET, "/console/setup", Role::Operator),
             (Method::GET, "/console/audit", Role::Admin),
             (Method::POST, "/console/flows/emi/promote", Role::Admin),
+            (Method::POST, "/console/flows/emi/weight", Role::Admin),
             (Method::POST, "/console/telephone/calls", Role::Operator),
             (Method::GET, "/console/flows/emi", Role::Viewer),
             // the examples are of the flow's tests

@@ -12,7 +12,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 /// The names of times in responses, and of the fields that are added.
-pub const TIMES: [(&str, &str); 17] = [
+pub const TIMES: [(&str, &str); 18] = [
     ("began_ms", "began_at"),
     ("changed_ms", "changed_at"),
     ("checked_ms", "checked_at"),
@@ -27,6 +27,7 @@ pub const TIMES: [(&str, &str); 17] = [
     ("published_ms", "published_at"),
     ("rejected_ms", "rejected_at"),
     ("rolled_back_ms", "rolled_back_at"),
+    ("set_ms", "set_at"),
     ("since_ms", "since_at"),
     ("started_ms", "started_at"),
     ("unix_ms", "at"),

@@ -374,6 +374,21 @@ async fn answers_and_errors_are_as_they_are_described() {
         (("put", "/api/flows/n%20n"), none, 400),
         (("post", "/api/flows/emi-reminder/rollback"), none, 409),
         (("post", "/api/flows/emi-reminder/promote"), none, 409),
+        (
+            ("put", "/api/flows/emi-reminder/weight"),
+            Some(&json!({ "weight": 25 })),
+            409,
+        ),
+        (
+            ("put", "/api/flows/emi-reminder/weight"),
+            Some(&json!({ "weight": "some" })),
+            400,
+        ),
+        (
+            ("put", "/api/flows/none/weight"),
+            Some(&json!({ "weight": 25 })),
+            404,
+        ),
         (("post", "/api/flows/none/rollback"), none, 404),
         (("post", "/api/flows/n%20n/promote"), none, 400),
         (

@@ -392,6 +392,25 @@ async fn a_flow_is_rolled_back_and_promoted_in_the_console() {
     assert_eq!(active(&house.get("/api/flows").await), after);
 }
 
+/// Puts a version into the folder that asks for a tenth of the calls.
+async fn with_candidate(house: &House) {
+    let manifest = house.flows.path().join(FLOW).join("flow.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, format!("{text}\n[update]\nweight = 10\n")).unwrap();
+    house
+        .when("/api/flows", |flows| {
+            flows["items"][0]["versions"][0]["state"] == "candidate"
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidates_share_is_raised_lowered_and_ends_with_its_promotion() {
+    let house = House::start(BY_KEYS, "/bot", reminder());
+    with_candidate(&house).await;
+    house.browse("share.mjs", json!({})).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prompt_edited_in_the_page_is_spoken_in_the_next_call_and_a_bad_one_is_refused_with_its_line()
  {
@@ -502,6 +521,7 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
 async fn every_page_keeps_to_its_origin_and_policy_has_no_barriers_and_fits_a_telephone() {
     let house = House::start(BY_KEYS, "/bot", patient());
     let call = house.recorded("c-browser-pages", PHONE).await;
+    with_candidate(&house).await;
     house.browse("pages.mjs", json!({ "call": call })).await;
 }
 

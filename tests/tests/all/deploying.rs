@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -19,6 +19,7 @@ use crate::support::{
 const FLOW: &str = "emi-reminder";
 /// Of another admin than `api-token`.
 const PIPELINE: &str = "pipeline-0123456789";
+const OPERATOR: &str = "operator-0123456789";
 
 /// A folder of flows that an engine watches, and beside it the author's own folder.
 struct House {
@@ -141,6 +142,14 @@ impl House {
 
     async fn put(&self, body: Vec<u8>) -> (u16, Value) {
         self.put_with(API_TOKEN, body).await
+    }
+
+    /// Sets the candidate's share with a token.
+    async fn weigh(&self, token: &str, body: &Value) -> (u16, Value) {
+        let url = self.engine.url(&format!("/api/flows/{FLOW}/weight"));
+        let request = self.engine.http().put(url).bearer_auth(token).json(body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
     }
 
     async fn put_with(&self, token: &str, body: Vec<u8>) -> (u16, Value) {
@@ -321,6 +330,102 @@ async fn who_published_a_version_is_known_after_a_restart_and_a_copy_is_called_o
     let (how, by, later_ms) = came(&house.version("active"));
     assert_eq!((how, by), sent("pipeline"));
     assert!(later_ms > at_ms);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidates_share_is_set_by_admins_and_says_by_whom_until_it_is_none_any_more() {
+    let mut house = House::start(&format!(
+        "api-token = '{API_TOKEN}'\n[tokens.night-shift]\nrole = 'operator'\ntoken = '{OPERATOR}'\n"
+    ));
+    house.deploy();
+    let (code, reported) = house.flow(&["weight", FLOW, "25"]);
+    assert_eq!(code, Some(1), "{reported}");
+    assert!(reported.contains("has no candidate"), "{reported}");
+    let manifest = house.mine().join("flow.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let share = |percent: u8| {
+        let text = format!("{text}\n[update]\nweight = {percent}\n");
+        fs::write(&manifest, text).unwrap();
+    };
+    share(10);
+    assert_eq!(house.deploy().1["state"], "candidate");
+    let candidate = house.version("candidate");
+    assert_eq!(candidate["weight"], 10, "{candidate}");
+    assert!(candidate["weight_set"].is_null(), "{candidate}");
+
+    let (code, reported) = house.flow(&["weight", FLOW, "25"]);
+    assert_eq!(code, Some(0), "{reported}");
+    let shown = "25 % of new calls (set by api-token; its manifest says 10 %)";
+    assert!(reported.contains(shown), "{reported}");
+    let (_, reported) = house.flow(&["list"]);
+    assert!(reported.contains(shown), "{reported}");
+    let id = candidate["id"].as_str().unwrap();
+    for (token, body, status, kind) in [
+        (OPERATOR, json!({ "weight": 50 }), 403, "forbidden"),
+        (
+            API_TOKEN,
+            json!({ "weight": 101 }),
+            400,
+            "body-not-expected",
+        ),
+        (API_TOKEN, json!({ "weight": -1 }), 400, "body-not-expected"),
+        (
+            API_TOKEN,
+            json!({ "weight": 5, "flow": 1 }),
+            400,
+            "body-not-expected",
+        ),
+        (
+            API_TOKEN,
+            json!({ "weight": 5, "version": "x y" }),
+            404,
+            "unknown-version",
+        ),
+        (
+            API_TOKEN,
+            json!({ "weight": 5, "version": "ab12" }),
+            409,
+            "flow-changed-meanwhile",
+        ),
+    ] {
+        let (reported, answer) = house.weigh(token, &body).await;
+        assert_eq!(reported, status, "{body}: {answer}");
+        assert_eq!(answer["type"], format!("/problems/{kind}"), "{answer}");
+    }
+    assert_eq!(house.flow(&["weight", FLOW, "101"]).0, Some(2));
+    let now = house.version("candidate");
+    assert_eq!(
+        (&now["weight"], &now["manifest_weight"]),
+        (&json!(25), &json!(10))
+    );
+    assert_eq!(now["weight_set"]["by"], "api-token");
+    assert!(now["weight_set"]["set_at"].is_string(), "{now}");
+
+    // the same files again change nothing of it; other files are another candidate
+    assert_eq!(house.deploy().1["was_there"], true);
+    assert_eq!(house.version("candidate")["weight"], 25);
+    share(20);
+    assert_eq!(house.deploy().1["state"], "candidate");
+    let next = house.version("candidate");
+    assert_eq!(
+        (&next["weight"], &next["weight_set"]),
+        (&json!(20), &Value::Null)
+    );
+    let (status, _) = house
+        .weigh(API_TOKEN, &json!({ "weight": 0, "version": id }))
+        .await;
+    assert_eq!(status, 409, "who saw the one before does not mean this one");
+    let own = json!({ "weight": 0, "version": next["id"] });
+    assert_eq!(house.weigh(API_TOKEN, &own).await.0, 200);
+
+    // a restart remembers no share, as it remembers no candidate
+    house.engine.start_again();
+    let active = house.version("active");
+    assert_eq!(
+        (&active["id"], &active["weight"]),
+        (&next["id"], &Value::Null)
+    );
+    assert_eq!(house.weigh(API_TOKEN, &own).await.0, 409);
 }
 
 #[test]

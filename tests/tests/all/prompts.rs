@@ -48,6 +48,24 @@ async fn active(engine: &Engine) -> String {
     active.unwrap()["id"].as_str().unwrap().to_owned()
 }
 
+/// Waits until the audit log has what `api-token` did at a place of the console.
+async fn is_audited(engine: &Engine, below: &str) {
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        let log = asked(engine, "/api/audit?limit=50").await;
+        let own = |entry: &Value| {
+            entry["path"] == format!("/console/{below}")
+                && entry["status"] == 303
+                && entry["token"] == "api-token"
+        };
+        if log["items"].as_array().unwrap().iter().any(own) {
+            return;
+        }
+        assert!(Instant::now() < given_up, "{log:#}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 /// The version that a form was made of.
 fn version(page: &Page) -> String {
     let (_, after) = page.html.split_once("name=\"version\" value=\"").unwrap();
@@ -263,6 +281,87 @@ async fn a_change_of_a_prompt_makes_a_version_and_leaves_every_other_byte() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_share_of_a_candidate_is_set_on_its_flows_page_by_admins() {
+    let flows = reminder();
+    let engine = start(&flows, "");
+    let mut admin = logged_in(&engine, ADMIN).await;
+    let page = admin.get(FLOW).await;
+    assert!(!page.has("The candidate's share"), "{}", page.html);
+    let manifest = flows.path().join("emi-reminder/flow.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, format!("{text}\n[update]\nweight = 10\n")).unwrap();
+    let given_up = Instant::now() + PATIENCE;
+    let page = loop {
+        let page = admin.get(FLOW).await;
+        if page.has("The candidate's share") {
+            break page;
+        }
+        assert!(Instant::now() < given_up, "{}", page.html);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    check(&page, FLOW);
+    assert!(
+        page.has("<strong>10 %</strong> of the new calls · as its manifest says"),
+        "{}",
+        page.html
+    );
+    let (csrf, candidate) = {
+        let (_, form) = page.html.split_once("/weight\"").unwrap();
+        let (_, value) = form.split_once("name=\"version\" value=\"").unwrap();
+        let id = value.split('"').next().unwrap().to_owned();
+        (page.csrf(), id)
+    };
+    assert_ne!(candidate, active(&engine).await);
+    let below = format!("{FLOW}/weight");
+    for (csrf, version, weight, status) in [
+        ("no", candidate.as_str(), "50", 403),
+        (&csrf, &candidate, "some", 400),
+        (&csrf, &candidate, "101", 400),
+        (&csrf, &candidate, "-1", 400),
+        (&csrf, "", "50", 404),
+        (&csrf, "ab12", "50", 409),
+        (&csrf, &candidate, "0", 303),
+    ] {
+        let form = [("csrf", csrf), ("version", version), ("weight", weight)];
+        let done = admin.post(&below, &form).await;
+        assert_eq!(done.status, status, "{version} {weight}: {}", done.html);
+    }
+    let page = admin.get(&format!("{FLOW}?done=weight")).await;
+    check(&page, "a share that was set");
+    for words in [
+        "The share was set.",
+        "<strong>0 %</strong> of the new calls · set by api-token, ",
+        "its manifest says 10 %",
+    ] {
+        assert!(page.has(words), "{words}: {}", page.html);
+    }
+    let list = admin.get("flows").await;
+    assert!(
+        list.has("0 % <span class=\"aside\">set by api-token"),
+        "{}",
+        list.html
+    );
+    for token in [VIEWER, OPERATOR] {
+        let mut other = logged_in(&engine, token).await;
+        let page = other.get(FLOW).await;
+        assert!(
+            page.has("set by api-token") && !page.has("/weight\""),
+            "{}",
+            page.html
+        );
+        let csrf = page.csrf();
+        let form = [
+            ("csrf", csrf.as_str()),
+            ("version", &candidate),
+            ("weight", "90"),
+        ];
+        assert_eq!(other.post(&below, &form).await.status, 403);
+    }
+    is_audited(&engine, &below).await;
+    engine.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_change_a_prompt_is_who_may_deploy_and_the_audit_log_says_who_did() {
     let flows = reminder();
     let engine = start(&flows, "");
@@ -310,21 +409,7 @@ async fn who_may_change_a_prompt_is_who_may_deploy_and_the_audit_log_says_who_di
         ("text", "Fine."),
     ];
     assert_eq!(admin.post(ENGLISH, &form).await.status, 303);
-    let given_up = Instant::now() + PATIENCE;
-    loop {
-        let log = asked(&engine, "/api/audit?limit=50").await;
-        let mut entries = log["items"].as_array().unwrap().iter();
-        let own = |entry: &&Value| {
-            entry["path"] == format!("/console/{ENGLISH}")
-                && entry["status"] == 303
-                && entry["token"] == "api-token"
-        };
-        if entries.any(|entry| own(&entry)) {
-            break;
-        }
-        assert!(Instant::now() < given_up, "{log:#}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    is_audited(&engine, ENGLISH).await;
 
     let flows = reminder();
     let off = start(&flows, "deploy-flows = false\n");

@@ -4,6 +4,7 @@ use ghanti_host::{FlowVersion, RunEnd};
 use ghanti_model::{FlowName, VersionId, unix_ms};
 
 use super::Catalogue;
+use crate::states::SetWeight;
 
 /// A version cannot be changed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,17 @@ pub enum ChangeError {
     /// There is nothing to promote.
     #[error("flow `{0}` has neither a candidate nor a rolled back version to promote")]
     NothingToPromote(FlowName),
+    /// No version is a candidate.
+    #[error("flow `{0}` has no candidate that takes a share of its calls")]
+    NoCandidate(FlowName),
+    /// Another version is the candidate.
+    #[error("version {version} of flow `{flow}` is not its candidate any more")]
+    OtherCandidate {
+        /// The flow.
+        flow: FlowName,
+        /// The version that was meant.
+        version: VersionId,
+    },
 }
 
 impl Catalogue {
@@ -54,6 +66,37 @@ impl Catalogue {
         self.remember(name, None);
         self.changed();
         Ok(version.id.clone())
+    }
+
+    /// Gives a flow's candidate another share of the new calls than its manifest's. It has it until it
+    /// is promoted, rolled back or replaced, or the process ends. `meant` is the version that has to be
+    /// the candidate, if one is meant. Calls that run keep their version. Returns the candidate.
+    pub fn set_weight(
+        &self,
+        name: &FlowName,
+        meant: Option<&VersionId>,
+        weight: SetWeight,
+    ) -> Result<VersionId, ChangeError> {
+        let (percent, by) = (weight.weight, weight.by.clone());
+        let id = {
+            let mut flows = self.change();
+            let set = flows
+                .get_mut(name)
+                .ok_or_else(|| ChangeError::Unknown(name.clone()))?;
+            let candidate = set.candidate().map(|candidate| candidate.id.clone());
+            let id = candidate.ok_or_else(|| ChangeError::NoCandidate(name.clone()))?;
+            if let Some(meant) = meant.filter(|meant| **meant != id) {
+                return Err(ChangeError::OtherCandidate {
+                    flow: name.clone(),
+                    version: meant.clone(),
+                });
+            }
+            set.set_weight(weight);
+            id
+        };
+        tracing::info!(flow = %name, version = %id, percent, by, "the candidate takes another share of the calls");
+        self.changed();
+        Ok(id)
     }
 
     /// Records how a run ended. If a version fails more often than its `[on-failure] budget`

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use ghanti_catalogue::{ChangeError, Stage};
+use ghanti_catalogue::{ChangeError, SetWeight, Stage};
 use ghanti_host::{Limit, RunEnd, ScriptedCaller};
 use ghanti_model::{CallError, CallFacts, CallId, VersionId};
 
@@ -60,6 +60,33 @@ impl Flow {
 
     fn promote(&self) -> Result<VersionId, ChangeError> {
         self.0.catalogue.promote(&name("acts"))
+    }
+
+    fn set_weight(&self, meant: Option<&VersionId>, weight: u8) -> Result<VersionId, ChangeError> {
+        let weight = SetWeight {
+            weight,
+            by: "asha".to_owned(),
+            at_ms: 7,
+        };
+        self.0.catalogue.set_weight(&name("acts"), meant, weight)
+    }
+
+    /// The share of the candidate, and whether somebody has set it.
+    fn share(&self) -> Option<(u8, bool)> {
+        let state = self.0.state("acts").unwrap();
+        let candidate = state.version(Stage::Candidate)?;
+        Some((candidate.share()?, candidate.set.is_some()))
+    }
+
+    /// How many of 1,000 calls a version gets.
+    fn of_thousand(&self, id: &VersionId) -> usize {
+        let calls = (0..1_000).map(|_| CallFacts {
+            call_id: CallId::generate(),
+            ..facts()
+        });
+        calls
+            .filter(|call| self.0.catalogue.choose(call, None).unwrap().id == *id)
+            .count()
     }
 }
 
@@ -175,6 +202,76 @@ async fn a_candidate_takes_its_share_of_the_calls_and_always_the_same_ones() {
     assert_eq!(flow.promote(), Ok(candidate.clone()));
     assert!(choose().iter().all(|id| *id == candidate));
     assert_eq!(flow.stages(), [Stage::Active, Stage::Previous]);
+}
+
+#[tokio::test]
+async fn a_share_that_was_set_holds_as_long_as_its_candidate_is_one() {
+    let flow = Flow::new().await;
+    assert_eq!(
+        flow.set_weight(None, 5),
+        Err(ChangeError::NoCandidate(name("acts")))
+    );
+    let candidate = flow.put("emi-first", "[update]\nweight = 10\n").await;
+    assert_eq!(flow.share(), Some((10, false)));
+    assert_eq!(flow.set_weight(Some(&candidate), 0), Ok(candidate.clone()));
+    assert_eq!(
+        (flow.share(), flow.of_thousand(&candidate)),
+        (Some((0, true)), 0)
+    );
+    // all calls, and no promotion
+    flow.set_weight(None, 100).unwrap();
+    assert_eq!(
+        (flow.of_thousand(&candidate), flow.stages()),
+        (1_000, vec![Stage::Candidate, Stage::Active])
+    );
+    flow.set_weight(None, 50).unwrap();
+    let share = flow.of_thousand(&candidate);
+    assert!((400..600).contains(&share), "{share} of 1,000");
+
+    // files that are rejected, and the candidate's own again, leave it as it is
+    flow.0.house.add("acts", ACTS, "[settings");
+    assert_eq!(flow.0.catalogue.reload().await.unwrap().len(), 1);
+    assert_eq!(flow.share(), Some((50, true)));
+    let own = manifest("emi-first", "[update]\nweight = 10\n");
+    flow.0.house.add("acts", ACTS, &own);
+    assert_eq!(flow.0.catalogue.reload().await.unwrap(), []);
+    assert_eq!(flow.share(), Some((50, true)));
+
+    // the next candidate has its manifest's, and is not meant by who saw the one before
+    let next = flow.put("trap", "[update]\nweight = 20\n").await;
+    assert_eq!(flow.share(), Some((20, false)));
+    assert!(matches!(
+        flow.set_weight(Some(&candidate), 90),
+        Err(ChangeError::OtherCandidate { version, .. }) if version == candidate
+    ));
+    assert_eq!(flow.share(), Some((20, false)));
+    flow.set_weight(Some(&next), 30).unwrap();
+    assert_eq!(flow.promote(), Ok(next.clone()));
+    assert_eq!((flow.share(), flow.of_thousand(&next)), (None, 1_000));
+    let last = flow.put("loop", "[update]\nweight = 40\n").await;
+    assert_eq!(flow.share(), Some((40, false)));
+    flow.set_weight(None, 60).unwrap();
+    flow.rollback().unwrap();
+    assert_eq!((flow.share(), flow.of_thousand(&last)), (None, 0));
+}
+
+#[tokio::test]
+async fn a_candidate_whose_share_was_set_is_withdrawn_for_its_failures_as_any() {
+    let flow = Flow::new().await;
+    let active = flow.active();
+    let budget = "[update]\nweight = 10\n[on-failure]\nbudget = \"1/10m\"\n";
+    let candidate = flow.put("trap", budget).await;
+    flow.set_weight(None, 100).unwrap();
+    let version = flow.0.catalogue.loaded(&name("acts"), &candidate).unwrap();
+    for at_ms in [1_000, 2_000] {
+        flow.0.catalogue.report(&version, &trapped(), at_ms);
+    }
+    assert_eq!(
+        flow.0.stage("acts", &candidate),
+        Some((Stage::RolledBack, 0))
+    );
+    assert_eq!((flow.active(), flow.share()), (active.clone(), None));
+    assert_eq!(flow.of_thousand(&active), 1_000);
 }
 
 #[tokio::test]

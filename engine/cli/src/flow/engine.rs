@@ -79,9 +79,19 @@ pub struct Version {
     #[serde(default)]
     pub weight: Option<u8>,
     #[serde(default)]
+    pub manifest_weight: Option<u8>,
+    #[serde(default)]
+    pub weight_set: Option<WeightSet>,
+    #[serde(default)]
     pub published: Option<Published>,
     #[serde(default)]
     pub reason: Option<String>,
+}
+
+/// By whom a candidate's share was set.
+#[derive(Deserialize)]
+pub struct WeightSet {
+    pub by: String,
 }
 
 /// How a version came to the engine, and when.

@@ -75,6 +75,8 @@ pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
             state,
             calls,
             weight,
+            manifest_weight,
+            weight_set,
             published,
             reason,
         } = version;
@@ -83,7 +85,15 @@ pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
             1 => ", 1 call".to_owned(),
             calls => format!(", {calls} calls"),
         };
-        let share = weight.map_or_else(String::new, |weight| format!(", {weight} % of new calls"));
+        let share = weight.map_or_else(String::new, |weight| {
+            let set = match (weight_set, manifest_weight) {
+                (Some(set), Some(own)) => {
+                    format!(" (set by {}; its manifest says {own} %)", set.by)
+                }
+                _ => String::new(),
+            };
+            format!(", {weight} % of new calls{set}")
+        });
         let reason = reason
             .as_ref()
             .map_or_else(String::new, |reason| format!(": {reason}"));

@@ -161,6 +161,8 @@ mod tests {
             state: state.to_owned(),
             calls: 0,
             weight: None,
+            manifest_weight: None,
+            weight_set: None,
             published: None,
             reason: None,
         }

@@ -104,6 +104,8 @@ kinds! {
     // flows
     UnknownFlow = "unknown-flow", NOT_FOUND, "There is no such flow";
     NoOtherVersion = "no-other-version", CONFLICT, "The flow has no version to change to";
+    UnknownVersion = "unknown-version", NOT_FOUND, "There is no such version";
+    FlowChanged = "flow-changed-meanwhile", CONFLICT, "The flow has changed meanwhile";
     FlowsUnreadable = "flows-unreadable", SERVICE_UNAVAILABLE, "The folder of flows cannot be read";
 
     DeployingIsOff = "deploying-is-off", FORBIDDEN, "The engine does not accept flows over the API";
@@ -123,8 +125,6 @@ kinds! {
     UnknownPrompt = "unknown-prompt", NOT_FOUND, "The flow has no such prompt";
     UnusablePrompt = "unusable-prompt", UNPROCESSABLE_ENTITY, "This text cannot be a prompt";
     NotSpoken = "not-spoken", SERVICE_UNAVAILABLE, "The text cannot be spoken now";
-    UnknownVersion = "unknown-version", NOT_FOUND, "There is no such version";
-    FlowChanged = "flow-changed-meanwhile", CONFLICT, "The flow has changed meanwhile";
 }
 
 #[cfg(test)]

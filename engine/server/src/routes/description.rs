@@ -51,7 +51,7 @@ const PAGE: &str = include_str!("description/docs.html");
         customers::lists, customers::put, customers::schema, customers::remove, erasure::erase,
         campaigns::list, campaigns::create, campaigns::show, campaigns::change, campaigns::report, campaign_progress::show,
         webhooks::dead, webhooks::again,
-        flows::list, flows::reload, deploy::put, flows::rollback, flows::promote,
+        flows::list, flows::reload, deploy::put, flows::rollback, flows::promote, flows::weight,
         audit::audit, doctor::doctor, openapi, docs
     ),
     components(schemas(problem::Body)),
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     /// The kinds of problems that only requests outside the documented operations can cause.
-    const ELSEWHERE: [Kind; 14] = [
+    const ELSEWHERE: [Kind; 13] = [
         Kind::Forbidden,
         Kind::AnotherSite,
         Kind::AnotherHost,
@@ -289,7 +289,6 @@ mod tests {
         Kind::UnknownPrompt,
         Kind::UnusablePrompt,
         Kind::NotSpoken,
-        Kind::FlowChanged,
     ];
 
     #[test]

@@ -1,11 +1,13 @@
-//! `/api/flows`: lists the flows with their versions and rejections; reloads, promotes and rolls
-//! back.
+//! `/api/flows`: lists the flows with their versions and rejections; reloads, promotes, rolls back, and
+//! sets a candidate's share of the calls.
 
+use axum::body::Bytes;
 use axum::extract::State;
-use ghanti_catalogue::{ChangeError, FlowState, Rejected, Stage, VersionState, Way};
+use axum::extract::rejection::BytesRejection;
+use ghanti_catalogue::{ChangeError, FlowState, Rejected, SetWeight, VersionState, Way};
 use ghanti_host::Rejection;
-use ghanti_model::{FlowName, VersionId};
-use serde::Serialize;
+use ghanti_model::{FlowName, VersionId, unix_ms};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::Api;
@@ -57,9 +59,15 @@ struct Version {
     /// `candidate`, `active`, `previous`, `rolled-back` or `draining`.
     state: &'static str,
     calls: u32,
-    /// A candidate's share of new calls, in percent.
+    /// A candidate's share of new calls that is in force, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     weight: Option<u8>,
+    /// The share that a candidate's manifest asks for, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest_weight: Option<u8>,
+    /// Who has set the share that is in force; missing where it is the manifest's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight_set: Option<WeightSet>,
     loaded_ms: u64,
     /// How it came to this engine; missing if an earlier engine took it, which did not note it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +77,15 @@ struct Version {
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rolled_back_ms: Option<u64>,
+}
+
+/// By whom and when a candidate's share was set.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CandidateWeightSet)]
+struct WeightSet {
+    /// The name of the token.
+    by: String,
+    set_ms: u64,
 }
 
 /// How a version came to this engine, and when.
@@ -206,6 +223,98 @@ pub async fn promote(
     one(&app, promoted(&app, name)?)
 }
 
+/// The share of new calls that a flow's candidate is to take.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SetCandidateWeight)]
+pub struct Weight {
+    /// In percent, from 0 (none) to 100 (all).
+    #[schema(minimum = 0, maximum = 100)]
+    weight: u8,
+    /// The id of the version that has to be the candidate still, as `GET /api/flows` has it.
+    version: Option<String>,
+}
+
+/// Gives the candidate another share of the new calls than its manifest asks for; running calls keep their
+/// version. It holds until the candidate is promoted, rolled back or replaced by another version, at this
+/// engine, and until that stops. 0 takes no new calls, 100 takes all of them and promotes nothing.
+///
+/// # Errors
+///
+/// 404 for an unknown flow, 409 if it has no candidate, or another one than the body names.
+#[utoipa::path(
+    put,
+    path = "/api/flows/{name}/weight",
+    tag = "flows",
+    operation_id = "flows_weight",
+    params(
+        ("name" = String, Path, description = "its name"),
+    ),
+    request_body = Weight,
+    responses(
+        (status = 200, description = "the flow", body = Flow),
+        (status = 400, description = "`unreadable-path`, `unusable-name`, `body-not-read`, `body-not-json`, `body-not-expected`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-flow`, `unknown-version`"),
+        (status = 409, description = "`no-other-version`, `flow-changed-meanwhile`"),
+        (status = 413, description = "`body-too-large`"),
+    )
+)]
+pub async fn weight(
+    Api { identity }: Api,
+    State(app): State<App>,
+    name: Result<Segments<String>, BadPath>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Answer<Flow>, Problem> {
+    let Segments(name) = name?;
+    let Weight { weight, version } = serde_json::from_slice(&body?)
+        .map_err(|error| Problem::json(&error, "send `{\"weight\": 25}`, in percent"))?;
+    one(
+        &app,
+        weighed(&app, name, weight, version.as_deref(), &identity)?,
+    )
+}
+
+/// Sets the share of a flow's candidate. Returns the flow's name.
+///
+/// # Errors
+///
+/// As [`weight`].
+pub(super) fn weighed(
+    app: &App,
+    name: String,
+    weight: u8,
+    version: Option<&str>,
+    identity: &Identity,
+) -> Result<FlowName, Problem> {
+    let name = named(name)?;
+    if weight > 100 {
+        return Err(Problem::new(
+            Kind::BodyNotExpected,
+            "the share is more than all calls",
+            "give a share from 0 to 100, in percent",
+        ));
+    }
+    let meant = version.map(|version| VersionId::parse(version.to_owned()));
+    let meant = meant.transpose().map_err(|_| {
+        Problem::new(
+            Kind::UnknownVersion,
+            "this is not the id of a version",
+            "GET /api/flows has the ids of a flow's versions",
+        )
+    })?;
+    let set = SetWeight {
+        weight,
+        by: identity.name.clone(),
+        at_ms: unix_ms(),
+    };
+    let catalogue = &app.services.catalogue;
+    catalogue
+        .set_weight(&name, meant.as_ref(), set)
+        .map_err(unchanged)?;
+    Ok(name)
+}
+
 /// Rolls a flow back, and records where it was asked for and by whom. Returns its name.
 ///
 /// # Errors
@@ -254,6 +363,14 @@ pub(super) fn unchanged(error: ChangeError) -> Problem {
         ChangeError::NothingBefore(_) | ChangeError::NothingToPromote(_) => (
             Kind::NoOtherVersion,
             "put the files of the version you want into the flow's folder",
+        ),
+        ChangeError::NoCandidate(_) => (
+            Kind::NoOtherVersion,
+            "a version becomes a candidate by `[update] weight` of its manifest, below 100",
+        ),
+        ChangeError::OtherCandidate { .. } => (
+            Kind::FlowChanged,
+            "look at the flow's versions as they are now",
         ),
     };
     Problem::new(kind, error.to_string(), hint)
@@ -311,8 +428,14 @@ fn flow(state: FlowState) -> Flow {
 }
 
 fn version(state: VersionState) -> Version {
+    let weight = state.share();
     Version {
-        weight: (state.stage == Stage::Candidate).then_some(state.weight),
+        weight,
+        manifest_weight: weight.map(|_| state.weight),
+        weight_set: state.set.map(|set| WeightSet {
+            by: set.by,
+            set_ms: set.at_ms,
+        }),
         id: state.id,
         version: state.author_version,
         state: state.stage.as_str(),

@@ -6,13 +6,13 @@ use ghanti_store::{AttemptOf, CallSummary, MemberOf};
 
 use super::super::Words;
 use crate::{
-    Answer, Applet, AuditPage, CallPage, CallsPage, Came, Campaign, CampaignPage, CampaignsPage, Choice,
-    Customer, CustomerPage, Difference, Draft, Editing, Ended, Entry, Fault, Field, Finding, Flow,
-    FlowMap, FlowPage, FlowsPage, Funnel, GoesOn, Held, ImportForm, ImportPage, Imported, Input,
-    Lamp, List, Live, Load, MapPage, MapState, MappedField, NewCampaign, Notice, Now, Open,
-    OtherwisePage, Path, Paths, Player, PromptPage, PromptRow, PromptText, Property, Published,
-    Refused, RejectedRow, Replay, ReplayPage, Rule, Said, Search, SetupPage, Site, Spoken, Store,
-    TelephonePage, Unable, Uncertain, Unread, Variable, Version, Way, Who,
+    Answer, Applet, AuditPage, CallPage, CallsPage, Came, Campaign, CampaignPage, CampaignsPage,
+    Choice, Customer, CustomerPage, Difference, Draft, Editing, Ended, Entry, Fault, Field,
+    Finding, Flow, FlowMap, FlowPage, FlowsPage, Funnel, GoesOn, Held, ImportForm, ImportPage,
+    Imported, Input, Lamp, List, Live, Load, MapPage, MapState, MappedField, NewCampaign, Notice,
+    Now, Open, OtherwisePage, Path, Paths, Player, PromptPage, PromptRow, PromptText, Property,
+    Published, Refused, RejectedRow, Replay, ReplayPage, Rule, Said, Search, SetWeight, SetupPage,
+    Site, Spoken, Store, TelephonePage, Unable, Uncertain, Unread, Variable, Version, Way, Who,
 };
 
 const AT_MS: u64 = 1_795_770_000_000;
@@ -560,6 +560,11 @@ fn versions() -> Vec<Version> {
             stage: "1",
             calls: 1,
             weight: Some(1),
+            manifest_weight: 1,
+            set: way.is_some().then(|| SetWeight {
+                by: "1".to_owned(),
+                at_ms: AT_MS,
+            }),
             came: way.map(came),
             reason: Some("this is English".to_owned()),
         })
@@ -584,6 +589,7 @@ fn pages_of_a_flow(site: &Site) -> Vec<(&'static str, String)> {
         languages: vec!["1".to_owned()],
         prompts,
         may_hear: true,
+        has_set: true,
     };
     let row = |texts| PromptRow {
         template: "1".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use ghanti_catalogue::{ChangeError, Files, FlowState, Stage};
+use ghanti_catalogue::{ChangeError, Files, FlowState, Stage, VersionState};
 use ghanti_console::{FlowPage, PromptRow, Variable, flow};
 use ghanti_host::{Fault, FlowVersion};
 use ghanti_language::template::written::{Message, messages};
@@ -87,7 +87,9 @@ impl Shown {
 
     /// The share of the calls that it takes as a candidate, in percent.
     pub(super) fn share(&self) -> Option<u8> {
-        (self.stage() == Stage::Candidate).then(|| self.version.manifest().update.weight)
+        let mut versions = self.state.versions.iter();
+        let own = versions.find(|version| version.id == self.version.id);
+        own.and_then(VersionState::share)
     }
 
     /// The flow's files as they are in the folder, whichever version they are of.
@@ -223,6 +225,12 @@ pub(super) async fn show(
             .map(|(language, _)| language.to_string())
             .collect(),
         may_hear: viewer.identity().role >= Role::Operator,
+        has_set: query.text("done") == "weight"
+            && shown
+                .state
+                .versions
+                .iter()
+                .any(|version| version.set.is_some()),
     };
     viewer.page(StatusCode::OK, flow(&viewer.site(&app, false), &page))
 }

@@ -4,16 +4,16 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use ghanti_catalogue::{FlowState, Published, Rejected, Stage, VersionState};
+use ghanti_catalogue::{FlowState, Published, Rejected, VersionState};
 use ghanti_console::words::Words;
-use ghanti_console::{Came, Fault, Flow, FlowsPage, Version, Way, flows};
+use ghanti_console::{Came, Fault, Flow, FlowsPage, SetWeight, Version, Way, flows};
 use ghanti_host::Rejection;
 
 use super::Form;
 use super::session::Viewer;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
-use crate::routes::flows::{promoted, read_again, rolled_back};
+use crate::routes::flows::{promoted, read_again, rolled_back, weighed};
 use crate::segments::{BadPath, Segments};
 
 /// The reason recorded for a version that is rolled back here.
@@ -72,7 +72,12 @@ fn message(words: &Words, done: &str) -> Option<&'static str> {
 /// A version as pages show it.
 pub(super) fn version(state: VersionState) -> Version {
     Version {
-        weight: (state.stage == Stage::Candidate).then_some(state.weight),
+        weight: state.share(),
+        manifest_weight: state.weight,
+        set: state.set.map(|set| SetWeight {
+            by: set.by,
+            at_ms: set.at_ms,
+        }),
         id: state.id.to_string(),
         version: state.author_version,
         stage: state.stage.as_str(),
@@ -123,7 +128,7 @@ pub(super) async fn reload(
     viewer.ordered(&app, "POST", uri.path(), done.await)
 }
 
-/// Promotes a version, or rolls it back.
+/// Promotes a version, rolls it back, or sets the candidate's share of the calls.
 pub(super) async fn change(
     viewer: Viewer,
     State(app): State<App>,
@@ -133,15 +138,25 @@ pub(super) async fn change(
 ) -> Response {
     let done = || {
         let Segments((name, action)) = path?;
-        viewer.check(&Form::read(&body))?;
+        let form = Form::read(&body);
+        viewer.check(&form)?;
         match action.as_str() {
+            "weight" => {
+                let weight = form.text("weight").trim().parse().map_err(|_| {
+                    let takes = "give a whole number from 0 to 100, in percent".to_owned();
+                    Problem::parameter("weight", "cannot be read", takes)
+                })?;
+                let meant = Some(form.text("version"));
+                let name = weighed(&app, name, weight, meant, viewer.identity())?;
+                return Ok(format!("flows/{name}?done=weight"));
+            }
             "promote" => promoted(&app, name).map(drop)?,
             "rollback" => rolled_back(&app, name, ASKED_FOR, viewer.identity()).map(drop)?,
             _ => {
                 return Err(Problem::new(
                     Kind::UnknownPath,
                     "there is no such action",
-                    "use `promote` or `rollback`",
+                    "use `promote`, `rollback` or `weight`",
                 ));
             }
         }
