@@ -31,8 +31,8 @@ use crate::refusal::Refusals;
 use crate::routes::{
     after, agents, audit as audit_route, calls, campaign_progress, campaigns, console, customers,
     deploy, description, do_not_call, doctor, erasure, events, flows, health, list_of_calls,
-    metrics, now, passthru, proof, recording, recording_checks, setup, status, stream, voicebot,
-    webhooks,
+    metrics, now, passthru, proof, recording, recording_checks, replays, setup, status, stream,
+    voicebot, webhooks,
 };
 use crate::same_site;
 use crate::unserved::{self, Unserved};
@@ -88,7 +88,7 @@ pub struct App {
     pub heard: Arc<Semaphore>,
     /// Maps of flows, and example values of their prompts.
     pub explored: Explored,
-    /// Permits for calls being replayed for a page, [`console::REPLAYS`] in all.
+    /// Permits for calls being replayed, [`replays::REPLAYS`] in all.
     pub replays: Arc<Semaphore>,
     /// Permits for people who listen in on calls, [`console::LISTENERS`] in all.
     pub listeners: Arc<Semaphore>,
@@ -151,7 +151,7 @@ impl App {
             drawn: Arc::new(Semaphore::new(console::WAVEFORMS)),
             heard: Arc::new(Semaphore::new(console::HEARD)),
             explored: Explored::default(),
-            replays: Arc::new(Semaphore::new(console::REPLAYS)),
+            replays: Arc::new(Semaphore::new(replays::REPLAYS)),
             listeners: Arc::new(Semaphore::new(console::LISTENERS)),
             history: Arc::default(),
             funnels: Arc::default(),
@@ -242,6 +242,8 @@ pub fn router(app: App) -> Router {
         .route("/api/calls/{id}/events", get(events::of_call))
         .route("/api/calls/{id}/hang-up", post(calls::hang_up))
         .route("/api/calls/{id}/version", post(calls::move_to))
+        .route("/api/calls/{id}/replay", get(replays::replay))
+        .route("/api/calls/{id}/otherwise", post(replays::otherwise))
         .route("/api/calls/{id}/chain", get(proof::chain))
         .route("/api/calls/{id}/recording", get(recording::recording))
         .route("/api/chains", get(proof::verify))

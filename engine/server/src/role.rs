@@ -55,7 +55,7 @@ pub fn needed(method: &Method, path: &str) -> Role {
             | ["console", "campaigns", _, _]
             | ["console", "flows", _, "hear"]
             // it changes nothing, and shows what was said
-            | ["console", "calls", _, "otherwise"]
+            | ["api" | "console", "calls", _, "otherwise"]
             | ["console", "calls", _, "customer", "lift"] => Role::Operator,
             ["api", "calls" | "customers" | "campaigns"]
             | ["api", "calls", _]
@@ -111,6 +111,8 @@ mod tests {
             (Method::POST, "/api/calls/0123/hang-up", Role::Operator),
             (Method::POST, "/console/calls/0123/hang-up", Role::Operator),
             (Method::POST, "/api/calls/0123/version", Role::Operator),
+            (Method::GET, "/api/calls/0123/replay", Role::Operator),
+            (Method::POST, "/api/calls/0123/otherwise", Role::Operator),
             (Method::POST, "/console/calls/0123/version", Role::Operator),
             (Method::POST, "/api/campaigns/spring/start", Role::Operator),
             (Method::DELETE, "/api/customers/june", Role::Operator),

@@ -408,6 +408,29 @@ async fn answers_and_errors_are_as_they_are_described() {
             409,
         ),
         (("post", &format!("/api/calls/{call}/version")), none, 400),
+        // it has no journal yet
+        (("get", &format!("/api/calls/{call}/replay")), none, 409),
+        (("get", &format!("/api/calls/{unknown}/replay")), none, 404),
+        (
+            ("get", &format!("/api/calls/{call}/replay?of=1")),
+            none,
+            400,
+        ),
+        (
+            ("post", &format!("/api/calls/{call}/otherwise")),
+            Some(&json!({ "at": 1, "answers": ["silent"] })),
+            409,
+        ),
+        (
+            ("post", &format!("/api/calls/{call}/otherwise")),
+            Some(&json!({ "at": 1, "answers": ["none"] })),
+            400,
+        ),
+        (
+            ("post", &format!("/api/calls/{unknown}/otherwise")),
+            Some(&json!({ "at": 1 })),
+            404,
+        ),
         (("get", "/api/audit"), none, 200),
         (("get", "/api/audit?limit=1"), none, 200),
         (("get", "/api/audit?cursor=none"), none, 400),

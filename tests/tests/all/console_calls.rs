@@ -143,9 +143,73 @@ async fn a_call_is_replayed_against_each_version_that_the_engine_holds() {
         "{}",
         gone.html
     );
+    // the API answers with the same
+    let replay = format!("/api/calls/{call}/replay");
+    let (status, same) = api(&engine, "", &replay, None).await;
+    assert_eq!(status, 200, "{same:#}");
+    assert_eq!(
+        (&same["recorded"], &same["against"]),
+        (&record["version"], &record["version"])
+    );
+    assert_eq!(
+        (&same["differences"], &same["has_words"]),
+        (&json!([]), &json!(true))
+    );
+    let lines = same["conversation"].to_string();
+    assert!(
+        lines.contains("Am I speaking with Priya Sharma?"),
+        "{same:#}"
+    );
+    let by_sid = format!("/api/calls/c-replayed-1/replay?version={newer}");
+    let (status, other) = api(&engine, "", &by_sid, None).await;
+    assert_eq!(
+        (status, &other["against"]),
+        (200, &json!(newer)),
+        "{other:#}"
+    );
+    let [difference] = other["differences"].as_array().unwrap().as_slice() else {
+        panic!("{other:#}");
+    };
+    assert_eq!(difference["kind"], "wording", "{other:#}");
+    assert_eq!(difference["subject"], "words of emi-details in en-IN");
+    assert!(difference["seq"].as_u64() > Some(0), "{other:#}");
+    for (key, words) in [
+        ("recorded", "Thank you. I am calling from Sahyog Finance"),
+        ("replayed", "Thanks. I call from Sahyog Finance"),
+    ] {
+        let text = difference[key].as_str().unwrap();
+        assert!(text.contains(words), "{key}: {other:#}");
+    }
+    for (query, status, kind) in [
+        (
+            format!("version={}", "0".repeat(64)),
+            404,
+            "unknown-version",
+        ),
+        ("version=x%20y".to_owned(), 404, "unknown-version"),
+        ("against=1".to_owned(), 400, "unusable-parameter"),
+    ] {
+        let (reported, answer) = api(&engine, "", &format!("{replay}?{query}"), None).await;
+        assert_eq!(reported, status, "{query}: {answer:#}");
+        assert_eq!(answer["type"], format!("/problems/{kind}"), "{answer:#}");
+    }
     // nothing of it was recorded
     assert_eq!(engine.record(&call).await, Some(record));
     engine.is_well().await;
+}
+
+/// What the API answers, with a token if it is not empty; a request with a body posts it.
+async fn api(engine: &Engine, token: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let url = engine.url(path);
+    let mut request = match body {
+        Some(body) => engine.http().post(url).json(body),
+        None => engine.http().get(url),
+    };
+    if !token.is_empty() {
+        request = request.bearer_auth(token);
+    }
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
 /// Posts answers from a page, as its forms do.
@@ -250,6 +314,92 @@ async fn a_call_goes_on_otherwise_from_an_answer_and_nothing_is_done() {
             .await;
         assert_eq!(page.status, status, "{query}: {}", page.html);
     }
+    // the same over the API
+    let path = format!("/api/calls/{call}/otherwise");
+    let at: u64 = at.parse().unwrap();
+    let go_on = async |answers: Value| {
+        let body = json!({ "at": at, "answers": answers });
+        let (status, answer) = api(&engine, "", &path, Some(&body)).await;
+        assert_eq!(status, 200, "{answer:#}");
+        assert_eq!(answer["version"], record["version"]);
+        answer
+    };
+    let first = go_on(json!([])).await;
+    assert_eq!(
+        (&first["end"], &first["open"]["kind"]),
+        (&Value::Null, &json!("question"))
+    );
+    assert_eq!(first["open"]["name"], "identity", "{first:#}");
+    assert_eq!(
+        (&first["open"]["takes_words"], &first["open"]["takes_keys"]),
+        (&json!(true), &json!(true))
+    );
+    let choices = first["open"]["choices"].as_array().unwrap();
+    assert!(
+        choices.contains(&json!({ "id": "no", "key": "2" })),
+        "{first:#}"
+    );
+    assert!(
+        first["lines"]
+            .to_string()
+            .contains("Am I speaking with Priya Sharma?")
+    );
+    let wrong = go_on(json!([{ "choice": "no" }])).await;
+    assert_eq!(
+        (&wrong["outcome"], &wrong["end"]["how"], &wrong["open"]),
+        (&json!("wrong-person"), &json!("returned"), &Value::Null),
+        "{wrong:#}"
+    );
+    let lines = wrong["lines"].as_array().unwrap();
+    let is_bot = |line: &&Value| line["speaker"] == "bot";
+    let said = lines.iter().rfind(is_bot).unwrap();
+    assert!(
+        said["text"]
+            .as_str()
+            .unwrap()
+            .contains("sorry to have disturbed you"),
+        "{wrong:#}"
+    );
+    let declined =
+        go_on(json!([{ "says": "yes speaking" }, "silent", "silent", { "presses": "2" }])).await;
+    assert_eq!(declined["outcome"], "declined", "{declined:#}");
+    let agent = go_on(json!([{ "choice": "yes" }, { "choice": "agent" }])).await;
+    assert_eq!(agent["transfer"], "default", "{agent:#}");
+    let gone = go_on(json!(["hang-up"])).await;
+    assert_eq!(gone["end"]["how"], "hung-up", "{gone:#}");
+    for (body, status, kind) in [
+        (json!({ "at": 1 }), 409, "not-replayable"),
+        (json!({ "at": 9_999 }), 409, "not-replayable"),
+        (
+            json!({ "at": at, "version": "0123" }),
+            404,
+            "unknown-version",
+        ),
+        (
+            json!({ "at": at, "answers": ["shrugs"] }),
+            400,
+            "body-not-expected",
+        ),
+        (
+            json!({ "at": at, "answers": [{ "presses": "1a" }] }),
+            400,
+            "body-not-expected",
+        ),
+        (
+            json!({ "at": at, "answers": vec!["silent"; 65] }),
+            400,
+            "body-not-expected",
+        ),
+        (json!({ "answers": [] }), 400, "body-not-expected"),
+    ] {
+        let (reported, answer) = api(&engine, "", &path, Some(&body)).await;
+        assert_eq!(reported, status, "{body}: {answer:#}");
+        assert_eq!(
+            answer["type"],
+            format!("/problems/{kind}"),
+            "{body}: {answer:#}"
+        );
+    }
     // nothing of it was recorded, and nobody was called
     assert_eq!(engine.record(&call).await, Some(record));
     let calls = engine.http().get(engine.url("/api/calls")).send().await;
@@ -289,6 +439,26 @@ async fn what_cannot_be_replayed_is_said_and_viewers_replay_nothing() {
     let growing = browser.get(&replay).await;
     check(&growing, "a call that goes on");
     assert!(growing.has("The call is not over"), "{}", growing.html);
+    let (api_replay, api_otherwise) = (
+        format!("/api/{replay}"),
+        format!("/api/calls/{call}/otherwise"),
+    );
+    let silent = json!({ "at": 1, "answers": ["silent"] });
+    let both = [(&api_replay, None), (&api_otherwise, Some(&silent))];
+    for (path, body) in both {
+        let (status, answer) = api(&engine, API, path, body).await;
+        assert_eq!(
+            (status, &answer["type"]),
+            (409, &json!("/problems/not-replayable")),
+            "{answer:#}"
+        );
+        assert!(
+            answer["detail"].as_str().unwrap().contains("goes on"),
+            "{answer:#}"
+        );
+        // it has what was said
+        assert_eq!(api(&engine, VIEWER, path, body).await.0, 403, "{path}");
+    }
 
     let mut viewer = Browser::new(&engine, "");
     viewer.log_in(VIEWER, "").await;
@@ -321,6 +491,18 @@ async fn what_cannot_be_replayed_is_said_and_viewers_replay_nothing() {
         "{}",
         gone.html
     );
+    for (path, body) in both {
+        let (status, answer) = api(&engine, API, path, body).await;
+        assert_eq!(
+            (status, &answer["type"]),
+            (409, &json!("/problems/not-replayable")),
+            "{answer:#}"
+        );
+        assert!(
+            answer["detail"].as_str().unwrap().contains("no journal"),
+            "{answer:#}"
+        );
+    }
     let page = browser.get(&format!("calls/{call}")).await;
     assert!(
         page.has("The journal of this call is not there"),

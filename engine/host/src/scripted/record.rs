@@ -142,6 +142,19 @@ pub struct Asking {
     pub no_match: usize,
 }
 
+impl Asking {
+    /// Whether words may answer it.
+    pub fn takes_words(&self) -> bool {
+        self.keys.is_none()
+    }
+
+    /// Whether keys may.
+    pub fn takes_keys(&self) -> bool {
+        let has_key = self.choices.iter().any(|choice| choice.key.is_some());
+        self.keys.is_some() || self.grammar.is_some() || has_key
+    }
+}
+
 /// What a call waits for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wait {

@@ -74,6 +74,8 @@ kinds! {
     TooManyDials = "too-many-dials", SERVICE_UNAVAILABLE, "Too many calls are being dialled";
     NotWithdrawable = "not-withdrawable", CONFLICT, "The call cannot be withdrawn";
     NotLiveHere = "not-live-here", CONFLICT, "The call is not live at this engine";
+    NotReplayable = "not-replayable", CONFLICT, "The call cannot be replayed";
+    TooManyReplays = "too-many-replays", SERVICE_UNAVAILABLE, "Too many calls are being replayed";
     TooManyFollowers = "too-many-followers", SERVICE_UNAVAILABLE, "Too many clients follow events";
     TooManyLooks = "too-many-looks", SERVICE_UNAVAILABLE, "The doctor is busy";
 

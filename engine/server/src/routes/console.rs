@@ -51,7 +51,6 @@ pub use self::hear::HEARD;
 pub use self::import::Uploads;
 pub use self::listen::LISTENERS;
 pub(super) use self::live::now_of;
-pub use self::replays::REPLAYS;
 pub use self::waveform::WAVEFORMS;
 
 const HEADERS: [(HeaderName, &str); 7] = [

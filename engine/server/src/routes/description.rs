@@ -30,7 +30,7 @@ use crate::app::App;
 use crate::problem::{self, Kind, MEDIA_TYPE};
 use crate::routes::{
     audit, calls, campaign_progress, campaigns, customers, deploy, do_not_call, doctor, erasure,
-    events, flows, list_of_calls, now, proof, recording, recording_checks, webhooks,
+    events, flows, list_of_calls, now, proof, recording, recording_checks, replays, webhooks,
 };
 use crate::times::{PERHAPS_UNKNOWN, TIMES};
 use ghanti_model::Role;
@@ -46,7 +46,7 @@ const PAGE: &str = include_str!("description/docs.html");
                        keys are in snake_case, parameters of queries in kebab-case. docs/api.md introduces it."
     ),
     paths(
-        list_of_calls::list, now::now, calls::create, calls::show, calls::withdraw, calls::hang_up, calls::move_to, recording::recording, proof::chain, proof::verify, recording_checks::verify, events::of_call, events::of_all,
+        list_of_calls::list, now::now, calls::create, calls::show, calls::withdraw, calls::hang_up, calls::move_to, replays::replay, replays::otherwise, recording::recording, proof::chain, proof::verify, recording_checks::verify, events::of_call, events::of_all,
         do_not_call::show, do_not_call::lift,
         customers::lists, customers::put, customers::schema, customers::remove, erasure::erase,
         campaigns::list, campaigns::create, campaigns::show, campaigns::change, campaigns::report, campaign_progress::show,

@@ -1,12 +1,8 @@
 //! What a caller answers otherwise, and an action, as the page's forms send it.
 
-use ghanti_host::{Does, Turn};
-use ghanti_model::{CallError, Reply};
+use ghanti_host::Turn;
 
-/// Maximum number of answers in a row: more than a conversation has, and few enough for a form.
-const ANSWERS: usize = 64;
-/// The longest words and the longest answer of an action, in bytes.
-const TEXT_BYTES: usize = 4_096;
+use crate::routes::other_answers::{ANSWERS, OtherAnswer, TEXT_BYTES};
 
 /// What was answered.
 pub(super) struct Given {
@@ -58,40 +54,32 @@ pub(super) fn read<'f>(answers: impl Iterator<Item = &'f str>, words: &str) -> G
 }
 
 fn turn(answer: &str) -> Option<Turn> {
+    // a form repeats it
     if answer.len() > TEXT_BYTES {
         return None;
     }
-    let does = match answer.split_once(':') {
+    let given = match answer.split_once(':') {
         None => match answer {
-            "silent" => Does::StaysSilent,
-            "unclear" => Does::IsNotUnderstood,
-            "hang-up" => Does::HangsUp,
-            "action-fails" => {
-                let away = CallError::Unavailable("the action is away".to_owned());
-                return Some(Turn::Action(Err(away)));
-            }
+            "silent" => OtherAnswer::Silent,
+            "unclear" => OtherAnswer::Unclear,
+            "hang-up" => OtherAnswer::HangUp,
+            "action-fails" => OtherAnswer::ActionFails,
             _ => return None,
         },
-        Some((_, "")) => return None,
-        Some(("choice", id)) => Does::Replies(Reply::Choice(id.to_owned()), None),
-        Some(("says", words)) => Does::Says(words.to_owned()),
-        Some(("presses", keys)) => {
-            let are_keys = keys
-                .bytes()
-                .all(|key| key.is_ascii_digit() || matches!(key, b'*' | b'#'));
-            Does::Presses(are_keys.then(|| keys.to_owned())?)
-        }
-        Some(("action", json)) => {
-            let answer = serde_json::from_str(json).ok()?;
-            return Some(Turn::Action(Ok(answer)));
-        }
+        Some(("choice", id)) => OtherAnswer::Choice(id.to_owned()),
+        Some(("says", words)) => OtherAnswer::Says(words.to_owned()),
+        Some(("presses", keys)) => OtherAnswer::Presses(keys.to_owned()),
+        Some(("action", json)) => OtherAnswer::Action(serde_json::from_str(json).ok()?),
         Some(_) => return None,
     };
-    Some(Turn::Caller(does.into()))
+    given.turn()
 }
 
 #[cfg(test)]
 mod tests {
+    use ghanti_host::Does;
+    use ghanti_model::Reply;
+
     use super::*;
 
     fn caller(does: Does) -> Turn {

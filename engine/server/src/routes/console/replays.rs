@@ -1,39 +1,30 @@
-//! A recorded call against a version of its flow, and how it would have gone on with other answers.
-//!
-//! A flow is run on a thread of its own beside the async ones, for a bounded time, and few at once: it
-//! performs nothing, and shares the machine with live calls.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! The pages of a recorded call against a version of its flow, and of how it would have gone on with other
+//! answers. What they show is what the API answers with (`routes/replays.rs`).
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use ghanti_catalogue::VersionState;
 use ghanti_console::words::Words;
 use ghanti_console::{
     Answer, Difference, Ended, Entry, GoesOn, Held, Open, OtherwisePage, Replay, ReplayPage, Said,
     Unable, Who, otherwise, replay,
 };
 use ghanti_explore::transcript::{Line, Speaker};
-use ghanti_host::{Asking, FlowVersion, Turn, Wait};
+use ghanti_host::Wait;
 use ghanti_journal::redact::redacted;
-use ghanti_model::{CallRecord, CallState, Function, JournalEntry, Masked, VersionId};
-use ghanti_replay::{DifferenceText, End, Local, Otherwise, ReplayError, Replayed};
-use tokio::runtime::Handle;
+use ghanti_model::{CallRecord, Function, JournalEntry, Masked};
+use ghanti_replay::{DifferenceText, End, Otherwise, ReplayError, Replayed};
 
 use super::Form;
 use super::answers;
 use super::session::Viewer;
 use crate::app::App;
-use crate::problem::{Kind, Problem};
-use crate::routes::calls::find;
+use crate::problem::Problem;
+use crate::routes::replays::{self, chosen, gone_on, recorded_on, replayed};
 use crate::segments::{BadPath, Segments};
 
-/// Maximum number of replays at once, so that on each of two cores a live call waits for at most one.
-pub const REPLAYS: usize = 2;
-/// How long a replay may take: it normally takes milliseconds, and somebody is waiting for it.
-const REPLAY: Duration = Duration::from_secs(15);
 /// Maximum number of a journal's entries on a call's page.
 const ENTRIES: usize = 256;
 /// How much of an entry's arguments and answer is shown, in characters.
@@ -41,29 +32,20 @@ const DETAIL: usize = 1_000;
 
 /// The versions of a call's flow that the engine holds.
 pub(super) fn held(app: &App, record: &CallRecord) -> Vec<Held> {
-    let Some(flow) = &record.flow else {
-        return Vec::new();
-    };
-    let states = app.services.catalogue.states();
-    let versions = states.into_iter().find(|state| state.name == *flow);
-    let versions = versions.map_or_else(Vec::new, |state| state.versions);
+    shown(replays::held(app, record), record)
+}
+
+fn shown(versions: Vec<VersionState>, record: &CallRecord) -> Vec<Held> {
+    let recorded = recorded_on(record);
     versions
         .into_iter()
         .map(|version| Held {
-            is_recorded: recorded_on(record) == Some(&version.id),
+            is_recorded: recorded == Some(&version.id),
             id: version.id.to_string(),
             version: version.author_version,
             stage: version.stage.as_str(),
         })
         .collect()
-}
-
-/// The version of a call's journal.
-fn recorded_on(record: &CallRecord) -> Option<&VersionId> {
-    let journal = record.journal.as_ref();
-    journal
-        .map(|journal| &journal.header.version)
-        .or(record.version.as_ref())
 }
 
 /// The first entries of a call's journal, and whether there are more.
@@ -92,46 +74,6 @@ fn entry(entry: &JournalEntry) -> Entry {
     }
 }
 
-/// A call's record, and the version that is asked for: by default the one it was recorded on, or else the
-/// active one.
-struct Chosen {
-    record: CallRecord,
-    versions: Vec<Held>,
-    id: String,
-    version: Result<Arc<FlowVersion>, Unable>,
-}
-
-async fn chosen(app: &App, words: &Words, call: &str, asked: &str) -> Result<Chosen, Problem> {
-    let record = find(app, call).await?;
-    let versions = held(app, &record);
-    let recorded = versions.iter().find(|version| version.is_recorded);
-    let active = versions.iter().find(|version| version.stage == "active");
-    let id = match asked {
-        "" => recorded.or(active).or(versions.first()),
-        _ => None,
-    };
-    let id = id.map_or_else(|| asked.to_owned(), |version| version.id.clone());
-    let found = record.flow.as_ref().zip(VersionId::parse(&id).ok());
-    let version = found.and_then(|(flow, id)| app.services.catalogue.loaded(flow, &id));
-    let unable = |reason| Unable {
-        reason,
-        detail: None,
-    };
-    let version = match version {
-        _ if record.state != CallState::Ended => Err(unable(words.journal_grows)),
-        _ if record.journal.is_none() => Err(unable(words.journal_gone)),
-        Some(version) => Ok(version),
-        None if versions.is_empty() => Err(unable(words.version_gone)),
-        None => Err(unable(words.version_not_held)),
-    };
-    Ok(Chosen {
-        record,
-        versions,
-        id,
-        version,
-    })
-}
-
 /// Replays a call against a version.
 pub(super) async fn against(
     viewer: Viewer,
@@ -139,28 +81,24 @@ pub(super) async fn against(
     id: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let shown = async {
+    let page = async {
         let Segments(id) = id?;
         let query = Form::of_query(query.as_deref());
-        let chosen = chosen(&app, viewer.words, &id, query.text("version")).await?;
+        let chosen = chosen(&app, &id, query.text("version")).await?;
         let call = chosen.record.call_id;
-        let replayed = match chosen.version {
+        let versions = shown(chosen.versions, &chosen.record);
+        let ran = match chosen.version {
             Err(unable) => Err(unable),
-            Ok(version) => {
-                let (record, zone) = (chosen.record, app.services.settings.zone.clone());
-                let run = async move { ghanti_replay::of_record(record, &version, &zone).await };
-                let ran = aside(&app, run).await?;
-                ran.map(result).map_err(|error| why(viewer.words, error))
-            }
+            Ok(version) => replayed(&app, chosen.record, version).await?,
         };
         Ok::<_, Problem>(ReplayPage {
             call,
-            versions: chosen.versions,
+            versions,
             chosen: chosen.id,
-            replayed,
+            replayed: ran.map(result).map_err(|unable| why(viewer.words, unable)),
         })
     };
-    match shown.await {
+    match page.await {
         Ok(shown) => viewer.page(StatusCode::OK, replay(&viewer.site(&app, false), &shown)),
         Err(problem) => viewer.failed(&app, &problem),
     }
@@ -216,47 +154,35 @@ async fn go_on(
     id: Result<Segments<String>, BadPath>,
     form: &Form,
 ) -> Response {
-    let shown = async {
+    let page = async {
         let Segments(id) = id?;
         let seq = form.text("at").parse().map_err(|_| {
             let takes = "the number of an entry of the journal, from 1".to_owned();
             Problem::parameter("at", "is no number", takes)
         })?;
-        let chosen = chosen(app, viewer.words, &id, form.text("version")).await?;
+        let chosen = chosen(app, &id, form.text("version")).await?;
         let call = chosen.record.call_id;
+        let versions = shown(chosen.versions, &chosen.record);
         let given = answers::read(form.all("answer"), form.text("words"));
         let refused = given.refused.map(|refused| match refused {
             answers::Refused::Unusable => viewer.words.answer_unusable,
             answers::Refused::TooMany => viewer.words.answers_too_many,
         });
-        let goes_on = match chosen.version {
+        let ran = match chosen.version {
             Err(unable) => Err(unable),
-            Ok(version) => {
-                let settings = &app.services.settings;
-                let local = Local {
-                    zone: settings.zone.clone(),
-                    date_order: settings.date_order,
-                };
-                let record = chosen.record;
-                let turns: Vec<Turn> = given.turns;
-                let run = async move {
-                    ghanti_replay::otherwise(record, &version, seq, turns, &local).await
-                };
-                let ran = aside(app, run).await?;
-                ran.map(goes_on).map_err(|error| why(viewer.words, error))
-            }
+            Ok(version) => gone_on(app, chosen.record, version, seq, given.turns).await?,
         };
         Ok::<_, Problem>(OtherwisePage {
             call,
             at: seq,
-            versions: chosen.versions,
+            versions,
             chosen: chosen.id,
             answers: given.kept,
             refused,
-            goes_on,
+            goes_on: ran.map(goes_on).map_err(|unable| why(viewer.words, unable)),
         })
     };
-    match shown.await {
+    match page.await {
         Ok(shown) => viewer.page(StatusCode::OK, otherwise(&viewer.site(app, false), &shown)),
         Err(problem) => viewer.failed(app, &problem),
     }
@@ -290,19 +216,13 @@ fn open(wait: Wait) -> Open {
     match wait {
         Wait::Action(name) => Open::Action(name),
         Wait::Question(asking) => {
-            let Asking {
-                name,
-                choices,
-                grammar,
-                keys,
-                ..
-            } = *asking;
-            let has_key = choices.iter().any(|choice| choice.key.is_some());
+            let (takes_words, takes_keys) = (asking.takes_words(), asking.takes_keys());
             Open::Question {
-                name,
-                takes_words: keys.is_none(),
-                takes_keys: keys.is_some() || grammar.is_some() || has_key,
-                choices: choices
+                name: asking.name,
+                takes_words,
+                takes_keys,
+                choices: asking
+                    .choices
                     .into_iter()
                     .map(|choice| Answer {
                         id: choice.id,
@@ -314,62 +234,23 @@ fn open(wait: Wait) -> Open {
     }
 }
 
-/// Runs a replay beside the async threads. `Err` is for what the whole page cannot be shown for.
-async fn aside<T: Send + 'static>(
-    app: &App,
-    run: impl Future<Output = Result<T, ReplayError>> + Send + 'static,
-) -> Result<Result<T, Failed>, Problem> {
-    let Ok(permit) = Arc::clone(&app.replays).try_acquire_owned() else {
-        let what = format!("{REPLAYS} calls are being replayed already");
-        return Err(Problem::new(
-            Kind::ConsoleBusy,
-            what,
-            "ask again in a second",
-        ));
+fn why(words: &Words, unable: replays::Unable) -> Unable {
+    let (reason, error) = match unable {
+        replays::Unable::NotOver => (words.journal_grows, None),
+        replays::Unable::NoJournal | replays::Unable::Failed(ReplayError::NoJournal(_)) => {
+            (words.journal_gone, None)
+        }
+        replays::Unable::NoVersion => (words.version_gone, None),
+        replays::Unable::OtherVersion => (words.version_not_held, None),
+        replays::Unable::Late => (words.replay_late, None),
+        replays::Unable::Failed(ReplayError::NoRoom) => (words.replay_no_room, None),
+        replays::Unable::Failed(error @ ReplayError::Incomplete { .. }) => {
+            (words.journal_incomplete, Some(error))
+        }
+        replays::Unable::Failed(error) => (words.replay_unreadable, Some(error)),
     };
-    let threads = Handle::current();
-    let ran = tokio::task::spawn_blocking(move || {
-        let ran = threads.block_on(async { tokio::time::timeout(REPLAY, run).await });
-        drop(permit);
-        ran
-    });
-    let ran = ran.await.map_err(|error| {
-        Problem::new(
-            Kind::Internal,
-            error.to_string(),
-            "see the log of this time",
-        )
-    })?;
-    Ok(match ran {
-        Err(_) => Err(Failed::Late),
-        Ok(ran) => ran.map_err(Failed::Replay),
-    })
-}
-
-/// Why a replay came to nothing.
-enum Failed {
-    /// It did not end in time.
-    Late,
-    /// It could not be run.
-    Replay(ReplayError),
-}
-
-fn why(words: &Words, failed: Failed) -> Unable {
-    let Failed::Replay(error) = failed else {
-        return Unable {
-            reason: words.replay_late,
-            detail: None,
-        };
-    };
-    let reason = match &error {
-        ReplayError::NoJournal(_) => words.journal_gone,
-        ReplayError::Incomplete { .. } => words.journal_incomplete,
-        ReplayError::NoRoom => words.replay_no_room,
-        _ => words.replay_unreadable,
-    };
-    let is_told = matches!(error, ReplayError::NoJournal(_) | ReplayError::NoRoom);
     Unable {
         reason,
-        detail: (!is_told).then(|| error.to_string()),
+        detail: error.map(|error| error.to_string()),
     }
 }
