@@ -240,13 +240,7 @@ fn mapping(site: &Site, shown: &ImportPage, path: &str) -> Markup {
             section aria-labelledby="fields" {
                 h2 id="fields" { (words.which_column) }
                 table class="list mapping" {
-                    thead {
-                        tr {
-                            th scope="col" { (words.field) }
-                            th scope="col" { (words.column) }
-                            @for line in &shown.lines { th scope="col" { (words.line_of_file) " " (line) } }
-                        }
-                    }
+                    (heads(site, shown, &[words.field, words.column]))
                     tbody { @for field in &shown.fields { (row(site, shown, field)) } }
                 }
             }
@@ -260,12 +254,7 @@ fn mapping(site: &Site, shown: &ImportPage, path: &str) -> Markup {
             section aria-labelledby="unused" {
                 h2 id="unused" { (words.unused_columns) }
                 table class="list" {
-                    thead {
-                        tr {
-                            th scope="col" { (words.column) }
-                            @for line in &shown.lines { th scope="col" { (words.line_of_file) " " (line) } }
-                        }
-                    }
+                    (heads(site, shown, &[words.column]))
                     tbody {
                         @for (column, values) in &shown.unused {
                             tr {
@@ -275,6 +264,19 @@ fn mapping(site: &Site, shown: &ImportPage, path: &str) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The head of a table with these columns, and one for each of the first rows.
+fn heads(site: &Site, shown: &ImportPage, names: &[&str]) -> Markup {
+    let words = site.words;
+    html! {
+        thead {
+            tr {
+                @for name in names { th scope="col" { (name) } }
+                @for line in &shown.lines { th scope="col" { (words.line_of_file) " " (line) } }
             }
         }
     }

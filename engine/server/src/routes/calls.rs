@@ -436,17 +436,23 @@ pub(super) async fn hung_up(app: &App, id: &str) -> Result<CallId, Problem> {
         live.hang_up();
         return Ok(record.call_id);
     }
-    Err(not_live(record.state))
+    Err(not_live(
+        record.state,
+        "see its record for how",
+        "withdraw it (DELETE), or wait until it is live",
+    ))
 }
 
-/// The call has no stream at this engine.
-fn not_live(state: CallState) -> Problem {
+/// The call has no stream at this engine. What to do instead is said where it has ended, and where it
+/// has not begun.
+pub(super) fn not_live(
+    state: CallState,
+    if_ended: &'static str,
+    if_pending: &'static str,
+) -> Problem {
     let (detail, hint) = match state {
-        CallState::Ended => ("the call has ended", "see its record for how"),
-        CallState::Pending => (
-            "the call has no stream yet",
-            "withdraw it (DELETE), or wait until it is live",
-        ),
+        CallState::Ended => ("the call has ended", if_ended),
+        CallState::Pending => ("the call has no stream yet", if_pending),
         CallState::Live => (
             "the call is live at another engine",
             "send the request to that engine: `node` of the record names it",
@@ -524,7 +530,11 @@ pub(super) async fn moved(
 ) -> Result<(CallId, VersionId), Problem> {
     let record = find(app, id).await?;
     let Some(live) = app.services.registry.live().by_id(record.call_id) else {
-        return Err(not_live(record.state));
+        return Err(not_live(
+            record.state,
+            "replay it against that version instead",
+            "wait until it is live",
+        ));
     };
     let wanted = record.flow.as_ref().zip(VersionId::parse(version).ok());
     let found = wanted.and_then(|(flow, id)| app.services.catalogue.loaded(flow, &id));

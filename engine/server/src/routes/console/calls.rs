@@ -253,13 +253,8 @@ pub(super) async fn hang_up(
     id: Result<Segments<String>, BadPath>,
     body: Bytes,
 ) -> Response {
-    let done = async {
-        viewer.check(&Form::read(&body))?;
-        let Segments(id) = id?;
-        let call = hung_up(&app, &id).await?;
-        Ok(format!("calls/{call}"))
-    };
-    viewer.ordered(&app, "hang-up", uri.path(), done.await)
+    let order = async |id: &str, _: &Form| hung_up(&app, id).await;
+    ordered(&viewer, &app, "hang-up", &uri, id, &body, order).await
 }
 
 /// Moves a live call to another version of its flow.
@@ -270,14 +265,31 @@ pub(super) async fn move_to(
     id: Result<Segments<String>, BadPath>,
     body: Bytes,
 ) -> Response {
-    let form = Form::read(&body);
+    let order = async |id: &str, form: &Form| {
+        let moved = moved(&app, id, form.text("version")).await?;
+        Ok(moved.0)
+    };
+    ordered(&viewer, &app, "move", &uri, id, &body, order).await
+}
+
+/// Does what the form of a call's page orders, and leads back to that page.
+async fn ordered(
+    viewer: &Viewer,
+    app: &App,
+    action: &str,
+    uri: &Uri,
+    id: Result<Segments<String>, BadPath>,
+    body: &[u8],
+    order: impl AsyncFnOnce(&str, &Form) -> Result<CallId, Problem>,
+) -> Response {
+    let form = Form::read(body);
     let done = async {
         viewer.check(&form)?;
         let Segments(id) = id?;
-        let (call, _) = moved(&app, &id, form.text("version")).await?;
+        let call = order(&id, &form).await?;
         Ok(format!("calls/{call}"))
     };
-    viewer.ordered(&app, "move", uri.path(), done.await)
+    viewer.ordered(app, action, uri.path(), done.await)
 }
 
 /// The record as the API answers with it, as a file.

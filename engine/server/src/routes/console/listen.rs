@@ -20,7 +20,7 @@ use ghanti_store::recordings::RATE_HZ;
 use super::session::Viewer;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
-use crate::routes::calls::find;
+use crate::routes::calls::{find, not_live};
 use crate::segments::{BadPath, Segments};
 
 /// Maximum number of people who listen in on calls of this engine.
@@ -52,7 +52,7 @@ async fn heard(app: &App, id: Result<Segments<String>, BadPath>) -> Result<Respo
     let Segments(id) = id?;
     let record = find(app, &id).await?;
     let Some(live) = app.services.registry.live().by_id(record.call_id) else {
-        return Err(not_live(record.state));
+        return Err(unheard(record.state));
     };
     let Ok(place) = Arc::clone(&app.listeners).try_acquire_owned() else {
         return Err(busy(format!(
@@ -60,7 +60,7 @@ async fn heard(app: &App, id: Result<Segments<String>, BadPath>) -> Result<Respo
         )));
     };
     let pieces = live.monitor().listen().map_err(|not| match not {
-        NotHeard::Over => not_live(CallState::Ended),
+        NotHeard::Over => unheard(CallState::Ended),
         NotHeard::Crowded => busy(not.to_string()),
     })?;
     tracing::info!(call = %record.call_id, "somebody listens in on this call");
@@ -90,16 +90,12 @@ fn busy(detail: String) -> Problem {
     )
 }
 
-fn not_live(state: CallState) -> Problem {
-    let (detail, hint) = match state {
-        CallState::Ended => ("the call has ended", "play its recording, if there is one"),
-        CallState::Pending => ("the call has no stream yet", "wait until it is live"),
-        CallState::Live => (
-            "the call is live at another engine",
-            "listen at that engine: `node` of the record names it",
-        ),
-    };
-    Problem::new(Kind::NotLiveHere, detail, hint)
+fn unheard(state: CallState) -> Problem {
+    not_live(
+        state,
+        "play its recording, if there is one",
+        "wait until it is live",
+    )
 }
 
 /// The head of a WAV file of 16-bit PCM whose length is not known.
