@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use ghanti_server::config::Server;
 use ghanti_sim::http::client;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
@@ -46,9 +47,17 @@ pub fn base(given: Option<&str>, server: &Server) -> String {
     base.trim_end_matches('/').to_owned()
 }
 
+/// What is encoded in a segment of a path: all that is not unreserved (RFC 3986, 2.3), so that the audit
+/// log has names as they are.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// A text as one segment of a path.
 pub fn segment(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 /// A client of the engine's API.

@@ -401,6 +401,24 @@ async fn a_candidates_share_is_set_by_admins_and_says_by_whom_until_it_is_none_a
     assert_eq!(now["weight_set"]["by"], "api-token");
     assert!(now["weight_set"]["set_at"].is_string(), "{now}");
 
+    // the audit log has the flow's name as it is
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        let request = house.engine.http().get(house.engine.url("/api/audit"));
+        let log = request.bearer_auth(API_TOKEN).send().await.unwrap();
+        let log: Value = log.json().await.unwrap();
+        let is_it = |entry: &Value| {
+            entry["path"] == format!("/api/flows/{FLOW}/weight")
+                && entry["status"] == 200
+                && entry["token"] == "api-token"
+        };
+        if log["items"].as_array().unwrap().iter().any(is_it) {
+            break;
+        }
+        assert!(Instant::now() < given_up, "{log:#}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+
     // the same files again change nothing of it; other files are another candidate
     assert_eq!(house.deploy().1["was_there"], true);
     assert_eq!(house.version("candidate")["weight"], 25);
