@@ -29,6 +29,7 @@ pub(crate) fn latency(site: &Site, turns: &[Turn]) -> Markup {
             span class="dot endpoint" {} (words.stage_endpoint) " " span class="dot result" {} (words.stage_result) " "
             span class="dot of-flow" {} (words.stage_flow) " " span class="dot audio" {} (words.stage_audio)
         }
+        p class="hint" { (words.stage_hint) }
         table class="list latency" {
             thead {
                 tr {

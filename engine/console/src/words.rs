@@ -366,6 +366,7 @@ words! {
     stage_flow = "Flow decides",
     stage_audio = "Audio",
     stage_whole = "Whole",
+    stage_hint = "The whole ends with the bot's first sound. That may be a short \"okay\" before the end of the turn is certain, so that the stages together can be longer.",
     stages = "Stages",
     question = "Question",
     now_is = "now",

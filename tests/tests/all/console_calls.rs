@@ -96,6 +96,7 @@ async fn a_call_is_replayed_against_each_version_that_the_engine_holds() {
         "recorded on it",
         "ask identity: greeting",
         "How long the caller waited",
+        "The whole ends with the bot's first sound.",
     ] {
         assert!(page.has(words), "{words}: {}", page.html);
     }
