@@ -30,6 +30,17 @@ pub(crate) struct Last {
     pub(crate) has_manifest: bool,
     /// The rules of its manifest.
     pub(crate) rules: BTreeSet<String>,
+    /// The version that was taken back, if that is so.
+    #[serde(default)]
+    pub(crate) withdrawn: Option<Withdrawn>,
+}
+
+/// A version that was taken back, by people or for its failures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Withdrawn {
+    pub(crate) version: VersionId,
+    pub(crate) reason: String,
+    pub(crate) at_ms: u64,
 }
 
 /// A version's files (`flow.wasm`, `flow.toml`, `prompts/LANGUAGE`, `audio/NAME`) and their
@@ -239,6 +250,7 @@ mod tests {
             version: id.clone(),
             has_manifest: true,
             rules: BTreeSet::from(["prompts.texts".to_owned()]),
+            withdrawn: None,
         };
         let published = Published {
             at_ms: 7,

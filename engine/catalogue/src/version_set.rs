@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use ghanti_host::{FlowVersion, Rejection, SplitMix64};
 use ghanti_model::{CallId, FlowName, VersionId};
 
+use crate::kept::Withdrawn;
 use crate::states::{FlowState, Rejected, SetWeight, Stage, VersionState};
 
 /// How many previous versions stay loaded.
@@ -60,8 +61,8 @@ pub(crate) struct VersionSet {
     rolled_back: Option<RolledBack>,
     draining: Vec<Weak<FlowVersion>>,
     rejected: VecDeque<Rejected>,
-    /// The version that was restored from disk because the files in the folder were rejected at
-    /// startup.
+    /// The version that was restored from disk at startup, as the files in the folder were rejected or
+    /// are not to take all calls.
     restored: Option<VersionId>,
 }
 
@@ -220,11 +221,37 @@ impl VersionSet {
         self.activate(version);
     }
 
-    /// Whether the active version was restored from disk rather than taken from the folder.
-    pub(crate) fn is_restored(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| {
-            self.restored.as_ref() == Some(&active.id) && !self.has_taken(&active.id)
+    /// Takes a version from the folder that was taken back before the restart: it takes no calls until it
+    /// is promoted.
+    pub(crate) fn shelve(
+        &mut self,
+        version: Arc<FlowVersion>,
+        tests: String,
+        reason: String,
+        at_ms: u64,
+    ) {
+        self.tests = Some((tests, true));
+        self.seen = Seen::Taken(version.id.clone());
+        self.rolled_back = Some(RolledBack {
+            version,
+            reason,
+            at_ms,
+        });
+    }
+
+    /// The version that was taken back, if one was.
+    pub(crate) fn withdrawn(&self) -> Option<Withdrawn> {
+        self.rolled_back.as_ref().map(|gone| Withdrawn {
+            version: gone.version.id.clone(),
+            reason: gone.reason.clone(),
+            at_ms: gone.at_ms,
         })
+    }
+
+    /// Whether the active version was restored from disk because those in the folder were not taken.
+    pub(crate) fn is_restored(&self) -> bool {
+        let active = self.active.as_ref().map(|active| &active.id);
+        active.is_some() && self.restored.as_ref() == active && !matches!(self.seen, Seen::Taken(_))
     }
 
     /// Publishes a version from the folder: as a candidate if it asks for a share of the calls and

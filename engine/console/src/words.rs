@@ -285,7 +285,7 @@ words! {
     percent = "Percent",
     set_share = "Set the share",
     share_was_set = "The share was set.",
-    share_hint = "Running calls keep their version. 0 takes no new calls; 100 takes all of them, and can still be rolled back. The share holds at this engine until the candidate is promoted, rolled back or replaced, or the engine stops: once it starts again, the version in the folder is the active one.",
+    share_hint = "Running calls keep their version. 0 takes no new calls; 100 takes all of them, and can still be rolled back. The share holds at this engine until the candidate is promoted, rolled back or replaced, or the engine stops: once it starts again, the candidate has the share of its manifest.",
     hear_it = "Hear it",
     speaking = "Being spoken:",
     playing = "Playing:",

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_host::{Fault, FlowVersion, Rejection};
-use ghanti_model::FlowName;
+use ghanti_model::{FlowName, VersionId};
 
 use super::Catalogue;
-use crate::kept::Last;
+use crate::kept::{Last, Withdrawn};
 use crate::published::{Published, Taken};
 use crate::source::{Parts, Source};
 
@@ -34,7 +34,7 @@ impl Catalogue {
             let flows = self.flows();
             let set = flows.get(&name).filter(|set| !set.is_overtaken(look));
             set.map(|set| {
-                let last = || last(version, parts.manifest.is_some());
+                let last = || last(version, parts.manifest.is_some(), None);
                 (set.becomes_active(version).then(last), set.ids())
             })
         };
@@ -63,7 +63,7 @@ impl Catalogue {
             else {
                 return;
             };
-            let last = last(active, false);
+            let last = last(active, false, set.withdrawn());
             self.kept.note(name, Some(last), &set.ids(), taken)
         };
         if is_new {
@@ -85,48 +85,84 @@ impl Catalogue {
             .map(|(name, _)| name.clone())
             .collect();
         for name in without {
-            let (kept, flow) = (Arc::clone(&self.kept), name.clone());
-            let restored = self
-                .loader
-                .engine()
-                .loader_pool()
-                .run_light(move || kept.restore(&flow))
-                .await;
-            let Ok(Some(restored)) = restored else {
-                continue;
-            };
-            let version = async {
-                let (id, parts) = restored?;
-                let source = Source::of(parts);
-                if source.id != id {
-                    return Err(format!("the files kept are not those of version {id}"));
+            match self.restore_last(&name).await {
+                Some(Ok(version)) => {
+                    tracing::warn!(flow = %name, %version, "flow goes on with the version that took calls last: what lies in the folder was not taken")
                 }
-                let reported = |fault: Fault| Rejection::new(name.as_str(), fault).to_string();
-                self.loader
-                    .load(name.clone(), source, None)
-                    .await
-                    .map_err(reported)
-            };
-            match version.await {
-                Ok(version) => {
-                    tracing::warn!(flow = %name, version = %version.id, "flow goes on with the version that took calls last: what lies in the folder was not taken");
-                    self.change()
-                        .entry(name.clone())
-                        .or_default()
-                        .restore(Arc::new(version));
-                }
-                Err(reason) => {
+                Some(Err(reason)) => {
                     tracing::error!(flow = %name, reason, "the version that took calls last cannot be brought back: the flow takes no calls")
                 }
+                None => {}
             }
         }
     }
+
+    /// Brings the version back that took calls before the restart, where a version from the folder is not
+    /// to take them, or only a share of them. Returns why and when that one was taken back, if it was and
+    /// there is another one now.
+    pub(super) async fn go_on_with_last(
+        &self,
+        name: &FlowName,
+        version: &FlowVersion,
+    ) -> Option<Withdrawn> {
+        let last = self.kept.last(name)?;
+        let withdrawn = last.withdrawn.filter(|gone| gone.version == version.id);
+        let is_other = last.version != version.id;
+        let is_share = version.manifest().update.weight < 100;
+        let is_fresh = {
+            let flows = self.flows();
+            flows.get(name).is_none_or(|set| set.ids().is_empty())
+        };
+        if !(is_fresh && is_other && (is_share || withdrawn.is_some())) {
+            return None;
+        }
+        match self.restore_last(name).await? {
+            Ok(last) => {
+                tracing::info!(flow = %name, version = %last, folder = %version.id, "flow goes on with the version that took calls last");
+                withdrawn
+            }
+            Err(reason) => {
+                tracing::error!(flow = %name, version = %version.id, reason, "the version that took calls last cannot be brought back: the one in the folder takes all calls");
+                None
+            }
+        }
+    }
+
+    /// Activates the version that took calls last. An error says in one sentence why that cannot be;
+    /// `None` if none is kept.
+    async fn restore_last(&self, name: &FlowName) -> Option<Result<VersionId, String>> {
+        let (kept, flow) = (Arc::clone(&self.kept), name.clone());
+        let restored = self
+            .loader
+            .engine()
+            .loader_pool()
+            .run_light(move || kept.restore(&flow))
+            .await;
+        let restored = restored.ok()??;
+        let version = async {
+            let (id, parts) = restored?;
+            let source = Source::of(parts);
+            if source.id != id {
+                return Err(format!("the files kept are not those of version {id}"));
+            }
+            let reported = |fault: Fault| Rejection::new(name.as_str(), fault).to_string();
+            let version = self.loader.load(name.clone(), source, None).await;
+            let version = version.map_err(reported)?;
+            self.change()
+                .entry(name.clone())
+                .or_default()
+                .restore(Arc::new(version));
+            Ok(id)
+        };
+        Some(version.await)
+    }
 }
 
-fn last(version: &FlowVersion, has_manifest: bool) -> Last {
+fn last(version: &FlowVersion, has_manifest: bool, withdrawn: Option<Withdrawn>) -> Last {
     Last {
         version: version.id.clone(),
         has_manifest,
         rules: version.manifest().rules(),
+        withdrawn,
     }
 }

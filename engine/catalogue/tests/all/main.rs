@@ -14,6 +14,7 @@ mod gate;
 mod limits;
 mod loading;
 mod questions;
+mod restarts;
 mod routing;
 mod rules;
 mod version_set;
