@@ -47,8 +47,8 @@ impl Instant {
 
 /// Receives a flow's host calls after the host has checked them: everything that arrives here
 /// complies with the manifest's rules, sizes and grants, and `Prompt::interruptible` is always set.
-/// There are three implementations: the live session, the replay of a journal, and the scripted
-/// caller of a test.
+/// There are four implementations: the live session, what runs ahead of its questions, the replay of a
+/// journal, and the scripted caller of a test.
 ///
 /// Once the call has ended, every function that returns a `Result` returns [`CallError::CallEnded`]
 /// immediately.

@@ -135,6 +135,16 @@ impl SharedJournal {
         Some((copy, source))
     }
 
+    /// A copy of this live journal with the function in which its flow waits now. Returns `None` if it
+    /// is not live, its arguments and answers take more than `bytes_max`, or its flow is not waiting.
+    pub fn waiting(&self, bytes_max: usize) -> Option<(Journal, Arc<Waiting>)> {
+        let state = self.state();
+        let (None, Some(waiting)) = (&state.source, &state.waiting) else {
+            return None;
+        };
+        (state.bytes <= bytes_max).then(|| (state.journal.clone(), Arc::clone(waiting)))
+    }
+
     /// Makes this journal live in the place of `predecessor`, of which it is a copy. Returns false,
     /// and does nothing, if the predecessor has moved on since.
     pub fn go_live(&self, predecessor: &Self) -> bool {

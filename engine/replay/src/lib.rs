@@ -1,9 +1,11 @@
 //! Recorded calls against versions of flows: comparison of one call or of many, the replay gate, the
-//! handover of a running call to another version, and how a call would have gone on with another answer.
+//! handover of a running call to another version, how a call would have gone on with another answer,
+//! and how a running one may go on.
 //!
 //! A replay reads records and flows. It performs no action, synthesizes no speech, and writes to no
 //! store and no log; only the cache of compiled components is written, as usual.
 
+mod ahead;
 mod calls;
 mod changed_words;
 mod comparing;
@@ -27,6 +29,7 @@ mod turn;
 mod verdict;
 mod words;
 
+pub use ahead::{Fork, Waits};
 pub use comparison::{Comparison, compare};
 pub use difference::{Difference, other_words};
 pub use error::ReplayError;

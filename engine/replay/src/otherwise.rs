@@ -311,7 +311,7 @@ fn language(recorded: &Recorded, past: &[JournalEntry]) -> Language {
 
 /// The templates that were said in these entries. That they were heard is taken for granted, unless
 /// the record says otherwise, as a replay does.
-fn heard(past: &[JournalEntry]) -> BTreeSet<String> {
+pub(crate) fn heard(past: &[JournalEntry]) -> BTreeSet<String> {
     let (mut heard, mut cut) = (BTreeSet::new(), BTreeSet::new());
     for turn in turns(past) {
         if let What::Said {

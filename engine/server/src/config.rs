@@ -13,6 +13,7 @@ use std::time::Duration;
 use ghanti_action::Definition;
 use ghanti_model::values::DateOrder;
 use ghanti_model::{FlowName, Language, PhoneNumber, Zone};
+use ghanti_session::{Speculation, SpeculationSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{Accepted, Secret};
@@ -314,6 +315,10 @@ pub struct Speech {
     pub cache_mib: u64,
     /// Disk space for cached prompt audio, in MiB.
     pub cache_disk_mib: u64,
+    /// When flows run ahead of their questions: `auto`, `on` or `off`.
+    pub speculation: Speculation,
+    /// The most characters of one call that are spoken ahead.
+    pub speculation_characters: u64,
 }
 
 impl Speech {
@@ -332,6 +337,14 @@ impl Speech {
     pub fn missing_recognizer(&self) -> Option<&Path> {
         let is_local = self.recognizer_order().contains(&RecognizerChoice::Vosk);
         (is_local && !self.vosk_library.is_file()).then_some(&self.vosk_library)
+    }
+
+    /// When flows run ahead, and how much is spoken then.
+    pub fn speculation(&self) -> SpeculationSettings {
+        SpeculationSettings {
+            when: self.speculation,
+            characters: self.speculation_characters,
+        }
     }
 
     /// The folder of the natural English voice if it is set but does not exist; espeak-ng then speaks English.
@@ -466,6 +479,8 @@ impl Default for Speech {
             recognizer_threads: 2,
             cache_mib: 64,
             cache_disk_mib: 512,
+            speculation: Speculation::Auto,
+            speculation_characters: 4_000,
         }
     }
 }

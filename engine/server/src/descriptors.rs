@@ -10,8 +10,8 @@ const MOST: u64 = 1 << 20;
 
 /// Descriptors reserved in addition to those open at the start: four synthesizer processes, each
 /// with three pipes of two ends while it starts (24); pool connections of the stores that are
-/// opened on demand (8); flows being read (4); prompts and spooled records being written (4).
-const RESERVE: u64 = 40;
+/// opened on demand (10); flows being read (4); prompts and spooled records being written (4).
+const RESERVE: u64 = 42;
 
 /// Minimum number of connections: even a small engine gets the requests of this many calls at once.
 const LEAST_CONNECTIONS: u32 = 4;
@@ -88,8 +88,8 @@ mod tests {
         assert_eq!(
             share(1_024, 30, 1_000, 512),
             Budget {
-                calls: 636,
-                connections: 318
+                calls: 635,
+                connections: 317
             }
         );
         assert_eq!(
@@ -102,8 +102,8 @@ mod tests {
         assert_eq!(
             share(100, 30, 1_000, 512),
             Budget {
-                calls: 20,
-                connections: 10
+                calls: 19,
+                connections: 9
             }
         );
         assert_eq!(

@@ -19,7 +19,7 @@ use ghanti_model::FlowName;
 use ghanti_replay::RecordedCheck;
 use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;
-use ghanti_session::{Arrivals, CallRegistry, CallSettings, Services};
+use ghanti_session::{Arrivals, CallRegistry, CallSettings, Services, Speculator};
 use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
     RedisSessions, SessionSettings, SessionStore, SqlRecords,
@@ -127,6 +127,11 @@ pub enum OpenError {
     /// Traces cannot be sent.
     #[error("cannot send traces (`[traces]`): {0}")]
     Traces(String),
+    /// No thread can be started on which flows run ahead of their questions.
+    #[error(
+        "cannot start the thread on which flows run ahead of their questions: {0}; raise the process' thread limit, or set `speculation = \"off\"` in `[speech]`"
+    )]
+    Speculation(std::io::Error),
     /// A background thread panicked.
     #[error("a thread panicked while the recogniser or the voice was opened")]
     Thread,
@@ -234,9 +239,12 @@ async fn open_all(
     });
     let prompts = prompt_cache(config, &folders.data, voices);
     let (recordings, unended) = open_recordings(config, folders).await?;
+    let speculator =
+        Speculator::start(config.speech.speculation()).map_err(OpenError::Speculation)?;
     let services = Services {
         catalogue,
         prompts,
+        speculator,
         recognizer,
         sessions,
         actions,

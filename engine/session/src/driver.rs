@@ -17,7 +17,7 @@ use ghanti_exotel::inbound::{self, Inbound, Start};
 use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_model::PromptId;
 use ghanti_model::event::Repeat;
-use ghanti_speech::cache::{Keep, PromptAudio};
+use ghanti_speech::cache::PromptAudio;
 use ghanti_speech::recognition::HEARINGS;
 use ghanti_speech::{Hearing, Loss, Recognition, Samples, Usage};
 use ghanti_store::Track;
@@ -38,6 +38,7 @@ use crate::recording::CallRecording;
 use crate::rendered_prompt::{Fetch, Source};
 use crate::running::RunningFlow;
 use crate::services::Services;
+use crate::speculation;
 use crate::unheard;
 use crate::wire::{Received, Unsent, Wire};
 
@@ -585,11 +586,7 @@ impl<'a> Driver<'a> {
                 utterance,
                 personal,
             } => {
-                let keep = if personal {
-                    Keep::Personal
-                } else {
-                    Keep::Shared
-                };
+                let keep = speculation::keep(personal);
                 let prompts = &self.services.prompts;
                 let audio = prompts.fetch_for(&self.usage, &utterance, self.rate_hz, keep);
                 self.pieces.push(next_piece(prompt, audio));

@@ -1,7 +1,7 @@
 //! The conversation of a live call: host calls of the flow become commands to the machine, or are
 //! answered at once.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,23 +12,25 @@ use ghanti_language::PreparedChoices;
 use ghanti_language::builtin::Grammar;
 use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
-    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EarlierCall,
-    EventKind, Language, Masked, Milestone, PhoneNumber, Playout, Prompt, PromptId, Question,
-    Refusal, Reply, Step, ValueGrammar, Zone,
+    Answer, CallError, CallFacts, Collection, CustomerRecord, Decision, EarlierCall, EventKind,
+    Language, Masked, Milestone, Playout, Prompt, PromptId, Question, Refusal, Reply, Step,
+    ValueGrammar, Zone,
 };
-use ghanti_speech::{Expectation, Recognizer, Utterance};
+use ghanti_speech::{Expectation, Recognizer};
 use ghanti_store::{CallRecords, SessionStore, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::acting;
 use crate::call::LiveCall;
 use crate::files::AudioFiles;
-use crate::known_ahead::is_personal;
+use crate::given::{given_fields, open_target};
 use crate::machine::{Awaited, Command, Completion};
 use crate::question::{Answers, Asked, ValueAnswers};
-use crate::rendered_prompt::{RenderedPrompt, Source};
+use crate::rendered_prompt::RenderedPrompt;
+use crate::speculation::{Begun, CallSpeculation, Known, Outlook, RunningAhead};
 use crate::standing::Standing;
 use crate::targets::TransferTargets;
+use crate::wording::Wording;
 
 /// How long a look-up in the session store, or of earlier calls, may take.
 const LOOKUP: Duration = Duration::from_secs(1);
@@ -71,6 +73,8 @@ pub struct ConversationParts {
     pub targets: Arc<TransferTargets>,
     /// The recogniser, if there is one.
     pub recognizer: Option<Arc<dyn Recognizer>>,
+    /// Lets the flow run ahead of its questions.
+    pub(crate) speculation: CallSpeculation,
     /// Shared by all versions that run the call in turn.
     pub standing: Arc<std::sync::Mutex<Standing>>,
 }
@@ -160,55 +164,21 @@ impl LiveConversation {
     }
 
     fn spoken(&mut self, prompt: Prompt) -> Result<RenderedPrompt, CallError> {
-        let language = prompt
-            .language
-            .clone()
-            .unwrap_or_else(|| self.parts.facts.language.clone());
-        let template = prompt.template().to_owned();
-        let words = |text, personal, language| {
-            let utterance = Utterance {
-                text,
-                language,
-                voice: prompt.voice.clone(),
-            };
-            Source::Words {
-                utterance,
-                personal,
-            }
+        let today = self.today();
+        let wording = Wording {
+            version: &self.version,
+            files: &self.parts.files,
+            rate_hz: self.parts.rate_hz,
+            language: &self.parts.facts.language,
+            today,
         };
-        let source = match prompt.content {
-            Content::Text(text) => words(text, true, language),
-            Content::Template(template) => {
-                let today = self.today();
-                let text = self
-                    .version
-                    .prompts
-                    .render(&template, &language, today)
-                    .map_err(|error| CallError::Invalid(error.to_string()))?;
-                let personal = is_personal(&template, &self.version.manifest().settings);
-                words(Masked::new(text), personal, language)
-            }
-            Content::Audio(name) => {
-                let samples = self
-                    .parts
-                    .files
-                    .samples(&self.version, &name, self.parts.rate_hz)
-                    .map_err(|error| CallError::Invalid(error.to_string()))?;
-                Source::File {
-                    name,
-                    samples,
-                    language,
-                }
-            }
-        };
-        Ok(RenderedPrompt {
-            template,
-            interruptible: prompt.interruptible.unwrap_or(true),
-            source,
-        })
+        wording.of(prompt)
     }
 
-    fn all_spoken(&mut self, prompts: Vec<Prompt>) -> Result<VecDeque<RenderedPrompt>, CallError> {
+    fn all_spoken<C: FromIterator<RenderedPrompt>>(
+        &mut self,
+        prompts: Vec<Prompt>,
+    ) -> Result<C, CallError> {
         prompts
             .into_iter()
             .map(|prompt| self.spoken(prompt))
@@ -243,11 +213,16 @@ impl LiveConversation {
         })
     }
 
-    async fn put(&mut self, asked: Asked) -> Result<Answer, CallError> {
+    async fn put(&mut self, asked: Asked, outlook: Option<Outlook>) -> Result<Answer, CallError> {
+        let question = asked.name.clone();
+        // dropped with the answer
+        let _ahead = outlook.and_then(|outlook| self.run_ahead(outlook, &asked));
         match self.command(Command::Ask(Box::new(asked))).await? {
             Completion::Answered(answer) => {
                 self.standing().is_unclear =
                     matches!(answer.reply, Reply::NoInput | Reply::NoMatch);
+                let flow = &self.version.name;
+                self.parts.speculation.learn(flow, &question, &answer.reply);
                 Ok(answer)
             }
             _ => Err(CallError::Unavailable(
@@ -256,34 +231,40 @@ impl LiveConversation {
         }
     }
 
+    /// Lets the flow run ahead of a question that is about to wait. Nothing runs ahead of one that takes
+    /// the call over: the other version has done so.
+    fn run_ahead(&mut self, outlook: Outlook, asked: &Asked) -> Option<RunningAhead> {
+        if self.takeover.is_some() {
+            return None;
+        }
+        let sides = self.all_spoken(outlook.sides.clone()).ok()?;
+        let parts = &self.parts;
+        let begun = Begun {
+            outlook,
+            sides,
+            version: Arc::clone(&self.version),
+            running: parts.call.journal()?,
+            known: Known {
+                call: Arc::clone(&parts.call),
+                facts: parts.facts.clone(),
+                customer: parts.customer.clone(),
+                files: parts.files.clone(),
+                rate_hz: parts.rate_hz,
+                zone: parts.zone.clone(),
+                date_order: parts.date_order,
+                targets: Arc::clone(&parts.targets),
+                recognizer: parts.recognizer.clone(),
+                standing: self.standing().clone(),
+            },
+        };
+        parts.speculation.begin(begun, asked)
+    }
+
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.parts
             .standing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns whom to dial for a target now, or refuses one that is closed.
-    fn open_target(
-        &mut self,
-        target: String,
-        numbers: Vec<PhoneNumber>,
-    ) -> Result<Decision, CallError> {
-        let Instant {
-            unix_ms,
-            offset_minutes,
-        } = self.now();
-        let opened = self
-            .parts
-            .targets
-            .open(target, numbers, unix_ms, offset_minutes);
-        opened.map_err(|closed| {
-            CallError::Refused(Refusal {
-                reason: closed.to_string(),
-                subject: closed.target,
-                missing: Vec::new(),
-            })
-        })
     }
 
     fn alive(&self) -> Result<(), CallError> {
@@ -355,7 +336,8 @@ impl Conversation for LiveConversation {
                 let recognizer = self.parts.recognizer.as_deref();
                 let is_heard = recognizer.is_some_and(|ears| ears.understands(language));
                 self.standing().check_transfer(is_heard)?;
-                self.open_target(target, numbers)?.with_words(words)
+                let now = self.now();
+                open_target(&self.parts.targets, target, numbers, now)?.with_words(words)
             }
             Decision::HangUp => Decision::HangUp,
         };
@@ -378,15 +360,7 @@ impl Conversation for LiveConversation {
 
     async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
         self.alive()?;
-        let fields = self
-            .parts
-            .customer
-            .iter()
-            .flat_map(|customer| &customer.fields);
-        Ok(fields
-            .filter(|(_, value)| !value.expose().trim().is_empty())
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect())
+        Ok(given_fields(self.parts.customer.as_ref()))
     }
 
     async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
@@ -482,6 +456,7 @@ impl Conversation for LiveConversation {
             languages: languages.clone(),
             ..Expectation::default()
         };
+        let outlook = self.parts.speculation.outlook(&question);
         let answers = if let Some(grammar) = &question.grammar {
             let value = self.value_answers(grammar, &languages)?;
             let phrases: BTreeSet<String> = languages
@@ -524,10 +499,12 @@ impl Conversation for LiveConversation {
             no_input: self.all_spoken(question.no_input)?,
             no_match: self.all_spoken(question.no_match)?,
         };
-        self.put(asked).await
+        self.put(asked, outlook).await
     }
 
     async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError> {
+        let asks_again = !collection.no_input.is_empty();
+        let outlook = self.parts.speculation.outlook_of_keys(asks_again);
         let asked = Asked {
             name: collection.name,
             answers: Answers::Keys {
@@ -545,7 +522,7 @@ impl Conversation for LiveConversation {
             no_input: self.all_spoken(collection.no_input)?,
             no_match: self.all_spoken(collection.no_match)?,
         };
-        self.put(asked).await
+        self.put(asked, outlook).await
     }
 
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {

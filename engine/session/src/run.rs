@@ -271,6 +271,7 @@ impl Prepared {
                     date_order: services.settings.date_order,
                     targets: Arc::clone(&services.settings.targets),
                     recognizer: services.recognizer.clone(),
+                    speculation: services.speculator.of_call(&services.prompts),
                     standing: Arc::new(std::sync::Mutex::new(standing)),
                 };
                 if is_resumed {

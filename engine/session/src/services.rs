@@ -17,6 +17,7 @@ use crate::arrivals::Arrivals;
 use crate::call_registry::CallRegistry;
 use crate::files::AudioFiles;
 use crate::migration::MigrationSlots;
+use crate::speculation::Speculator;
 use crate::targets::TransferTargets;
 
 /// Settings that apply to every call.
@@ -62,6 +63,8 @@ pub struct Services {
     pub catalogue: Arc<Catalogue>,
     /// Synthesises prompts and caches their audio.
     pub prompts: PromptCache,
+    /// Lets flows run ahead of their questions.
+    pub speculator: Speculator,
     /// The recogniser; without one, callers can answer only by keys.
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Sessions and customers.

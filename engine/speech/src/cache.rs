@@ -6,6 +6,7 @@
 //! kept. Disk errors are logged and never cost a call its prompt. Personal prompts
 //! ([`Keep::Personal`]) are never written to disk.
 
+mod ahead;
 mod audio;
 mod disk;
 mod key;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -90,6 +92,8 @@ struct Shared {
     voices: Voices,
     disk: Option<Disk>,
     prompts: Mutex<Prompts>,
+    /// How many prompts that were spoken ahead were asked for.
+    used_ahead: AtomicU64,
 }
 
 struct Prompts {
@@ -102,6 +106,8 @@ struct Growing {
     growth: Arc<Growth>,
     grown: watch::Receiver<()>,
     claim: Claim,
+    /// Whether it is spoken ahead, and nobody has asked for it yet.
+    is_ahead: bool,
 }
 
 impl PromptCache {
@@ -125,6 +131,7 @@ impl PromptCache {
                 voices,
                 disk,
                 prompts: Mutex::new(prompts),
+                used_ahead: AtomicU64::new(0),
             }),
         }
     }
@@ -143,7 +150,7 @@ impl PromptCache {
         rate_hz: u32,
         keep: Keep,
     ) -> PromptAudio {
-        let (audio, making) = self.find(call, utterance, rate_hz, keep);
+        let (audio, making) = self.find(call, utterance, rate_hz, keep, false);
         if let Some((making, keys)) = making {
             tokio::spawn(making.run(keys, utterance.clone(), rate_hz));
         }
@@ -151,17 +158,22 @@ impl PromptCache {
     }
 
     /// The audio of an utterance, and what still has to be run for it, by the prompt's keys.
+    /// `is_ahead` says that nobody is to hear it yet.
     fn find(
         &self,
         call: &Usage,
         utterance: &Utterance,
         rate_hz: u32,
         keep: Keep,
+        is_ahead: bool,
     ) -> (PromptAudio, Option<(Making, Vec<Key>)>) {
         let keys = self.shared.keys(utterance, rate_hz, keep);
         let mut prompts = self.shared.prompts();
         for (key, voice) in keys.iter().zip(self.shared.voices.all()) {
             if let Some(speech) = prompts.memory.get(key, Instant::now()) {
+                if !is_ahead && prompts.memory.is_first_use(key) {
+                    self.shared.count_use();
+                }
                 return (PromptAudio::whole(speech), None);
             }
             // one that is left alone does not speak: the next one's copy will do
@@ -172,9 +184,15 @@ impl PromptCache {
         let Some(&key) = keys.first() else {
             return (PromptAudio::failed(none_speaks()), None);
         };
-        if let Some(growing) = prompts.growing.get(&key) {
+        if let Some(growing) = prompts.growing.get_mut(&key) {
             let interest = growing.claim.join(call);
             let follower = Follower::new(&growing.growth, growing.grown.clone(), interest);
+            if !is_ahead && mem::take(&mut growing.is_ahead) {
+                self.shared.count_use();
+                drop(prompts);
+                // it may have waited for others, and comes before them now
+                self.shared.voices.serve();
+            }
             return (PromptAudio::growing(follower), None);
         }
         let (grow, grown) = watch::channel(());
@@ -188,6 +206,7 @@ impl PromptCache {
                 growth: Arc::clone(&growth),
                 grown,
                 claim: claim.clone(),
+                is_ahead,
             },
         );
         drop(prompts);
@@ -212,7 +231,8 @@ impl PromptCache {
         utterance: &Utterance,
         rate_hz: u32,
     ) -> Result<(Warmed, Vec<Loss>), SynthesisError> {
-        let (mut audio, making) = self.find(&Usage::default(), utterance, rate_hz, Keep::Shared);
+        let call = Usage::default();
+        let (mut audio, making) = self.find(&call, utterance, rate_hz, Keep::Shared, false);
         let warmed = match making {
             Some((making, keys)) => making.run(keys, utterance.clone(), rate_hz).await,
             None => Warmed::Kept,
@@ -316,10 +336,12 @@ impl Making {
         self.growth.end(end);
         if let Some((key, _)) = kept {
             let until = (key.keep == Keep::Personal).then(|| Instant::now() + PERSONAL_KEPT);
-            self.shared
-                .prompts()
-                .memory
-                .insert(key, Arc::clone(&speech), until);
+            let mut prompts = self.shared.prompts();
+            let growing = prompts.growing.get(&self.key);
+            let is_ahead = growing.is_some_and(|growing| growing.is_ahead);
+            let speech = Arc::clone(&speech);
+            prompts.memory.insert(key, speech, until, is_ahead);
+            drop(prompts);
             if let Some(until) = until {
                 tokio::spawn(forget_at(until, key, Arc::downgrade(&self.shared)));
             }

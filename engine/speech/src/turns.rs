@@ -4,6 +4,9 @@
 //! synthesiser least is next, and what was used counts half after [`HALF_LIFE`]. So a call that
 //! asks for more than can be spoken waits for itself, and the greeting of a new call waits for the
 //! texts that are being spoken and for no other. No call has more than [`OF_A_CALL`] at once.
+//!
+//! A text that is spoken ahead, before anybody is to hear it, comes after all others, and only while
+//! more than half of the turns are free: whoever waits for a prompt finds one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -26,7 +29,11 @@ const TURN: Duration = Duration::from_secs(30);
 
 /// What one call has used of the synthesisers. Clones are of the same call.
 #[derive(Debug, Clone, Default)]
-pub struct Usage(Arc<Mutex<Used>>);
+pub struct Usage {
+    used: Arc<Mutex<Used>>,
+    /// Whether its texts are spoken ahead of their call.
+    is_ahead: bool,
+}
 
 #[derive(Debug)]
 struct Used {
@@ -54,8 +61,16 @@ impl Used {
 }
 
 impl Usage {
+    /// That of texts that are spoken ahead of their call: those that calls wait for come first.
+    pub fn ahead() -> Self {
+        Self {
+            is_ahead: true,
+            ..Self::default()
+        }
+    }
+
     fn locked(&self) -> MutexGuard<'_, Used> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, taken: Duration, now: Instant) {
@@ -99,15 +114,20 @@ impl Claim {
     }
 
     /// The call that is served first, and what it has used; none while all have as many turns as
-    /// they may.
+    /// they may. Those that wait come before those that are ahead.
     fn first(&self, now: Instant) -> Option<(f64, Usage)> {
         let wanted = self.locked();
         let free = wanted.calls.iter().filter_map(|usage| {
             let used = usage.locked();
             (used.running < OF_A_CALL).then(|| (used.s(now), usage.clone()))
         });
-        free.min_by(|(one, _), (other, _)| one.total_cmp(other))
+        free.min_by(|one, other| rank(one).cmp(&rank(other)).then(one.0.total_cmp(&other.0)))
     }
+}
+
+/// Whether a text is spoken ahead of its call.
+fn rank((_, usage): &(f64, Usage)) -> bool {
+    usage.is_ahead
 }
 
 /// The turns of one synthesiser. Clones share them.
@@ -116,6 +136,7 @@ pub(crate) struct Turns(Arc<Mutex<Queue>>);
 
 #[derive(Debug)]
 struct Queue {
+    at_once: usize,
     free: usize,
     /// In the order in which they came. Bounded by the calls and their queues of prompts.
     waiting: Vec<Waiting>,
@@ -134,6 +155,7 @@ impl Turns {
     /// So many at once.
     pub(crate) fn new(at_once: usize) -> Self {
         Self(Arc::new(Mutex::new(Queue {
+            at_once,
             free: at_once,
             waiting: Vec::new(),
         })))
@@ -155,8 +177,8 @@ impl Turns {
             .ok_or(SynthesisError::NoTurn(TURN.as_secs()))
     }
 
-    /// Grants what can be granted.
-    fn serve(&self) {
+    /// Grants what can be granted: also to a text that another call wants since it came.
+    pub(crate) fn serve(&self) {
         while let Some((granted, turn)) = self.next() {
             // where nobody waits any more it comes back to us, and ends here
             drop(granted.send(turn));
@@ -176,13 +198,16 @@ impl Turns {
             }
             return None;
         }
+        let is_idle = queue.free * 2 > queue.at_once;
         let waiting = queue.waiting.iter().enumerate();
         let ready = waiting.filter_map(|(at, waiting)| {
-            let (used_s, usage) = waiting.claim.first(now)?;
-            Some((used_s, at, usage))
+            let first = waiting.claim.first(now)?;
+            (is_idle || !rank(&first)).then_some((at, first))
         });
         // of equals, the one that came first
-        let (_, at, usage) = ready.min_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
+        let (at, (_, usage)) = ready.min_by(|(_, one), (_, other)| {
+            rank(one).cmp(&rank(other)).then(one.0.total_cmp(&other.0))
+        })?;
         let Waiting { granted, .. } = queue.waiting.remove(at);
         queue.free -= 1;
         usage.locked().running += 1;
@@ -263,6 +288,31 @@ mod tests {
             ("hello", &honest),
         ];
         assert_eq!(order(&texts).await, ["1", "hello", "2", "3"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_spoken_ahead_comes_last() {
+        let (ahead, busy) = (Usage::ahead(), Usage::default());
+        busy.add(Duration::from_secs(9), Instant::now());
+        let texts = [("ahead", &ahead), ("now", &busy)];
+        assert_eq!(order(&texts).await, ["now", "ahead"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_spoken_ahead_leaves_half_of_the_turns_until_a_call_waits_for_it() {
+        let turns = Turns::new(4);
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(turns.turn(&claim(&Usage::ahead())).await.unwrap());
+        }
+        let third = claim(&Usage::ahead());
+        let mut waiting = Box::pin(turns.turn(&third));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        // whoever waits for a prompt has a turn, also for this one
+        held.push(turns.turn(&claim(&Usage::default())).await.unwrap());
+        let _interest = third.join(&Usage::default());
+        turns.serve();
+        assert!(futures_util::poll!(&mut waiting).is_ready());
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,8 @@ use async_trait::async_trait;
 use ghanti_model::Language;
 use ghanti_speech::cache::Warmed;
 use ghanti_speech::{
-    CacheSettings, Keep, PromptAudio, PromptCache, Samples, SynthesisError, Synthesizer, Utterance,
+    CacheSettings, Keep, Limits, PromptAudio, PromptCache, Samples, SynthesisError, Synthesizer,
+    Usage, Utterance, Voices,
 };
 use tokio::sync::mpsc;
 
@@ -328,4 +329,100 @@ async fn what_cannot_be_written_is_not_said_to_be_warm() {
     let warming = tokio::spawn(async move { cache.warm(&utterance("one"), 8_000).await });
     scene.speak(&[1]).await;
     assert_eq!(warming.await.unwrap(), Ok((Warmed::Lost, Vec::new())));
+}
+
+/// A prompt that is spoken ahead, in a task of its own.
+fn ahead(cache: &PromptCache, text: &str) -> tokio::task::JoinHandle<Result<(), SynthesisError>> {
+    let (cache, text) = (cache.clone(), utterance(text));
+    tokio::spawn(async move {
+        let usage = Usage::ahead();
+        cache
+            .speak_ahead(&usage, &text, 8_000, Keep::Personal)
+            .await
+    })
+}
+
+#[tokio::test]
+async fn a_prompt_that_was_spoken_ahead_is_there_and_counts_as_used_once() {
+    let mut scene = scene(1 << 20, None);
+    let words = utterance("thank you");
+    let at_hand = |cache: PromptCache, words: Utterance| async move {
+        cache.is_at_hand(&words, 8_000, Keep::Personal).await
+    };
+    assert!(!at_hand(scene.cache.clone(), words.clone()).await);
+    let spoken = ahead(&scene.cache, "thank you");
+    scene.speak(&[7]).await;
+    spoken.await.unwrap().unwrap();
+    assert!(at_hand(scene.cache.clone(), words.clone()).await);
+    assert_eq!(scene.cache.used_ahead(), 0);
+    for _ in 0..2 {
+        let mut audio = scene.cache.fetch(&words, 8_000, Keep::Personal);
+        assert_eq!(all(&mut audio).await.unwrap(), vec![7; 800]);
+    }
+    assert_eq!((scene.cache.used_ahead(), scene.waiting()), (1, 0));
+    // kept for who said it alone: another use of the same words is another prompt
+    assert!(!scene.cache.is_at_hand(&words, 8_000, Keep::Shared).await);
+}
+
+#[tokio::test]
+async fn a_call_joins_a_prompt_that_is_being_spoken_ahead_and_keeps_it_when_that_is_given_up() {
+    let mut scene = scene(1 << 20, None);
+    let spoken = ahead(&scene.cache, "thank you");
+    let pieces = scene.begun.recv().await.unwrap();
+    let words = utterance("thank you");
+    let mut audio = scene.cache.fetch(&words, 8_000, Keep::Personal);
+    assert_eq!(scene.cache.used_ahead(), 1);
+    spoken.abort();
+    assert!(spoken.await.is_err());
+    pieces.send(Ok(piece(7))).await.unwrap();
+    drop(pieces);
+    assert_eq!(all(&mut audio).await.unwrap(), vec![7; 800]);
+    assert_eq!((scene.cache.used_ahead(), scene.waiting()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_a_call_waits_for_is_settled_before_anything_is_spoken_ahead() {
+    let mut scene = scene(1 << 20, None);
+    let words = utterance("what is your answer");
+    // nothing is being made
+    scene.cache.settled(&words, 8_000, Keep::Shared).await;
+    let _audio = scene.cache.fetch(&words, 8_000, Keep::Shared);
+    let pieces = scene.begun.recv().await.unwrap();
+    let settled = scene.cache.settled(&words, 8_000, Keep::Shared);
+    tokio::pin!(settled);
+    assert!(futures_util::poll!(&mut settled).is_pending());
+    pieces.send(Ok(piece(7))).await.unwrap();
+    assert!(futures_util::poll!(&mut settled).is_pending());
+    drop(pieces);
+    settled.await;
+    assert!(scene.cache.is_at_hand(&words, 8_000, Keep::Shared).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_over_the_network_is_slow_until_it_is_known_not_to_be_and_one_of_this_machine_is_not()
+ {
+    let (sender, mut begun) = mpsc::channel::<Pieces>(16);
+    let far = || {
+        Arc::new(Studio {
+            begun: sender.clone(),
+        }) as Arc<dyn Synthesizer>
+    };
+    let limits = Limits {
+        at_once: None,
+        ..Limits::local()
+    };
+    let cache = |voices| PromptCache::of(voices, CacheSettings::default());
+    assert!(!cache(Voices::of(far())).is_slow());
+    let cache = cache(Voices::new([(far(), limits)]));
+    assert!(cache.is_slow());
+    for (late_ms, is_slow) in [(20, false), (20, false), (800, true), (20, true)] {
+        let text = utterance(&format!("{late_ms} {is_slow} {}", cache.memory_bytes()));
+        let mut audio = cache.fetch(&text, 8_000, Keep::Shared);
+        let pieces = begun.recv().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(late_ms)).await;
+        pieces.send(Ok(piece(7))).await.unwrap();
+        drop(pieces);
+        all(&mut audio).await.unwrap();
+        assert_eq!(cache.is_slow(), is_slow, "{late_ms}");
+    }
 }

@@ -21,6 +21,7 @@ mod phases;
 mod reloading;
 mod server;
 mod shipped;
+mod speculation;
 mod speech;
 mod table;
 mod timing;
@@ -30,7 +31,7 @@ use std::time::Instant;
 
 /// What can be asked for by name: `cargo bench --workspace --bench cost -- media flow`. Without
 /// names all of it is measured.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "silent",
     "keys",
     "speaking",
@@ -39,6 +40,7 @@ const SECTIONS: [&str; 8] = [
     "media",
     "flow",
     "speech",
+    "speculation",
 ];
 
 fn main() -> anyhow::Result<()> {
@@ -66,6 +68,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("console") {
         threads.block_on(console::run())?;
+    }
+    if wanted("speculation") {
+        threads.block_on(speculation::run())?;
     }
     let one_thread = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -61,13 +61,30 @@ impl Server {
         of_server: &str,
     ) -> anyhow::Result<Self> {
         shipped("emi-reminder", &folder.path().join("flows"))?;
+        let of_speech = format!("recognizer = \"{recognizer}\"\n");
+        Self::start_of(folder, of_server, &of_speech).await
+    }
+
+    /// Starts it with these lines of `[speech]` and without a recogniser, in a folder that has its
+    /// flows.
+    pub async fn start_speaking(
+        folder: tempfile::TempDir,
+        of_speech: &str,
+    ) -> anyhow::Result<Self> {
+        let of_speech = format!("recognizer = \"none\"\n{of_speech}");
+        Self::start_of(folder, "", &of_speech).await
+    }
+
+    async fn start_of(
+        folder: tempfile::TempDir,
+        of_server: &str,
+        of_speech: &str,
+    ) -> anyhow::Result<Self> {
         let config = folder.path().join("ghanti.toml");
         let logs = toml::Value::from(folder.path().join("logs").to_string_lossy().as_ref());
         fs::write(
             &config,
-            format!(
-                "[server]\n{of_server}\n[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"
-            ),
+            format!("[server]\n{of_server}\n[speech]\n{of_speech}\n[log]\nfolder = {logs}\n"),
         )?;
         // free at this moment; nobody else on this machine is likely to take it within the next
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;

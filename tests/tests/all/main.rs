@@ -64,6 +64,7 @@ mod scripts;
 mod shipped;
 mod signals;
 mod silence;
+mod speculating;
 mod speech;
 mod start;
 mod starving;

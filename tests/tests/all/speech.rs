@@ -2,7 +2,7 @@
 //! `ghanti speech` shows.
 
 #[path = "../../../engine/speech/tests/stand_in/mod.rs"]
-mod stand_in;
+pub mod stand_in;
 
 use std::fs;
 use std::path::Path;

@@ -140,6 +140,12 @@ fn speech(speech: &Speech, errors: &mut Vec<String>) {
         1..=64,
         "threads",
     );
+    within.range(
+        "speculation-characters",
+        speech.speculation_characters,
+        0..=100_000,
+        "characters",
+    );
     if speech.vosk_library.as_os_str().is_empty() {
         errors.push("`vosk-library` of `[speech]` is empty: name the library's file, or remove it for the default".to_owned());
     }

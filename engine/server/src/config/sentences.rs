@@ -421,6 +421,16 @@ pub(super) const SECTIONS: [Section; 18] = [
                 "Disk space for cached prompt audio, in MiB.",
                 "512",
             ),
+            setting(
+                "speculation",
+                "Whether what may be said next is spoken while a question waits: \"auto\" (while a slow synthesizer over the network speaks), \"on\" or \"off\".",
+                "\"auto\"",
+            ),
+            setting(
+                "speculation-characters",
+                "The most characters of one call that are spoken ahead, 0 to 100000.",
+                "4000",
+            ),
         ],
     },
     Section {

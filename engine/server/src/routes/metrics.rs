@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ghanti_catalogue::FlowCounts;
+use ghanti_session::speculation::SpeculationCounts;
 use ghanti_store::CallRecords as _;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -204,6 +205,40 @@ fn speech(app: &App, registry: &mut Registry) {
         "speech_failures",
         "Failures of synthesizers and recognisers that were left for the next one, by kind",
         failures,
+    );
+    speculation(app, registry);
+}
+
+fn speculation(app: &App, registry: &mut Registry) {
+    let SpeculationCounts {
+        forks,
+        prompts,
+        characters,
+    } = app.services.speculator.counts();
+    let used = ("used", app.services.prompts.used_ahead());
+    let (ends, results) = (Counts::<1>::default(), Counts::<1>::default());
+    for (end, count) in forks {
+        add(&ends, [("end", end)], count);
+    }
+    for (result, count) in prompts.into_iter().chain([used]) {
+        add(&results, [("result", result)], count);
+    }
+    registry.register(
+        "speculation_forks",
+        "Flows that ran ahead of a question on an answer that may come, by how that ended",
+        ends,
+    );
+    registry.register(
+        "speculation_prompts",
+        "Prompts that may be said next, by what became of them; `used` were spoken ahead and then asked for",
+        results,
+    );
+    let spent: Counter = Counter::default();
+    spent.inc_by(characters);
+    registry.register(
+        "speculation_characters",
+        "Characters that were given to a synthesizer before anybody was to hear them",
+        spent,
     );
 }
 

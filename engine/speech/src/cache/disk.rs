@@ -51,6 +51,11 @@ impl Disk {
         self.folder.join(key.file_name()).with_extension(ENDING)
     }
 
+    /// Whether a prompt is there, damaged or not.
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.path(key).exists()
+    }
+
     /// Reads a prompt; `None` if it is absent or damaged.
     pub(super) fn read(&self, key: &Key) -> io::Result<Option<Samples>> {
         let path = self.path(key);

@@ -17,6 +17,8 @@ struct Held {
     speech: Speech,
     /// When a personal prompt expires.
     until: Option<Instant>,
+    /// Whether it was spoken ahead, and nobody has asked for it yet.
+    is_ahead: bool,
 }
 
 impl Memory {
@@ -36,14 +38,40 @@ impl Memory {
             .then(|| held.speech.clone())
     }
 
-    /// Adds a complete prompt, unless it exceeds the whole limit.
-    pub(super) fn insert(&mut self, key: Key, speech: Speech, until: Option<Instant>) {
+    /// Whether a prompt is there, without marking it as played.
+    pub(super) fn has(&self, key: &Key, now: Instant) -> bool {
+        let held = self.prompts.peek(key);
+        held.is_some_and(|held| held.until.is_none_or(|until| now < until))
+    }
+
+    /// Whether a prompt was spoken ahead and is asked for now for the first time.
+    pub(super) fn is_first_use(&mut self, key: &Key) -> bool {
+        let held = self.prompts.get_mut(key);
+        held.is_some_and(|held| std::mem::take(&mut held.is_ahead))
+    }
+
+    /// Adds a complete prompt, unless it exceeds the whole limit. `is_ahead` says that it was spoken
+    /// ahead, and nobody has asked for it yet.
+    pub(super) fn insert(
+        &mut self,
+        key: Key,
+        speech: Speech,
+        until: Option<Instant>,
+        is_ahead: bool,
+    ) {
         let bytes = bytes_of(&speech);
         if bytes > self.limit_bytes {
             return;
         }
         self.held_bytes += bytes;
-        if let Some(replaced) = self.prompts.insert(key, Held { speech, until }) {
+        if let Some(replaced) = self.prompts.insert(
+            key,
+            Held {
+                speech,
+                until,
+                is_ahead,
+            },
+        ) {
             self.held_bytes -= bytes_of(&replaced.speech);
         }
         while self.held_bytes > self.limit_bytes
@@ -106,11 +134,11 @@ mod tests {
     async fn the_least_recently_played_goes_first() {
         let now = Instant::now();
         let mut memory = Memory::new(600);
-        memory.insert(key("a"), speech(100), None);
-        memory.insert(key("b"), speech(100), None);
-        memory.insert(key("c"), speech(100), None);
+        memory.insert(key("a"), speech(100), None, false);
+        memory.insert(key("b"), speech(100), None, false);
+        memory.insert(key("c"), speech(100), None, false);
         memory.get(&key("a"), now);
-        memory.insert(key("d"), speech(100), None);
+        memory.insert(key("d"), speech(100), None, false);
         let held: Vec<bool> = ["a", "b", "c", "d"]
             .iter()
             .map(|text| memory.get(&key(text), now).is_some())
@@ -122,8 +150,8 @@ mod tests {
     #[tokio::test]
     async fn one_prompt_never_empties_the_memory() {
         let mut memory = Memory::new(600);
-        memory.insert(key("a"), speech(100), None);
-        memory.insert(key("long"), speech(1_000), None);
+        memory.insert(key("a"), speech(100), None, false);
+        memory.insert(key("long"), speech(1_000), None, false);
         assert!(memory.get(&key("a"), Instant::now()).is_some());
         assert!(memory.get(&key("long"), Instant::now()).is_none());
     }
@@ -131,8 +159,8 @@ mod tests {
     #[tokio::test]
     async fn replacing_a_prompt_counts_it_once() {
         let mut memory = Memory::new(600);
-        memory.insert(key("a"), speech(100), None);
-        memory.insert(key("a"), speech(200), None);
+        memory.insert(key("a"), speech(100), None, false);
+        memory.insert(key("a"), speech(200), None, false);
         assert_eq!(memory.held_bytes(), 400);
     }
 }

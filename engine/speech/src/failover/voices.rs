@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ghanti_model::Language;
@@ -26,6 +27,9 @@ const SENTENCE_PAUSE_MS: u32 = 200;
 /// How long to wait before a sentence is asked for again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// How much the newest measure counts of how soon a voice begins to speak: one in so many.
+const SMOOTHED: u64 = 4;
+
 /// What is spoken to see whether a voice speaks: every language has a word for it.
 const WORD: &str = "1";
 
@@ -41,6 +45,8 @@ pub(crate) struct Voice {
     breaker: Breaker,
     failures: Failures,
     turns: Option<Turns>,
+    /// How long it takes until the first audio of a sentence, in microseconds; 0 before the first.
+    first_audio_us: AtomicU64,
 }
 
 impl Voices {
@@ -52,6 +58,7 @@ impl Voices {
             breaker: Breaker::default(),
             failures: Failures::default(),
             turns: limits.at_once.map(Turns::new),
+            first_audio_us: AtomicU64::new(0),
         });
         Self(voices.collect())
     }
@@ -69,6 +76,18 @@ impl Voices {
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Voice> + Clone {
         self.0.iter()
+    }
+
+    /// The voice that speaks now: the first that is not left alone.
+    pub(crate) fn speaker(&self) -> Option<&Voice> {
+        self.all().find(|voice| voice.is_ready())
+    }
+
+    /// Grants turns to texts that other calls want since they came.
+    pub(crate) fn serve(&self) {
+        for turns in self.all().filter_map(|voice| voice.turns.as_ref()) {
+            turns.serve();
+        }
     }
 
     /// What is to be spoken, each part in a turn of its own: sentences, or the whole text where
@@ -158,6 +177,28 @@ impl Voice {
         self.synthesizer.as_ref()
     }
 
+    /// Whether this machine computes what it speaks.
+    pub(crate) fn is_local(&self) -> bool {
+        self.turns.is_some()
+    }
+
+    /// How long it takes until the first audio of a sentence, averaged over the last few; `None`
+    /// before the first.
+    pub(crate) fn first_audio(&self) -> Option<Duration> {
+        let us = self.first_audio_us.load(Ordering::Relaxed);
+        (us > 0).then(|| Duration::from_micros(us))
+    }
+
+    fn began_after(&self, took: Duration) {
+        let new_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        let us = match self.first_audio_us.load(Ordering::Relaxed) {
+            0 => new_us,
+            // one of two measures at the same moment may be lost
+            old_us => old_us - old_us / SMOOTHED + new_us / SMOOTHED,
+        };
+        self.first_audio_us.store(us, Ordering::Relaxed);
+    }
+
     /// Whether it is not left alone after failures.
     pub(crate) fn is_ready(&self) -> bool {
         self.breaker.is_closed()
@@ -217,10 +258,12 @@ impl Voice {
         let deadline = Instant::now() + self.limits.first_byte;
         let mut retries = self.limits.retries;
         let mut pieces = loop {
+            let asked = Instant::now();
             let begun = timeout_at(deadline, self.begin(utterance, rate_hz)).await;
             match begun.unwrap_or_else(|_| Err(too_slow(self.limits.first_byte))) {
                 Ok(None) => return Ok(()),
                 Ok(Some((first, pieces))) => {
+                    self.began_after(asked.elapsed());
                     deliver(first);
                     break pieces;
                 }

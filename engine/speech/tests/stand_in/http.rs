@@ -132,6 +132,8 @@ async fn openai_speech(State(shared): Asked, headers: HeaderMap, body: Bytes) ->
         asked["input"].is_string() && asked["model"].is_string(),
         "input and model",
     );
+    let late = shared.text(asked["input"].as_str().unwrap_or_default());
+    tokio::time::sleep(late).await;
     spoken(mode, "application/octet-stream", tone(24_000)).await
 }
 

@@ -9,6 +9,7 @@ pub mod wyoming;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use ghanti_model::Language;
@@ -55,6 +56,10 @@ pub struct Shared {
     asked: AtomicUsize,
     /// How many bytes of audio came in whole utterances.
     heard_bytes: AtomicUsize,
+    /// How long a text is thought about before its first audio (of `OpenAi` alone).
+    late: Mutex<Duration>,
+    /// The texts that were to be spoken (of `OpenAi` alone).
+    texts: Mutex<Vec<String>>,
     /// What was wrong with a request.
     wrong: Mutex<Vec<String>>,
 }
@@ -63,6 +68,12 @@ impl Shared {
     pub fn mode(&self) -> Mode {
         self.asked.fetch_add(1, Ordering::SeqCst);
         *self.mode.lock().unwrap()
+    }
+
+    /// A text is to be spoken: the time until its first audio.
+    pub fn text(&self, text: &str) -> Duration {
+        self.texts.lock().unwrap().push(text.to_owned());
+        *self.late.lock().unwrap()
     }
 
     /// A whole utterance of so many bytes of PCM was heard.
@@ -89,6 +100,8 @@ impl StandIn {
             mode: Mutex::new(mode),
             asked: AtomicUsize::new(0),
             heard_bytes: AtomicUsize::new(0),
+            late: Mutex::default(),
+            texts: Mutex::default(),
             wrong: Mutex::default(),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -134,6 +147,16 @@ impl StandIn {
 
     pub fn is_now(&self, mode: Mode) {
         *self.shared.mode.lock().unwrap() = mode;
+    }
+
+    /// From now on the first audio of a text takes so long.
+    pub fn is_late_by(&self, late: Duration) {
+        *self.shared.late.lock().unwrap() = late;
+    }
+
+    /// The texts that were to be spoken, in the order in which they came.
+    pub fn texts(&self) -> Vec<String> {
+        self.shared.texts.lock().unwrap().clone()
     }
 
     pub fn asked(&self) -> usize {

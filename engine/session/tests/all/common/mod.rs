@@ -110,6 +110,7 @@ impl House {
             arrivals: ghanti_session::Arrivals::default(),
             catalogue: Arc::new(catalogue),
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
+            speculator: Default::default(),
             recognizer: None,
             sessions: Arc::clone(&self.sessions),
             actions: Default::default(),
