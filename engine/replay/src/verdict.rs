@@ -49,14 +49,14 @@ impl DifferenceText {
         recorded: &[JournalEntry],
     ) -> Self {
         let language = language_at(recorded, difference.seq);
-        let show = |side: &Option<Side>, none: &str| {
+        let show = |side: &Option<Side>, none: &str, is_record: bool| {
             side.as_ref().map_or_else(
                 || none.to_owned(),
-                |side| shown(side, words, language.as_ref()),
+                |side| shown(side, words, language.as_ref(), is_record),
             )
         };
-        let expected = show(&difference.expected, "the record ends here");
-        let mut got = show(&difference.got, "the flow has ended");
+        let expected = show(&difference.expected, "the record ends here", true);
+        let mut got = show(&difference.got, "the flow has ended", false);
         let mut at = None;
         if let Some(rule) = &difference.rule {
             got.clone_from(rule);
@@ -176,7 +176,8 @@ fn subject(side: &Side) -> String {
     what.map_or_else(|| function.clone(), |what| format!("{function} {what}"))
 }
 
-fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String {
+/// A side in words; those of the record as they were spoken, where that is known.
+fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>, is_record: bool) -> String {
     let prompt = |json: Option<&Json>| {
         json.and_then(|json| serde_json::from_value::<Prompt>(json.clone()).ok())
     };
@@ -191,6 +192,11 @@ fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String 
             language: own,
             ..
         }) => {
+            let language = own.as_ref().or(language);
+            let spoken = words.spoken(&content, language).filter(|_| is_record);
+            if let Some(spoken) = spoken {
+                return format!("{}: “{spoken}”", subject(side));
+            }
             // this version has no such template to render
             let content = match content {
                 Content::Template(template)
@@ -205,11 +211,7 @@ fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String 
                 }
                 content => content,
             };
-            format!(
-                "{}: “{}”",
-                subject(side),
-                words.of(&content, own.as_ref().or(language))
-            )
+            format!("{}: “{}”", subject(side), words.of(&content, language))
         }
         None if side.arguments.is_null() => name(side.function),
         None => format!("{} {}", name(side.function), side.arguments),

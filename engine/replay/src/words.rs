@@ -1,5 +1,6 @@
 //! What a version would say, as on the day of a call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ghanti_host::FlowVersion;
@@ -14,6 +15,8 @@ pub(crate) struct Words<'a> {
     /// The language until the flow sets one.
     pub(crate) language: Language,
     pub(crate) today: Date,
+    /// What the bot said by the transcript, each different text once, by template and language.
+    said: BTreeMap<(String, Language), Vec<String>>,
 }
 
 impl<'a> Words<'a> {
@@ -38,10 +41,36 @@ impl<'a> Words<'a> {
         let today = zone
             .local(began_ms)
             .map_or(Date::MIN, PrimitiveDateTime::date);
+        let mut said: BTreeMap<(String, Language), Vec<String>> = BTreeMap::new();
+        let lines = recorded.record.iter().flat_map(|record| &record.transcript);
+        for line in lines.filter(|line| line.speaker == Speaker::Bot && !line.name.is_empty()) {
+            let texts = said
+                .entry((line.name.clone(), line.language.clone()))
+                .or_default();
+            let text = line.text.expose();
+            if texts.iter().all(|other| other != text) {
+                texts.push(text.to_owned());
+            }
+        }
         Self {
             version,
             language,
             today,
+            said,
+        }
+    }
+
+    /// The words that were spoken of a template, if the transcript has them: a recorded prompt in the
+    /// words of this version may be one that was never spoken.
+    pub(crate) fn spoken(&self, content: &Content, language: Option<&Language>) -> Option<&str> {
+        let Content::Template(template) = content else {
+            return None;
+        };
+        let language = language.unwrap_or(&self.language).clone();
+        let texts = self.said.get(&(template.name.clone(), language));
+        match texts.map(Vec::as_slice) {
+            Some([only]) => Some(only),
+            _ => None,
         }
     }
 

@@ -4,7 +4,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ghanti_model::event::ActionBegun;
+use ghanti_action::ActionError;
+use ghanti_model::event::{ActionBegun, Repeat};
 use ghanti_model::{CallError, EventKind};
 
 use crate::call::LiveCall;
@@ -13,6 +14,20 @@ use crate::standing::Standing;
 /// How long an action that acts waits until a store has that it was begun. The caller hears nothing
 /// meanwhile.
 const BEGUN: Duration = Duration::from_secs(1);
+
+/// Notes in the call's record that an action was not done.
+pub fn note_failure(call: &LiveCall, error: &ActionError) {
+    let detail = match error {
+        // its reason is for the flow's author, and names what was given
+        ActionError::Input { action, .. } => format!(
+            "the input of `{action}` cannot be used: the call's journal has why; correct the flow, or the action's `input` schema"
+        ),
+        ActionError::Unknown(_) | ActionError::Refused { .. } | ActionError::Unavailable { .. } => {
+            error.to_string()
+        }
+    };
+    call.note("action-failed", detail, Repeat::OncePerSentence);
+}
 
 /// Says that an action is about to be done.
 ///

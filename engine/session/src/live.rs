@@ -437,7 +437,10 @@ impl Conversation for LiveConversation {
                 () = self.parts.commands.closed() => return Err(CallError::CallEnded),
             }
         };
-        answer.map_err(|error| call_error(name, error))
+        answer.map_err(|error| {
+            acting::note_failure(&self.parts.call, &error);
+            call_error(name, error)
+        })
     }
 
     async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError> {

@@ -286,6 +286,15 @@ async fn a_server_that_is_down_or_lies_is_an_error_to_the_flow_and_the_call_goes
             (&json!("told"), &json!("unavailable")),
             "{reply:?}"
         );
+        let problems = record["problems"].as_array().unwrap();
+        let detail = problems
+            .iter()
+            .find(|problem| problem["name"] == "action-failed")
+            .and_then(|problem| problem["detail"].as_str());
+        assert!(
+            detail.is_some_and(|detail| detail.contains("`due-amount` is not available")),
+            "{reply:?}: {problems:?}"
+        );
         assert!(!record.to_string().contains(SECRET), "{reply:?}");
         let logs = engine.logs();
         assert!(

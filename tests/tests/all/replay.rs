@@ -9,7 +9,7 @@ use ghanti_catalogue::FlowFiles;
 use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, ScriptedCaller};
 use ghanti_model::{
     CallFacts, CallId, CallRecord, CallSid, CallState, Direction, Extent, FlowName, Function,
-    Language, Line, Reply, Speaker,
+    Language, Line, Masked, Reply, Speaker,
 };
 use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::json;
@@ -343,6 +343,10 @@ async fn another_amount_is_reported_first_with_both_sides_and_where_it_stands() 
             _ => {}
         }
     }
+    // as an earlier version said it
+    let mut lines = call.transcript.iter_mut();
+    let line = lines.find(|line| line.name == "emi-details").unwrap();
+    line.text = Masked::new("Your kist of nine thousand nine hundred rupees is due.");
     house.save(std::slice::from_ref(&call)).await;
     let wording = house.changed(
         "wording",
@@ -358,7 +362,7 @@ async fn another_amount_is_reported_first_with_both_sides_and_where_it_stands() 
     );
     assert!(amounts < wording, "{}", shown.out);
     for words in [
-        "EMI of nine thousand nine hundred rupees",
+        "Your kist of nine thousand nine hundred rupees is due.",
         "EMI of twelve thousand five hundred rupees",
         "990000, now 1250000",
     ] {
