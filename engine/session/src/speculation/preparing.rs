@@ -103,3 +103,107 @@ impl Preparing {
 async fn permit(room: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(room).acquire_owned().await.ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, AtomicU64};
+
+    use async_trait::async_trait;
+    use ghanti_model::Language;
+    use ghanti_speech::cache::{CacheSettings, Keep};
+    use ghanti_speech::{Samples, SynthesisError, Synthesizer, Utterance};
+
+    use super::*;
+
+    type Pieces = mpsc::Sender<Result<Samples, SynthesisError>>;
+
+    /// Passes every text to the test.
+    struct Studio(mpsc::Sender<(String, Pieces)>);
+
+    #[async_trait]
+    impl Synthesizer for Studio {
+        fn name(&self) -> &str {
+            "studio"
+        }
+
+        async fn synthesize(
+            &self,
+            utterance: &Utterance,
+            _: u32,
+        ) -> Result<mpsc::Receiver<Result<Samples, SynthesisError>>, SynthesisError> {
+            let (pieces, receiver) = mpsc::channel(16);
+            let text = utterance.text.expose().to_owned();
+            self.0.send((text, pieces)).await.unwrap();
+            Ok(receiver)
+        }
+    }
+
+    fn said(text: &str) -> Said {
+        Said {
+            utterance: Utterance {
+                text: text.into(),
+                language: Language::english(),
+                voice: None,
+            },
+            keep: Keep::Personal,
+        }
+    }
+
+    async fn speak(pieces: Pieces) {
+        pieces.send(Ok(Samples::from(vec![7; 80]))).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_comes_before_the_question_and_nothing_is_begun_behind_its_answer() {
+        let (studio, mut asked) = mpsc::channel(16);
+        let prompts = PromptCache::new(Arc::new(Studio(studio)), CacheSettings::default());
+        let preparing = Preparing {
+            prompts: prompts.clone(),
+            budget: Arc::new(Budget {
+                forks: AtomicU32::new(0),
+                characters: AtomicU64::new(1_000),
+            }),
+            usage: Usage::ahead(),
+            rate_hz: 8_000,
+            counts: Counts::default(),
+            speaking: Arc::new(Semaphore::new(8)),
+        };
+        let counts = preparing.counts.clone();
+        let question = said("question");
+        let _playing = prompts.fetch(&question.utterance, 8_000, question.keep);
+        let (_, spoken) = asked.recv().await.unwrap();
+
+        let (goes_on, over) = oneshot::channel::<()>();
+        let (forks, handed_out) = mpsc::channel(16);
+        for text in ["thanks", "thanks", "sorry", "goodbye"] {
+            forks.try_send(said(text)).unwrap();
+        }
+        drop(forks);
+        let last = vec![said("again")];
+        let ran =
+            tokio::spawn(preparing.run(over, Some(question), Some(said("okay")), handed_out, last));
+        tokio::task::yield_now().await;
+        assert!(asked.try_recv().is_err(), "the question is still spoken");
+        speak(spoken).await;
+        // two at a time, what acknowledges a yes first
+        let (okay, okay_spoken) = asked.recv().await.unwrap();
+        let (thanks, thanks_spoken) = asked.recv().await.unwrap();
+        assert_eq!([okay.as_str(), thanks.as_str()], ["okay", "thanks"]);
+        speak(okay_spoken).await;
+        let (sorry, _sorry_spoken) = asked.recv().await.unwrap();
+        assert_eq!(sorry, "sorry");
+
+        // the caller has answered: what is being spoken is what they may hear next
+        drop(goes_on);
+        ran.await.unwrap();
+        let thanks = said("thanks");
+        let mut audio = prompts.fetch(&thanks.utterance, 8_000, thanks.keep);
+        speak(thanks_spoken).await;
+        while let Some(piece) = audio.next().await {
+            piece.unwrap();
+        }
+        assert_eq!(prompts.used_ahead(), 1);
+        assert!(asked.try_recv().is_err(), "nothing more is begun");
+        assert_eq!(counts.read().characters, "okaythankssorry".len() as u64);
+    }
+}
