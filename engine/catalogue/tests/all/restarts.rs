@@ -128,7 +128,8 @@ async fn a_candidate_has_its_share_after_a_restart_and_not_all_calls() {
     assert_eq!(catalogue.states()[0].warnings, Vec::<String>::new());
     assert!(catalogue.promote(&name("acts")).is_ok());
     let promoted = active(&catalogue);
-    kept(&house, &format!("\"version\":\"{promoted}\""), true);
+    let last = format!("\"last\": {{\n    \"version\": \"{promoted}");
+    kept(&house, &last, true);
     drop(catalogue);
     assert_eq!(active(&house.open().await.0), promoted);
 }
