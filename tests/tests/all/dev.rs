@@ -203,6 +203,34 @@ async fn a_change_during_a_build_is_built_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_save_during_each_of_many_builds_is_never_lost() {
+    let house = House::new();
+    let step = |nth: usize| house.folder.path().join(format!("go-{nth}"));
+    let waits = |nth: usize| {
+        format!("echo {nth} >>runs; until [ -e go-{nth} ]; do sleep 0.02; done; exit 1")
+    };
+    let runs = house.folder.path().join("runs");
+    house.edit("emi-reminder", &waits(1));
+    for nth in 1..=4 {
+        let begun = format!("{nth}\n");
+        let given_up = Instant::now() + BOUND;
+        while !fs::read_to_string(&runs)
+            .unwrap_or_default()
+            .ends_with(&begun)
+        {
+            assert!(Instant::now() < given_up, "{}", house.engine.shown());
+            tokio::time::sleep(LOOK).await;
+        }
+        if nth < 4 {
+            house.edit("emi-reminder", &waits(nth + 1));
+        }
+        fs::write(step(nth), "").unwrap();
+    }
+    house.shows("failed after", 4).await;
+    assert_eq!(fs::read_to_string(&runs).unwrap(), "1\n2\n3\n4\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failing_build_that_writes_into_its_own_folder_comes_to_rest() {
     let house = House::new();
     let runs = house.folder.path().join("runs");
@@ -212,7 +240,7 @@ async fn a_failing_build_that_writes_into_its_own_folder_comes_to_rest() {
     );
     house
         .shows(
-            "its sources changed during this build too: it is built again with the next change",
+            "its sources changed during this build too: it is built again in 10 s, or at once with the next change",
             1,
         )
         .await;

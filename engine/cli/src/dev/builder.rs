@@ -38,6 +38,11 @@ pub trait SourceTree: Send + Sync + 'static {
     /// The path of a plugin's built component.
     fn component(&self, plugin: &FlowName) -> PathBuf;
 
+    /// Whether a build may write into the sources.
+    fn builds_write_there(&self) -> bool {
+        true
+    }
+
     /// Builds a plugin.
     fn build(&self, plugin: &FlowName) -> Building;
 }
@@ -124,7 +129,7 @@ impl<W: SourceTree> Builder<W> {
     pub async fn run(mut self) {
         let mut watcher = FileWatcher::of_folders_alone();
         let wake = watcher.wake();
-        let mut builds = Builds::default();
+        let mut builds = Builds::new(self.tree.builds_write_there());
         let mut running = None;
         let mut ended: Option<(Task, Option<Seen>, Built)> = None;
         let mut unreadable: Option<String> = None;
@@ -157,7 +162,8 @@ impl<W: SourceTree> Builder<W> {
                     if let Some(task) = builds.next(now) {
                         running = Some(Box::pin(self.begin(task)));
                     }
-                    pause = builds.due_in(now).unwrap_or(RESCAN).max(SCAN_PAUSE);
+                    let due_in = builds.due_in(now).unwrap_or(RESCAN);
+                    pause = due_in.clamp(SCAN_PAUSE, RESCAN);
                 }
                 Err(error) => self.report_unreadable(&error, &mut unreadable),
             }
@@ -257,11 +263,19 @@ impl<W: SourceTree> Builder<W> {
             self.screen.unchanged(plugin);
         }
         self.screen.print(line);
-        if follows == Follows::Chase {
+        let next = match follows {
+            Follows::Nothing | Follows::Build => None,
+            Follows::BuildLater(pause) => Some(format!(
+                "in {} s, or at once with the next change",
+                pause.as_secs()
+            )),
+            Follows::Rest => Some("with the next change".to_owned()),
+        };
+        if let Some(next) = next {
             let words =
-                "its sources changed during this build too: it is built again with the next change";
+                format!("its sources changed during this build too: it is built again {next}");
             let hint = format!(
-                "hint: does the build write into `{}`? let it write elsewhere",
+                "hint: if it is the build that writes into `{}`, let it write elsewhere",
                 self.tree.sources(plugin).display()
             );
             self.screen

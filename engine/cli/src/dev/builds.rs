@@ -2,8 +2,11 @@
 //!
 //! One build runs at a time. A plugin is built once its sources have been unchanged for [`DEBOUNCE`];
 //! changes during its build lead to one more build after it. Only contents count, so saving a file
-//! unchanged does nothing. A build may write into its own source folder, but if it changes the
-//! sources each time, it is not repeated forever.
+//! unchanged does nothing.
+//!
+//! A build may write into its own source folder: what it writes the same each time is no change. One
+//! that writes something else each time looks like an author who saves during each build, so that
+//! builds that follow from such changes are not dropped but come later and later, and end at last.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,9 +19,16 @@ use super::sources::Sources;
 /// its files in less.
 pub const DEBOUNCE: Duration = Duration::from_millis(100);
 
-/// How many builds in a row may follow from changes during a build. A change while no build is
+/// How many builds in a row follow at once from changes during a build. A change while no build is
 /// running resets the count.
 const FOLLOWING: u32 = 2;
+
+/// How long the sources must stay unchanged before the next build after [`FOLLOWING`] ones; it
+/// doubles with each. No author waits for it: their next save is built at once.
+const FOLLOWING_PAUSE: Duration = Duration::from_secs(10);
+
+/// How many builds in a row follow at all: the last comes ten minutes after the first.
+const FOLLOWING_MAX: u32 = 8;
 
 /// A build to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,19 +40,21 @@ pub struct Task {
 }
 
 /// The plugins, with the state of their sources as last seen and last built.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub struct Builds {
     plugins: BTreeMap<FlowName, Watched>,
     running: Option<FlowName>,
+    /// Whether a build may change the sources; if not, all changes are an author's.
+    write_there: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Watched {
     seen: Sources,
     changed: Instant,
     /// The sources at the start of the last build.
     built: Option<Sources>,
-    /// Whether the last change was seen while a build was running.
+    /// Whether the last change was seen while a build was running that may have made it.
     during: bool,
     /// How many builds in a row followed from such changes.
     following: u32,
@@ -54,13 +66,21 @@ impl Watched {
         self.built != Some(self.seen)
     }
 
-    /// Whether the plugin seems to change only because it is built.
+    /// Whether it is certain that the plugin changes only because it is built.
     fn is_self_triggering(&self) -> bool {
-        self.during && self.following >= FOLLOWING
+        self.during && self.following >= FOLLOWING_MAX
     }
 
     fn is_old(&self) -> bool {
         self.has_changed() && !self.is_self_triggering()
+    }
+
+    /// How long its sources must stay unchanged before it is built.
+    fn pause(&self) -> Duration {
+        match self.following.checked_sub(FOLLOWING) {
+            Some(doubled) if self.during => FOLLOWING_PAUSE.saturating_mul(1 << doubled.min(16)),
+            _ => DEBOUNCE,
+        }
     }
 }
 
@@ -71,12 +91,24 @@ pub enum Follows {
     Nothing,
     /// Another build: the sources have changed since it began.
     Build,
-    /// Nothing, although the sources have changed since it began, as they did in the builds before:
-    /// the build itself may be writing there.
-    Chase,
+    /// Another build after this time: the sources have changed since it began, as they did in the
+    /// builds before, so that the build itself may be writing there.
+    BuildLater(Duration),
+    /// Nothing, although the sources have changed since it began, as they did in all the builds
+    /// before.
+    Rest,
 }
 
 impl Builds {
+    /// No plugins yet. `write_there`: whether a build may write into the sources.
+    pub fn new(write_there: bool) -> Self {
+        Self {
+            plugins: BTreeMap::new(),
+            running: None,
+            write_there,
+        }
+    }
+
     /// Records the current state of the sources.
     pub fn update(&mut self, now: Instant, found: impl IntoIterator<Item = (FlowName, Sources)>) {
         let mut before = std::mem::take(&mut self.plugins);
@@ -89,8 +121,8 @@ impl Builds {
                 following: 0,
             });
             if watched.seen != sources {
-                (watched.seen, watched.changed, watched.during) =
-                    (sources, now, self.running.is_some());
+                let during = self.running.is_some() && self.write_there;
+                (watched.seen, watched.changed, watched.during) = (sources, now, during);
             }
             self.plugins.insert(name, watched);
         }
@@ -102,8 +134,9 @@ impl Builds {
         if self.running.is_some() {
             return None;
         }
-        let due =
-            |watched: &Watched| watched.is_old() && now.duration_since(watched.changed) >= DEBOUNCE;
+        let due = |watched: &Watched| {
+            watched.is_old() && now.duration_since(watched.changed) >= watched.pause()
+        };
         let waiting = self
             .plugins
             .iter_mut()
@@ -132,8 +165,11 @@ impl Builds {
             .take()
             .and_then(|plugin| self.plugins.get(&plugin))
         {
+            Some(watched) if watched.is_old() && watched.pause() > DEBOUNCE => {
+                Follows::BuildLater(watched.pause())
+            }
             Some(watched) if watched.is_old() => Follows::Build,
-            Some(watched) if watched.has_changed() => Follows::Chase,
+            Some(watched) if watched.has_changed() => Follows::Rest,
             _ => Follows::Nothing,
         }
     }
@@ -145,7 +181,11 @@ impl Builds {
             .values()
             .filter(|watched| self.running.is_none() && watched.is_old());
         waiting
-            .map(|watched| DEBOUNCE.saturating_sub(now.duration_since(watched.changed)))
+            .map(|watched| {
+                watched
+                    .pause()
+                    .saturating_sub(now.duration_since(watched.changed))
+            })
             .min()
     }
 }
@@ -155,6 +195,7 @@ mod tests {
     use super::*;
 
     /// A manual clock and two plugins.
+    #[derive(Clone)]
     struct Fixture {
         builds: Builds,
         now: Instant,
@@ -167,7 +208,7 @@ mod tests {
         fn new() -> Self {
             let sources = Sources { digest: [0; 32] };
             let mut fixture = Self {
-                builds: Builds::default(),
+                builds: Builds::new(true),
                 now: Instant::now(),
                 emi: sources,
                 kyc: sources,
@@ -184,7 +225,11 @@ mod tests {
 
         /// The build started after this many ms.
         fn after(&mut self, ms: u64) -> Option<String> {
-            self.now += Duration::from_millis(ms);
+            self.after_time(Duration::from_millis(ms))
+        }
+
+        fn after_time(&mut self, time: Duration) -> Option<String> {
+            self.now += time;
             let name = |name: &str| FlowName::parse(name).unwrap();
             self.builds
                 .update(self.now, [(name("emi"), self.emi), (name("kyc"), self.kyc)]);
@@ -276,34 +321,76 @@ mod tests {
     }
 
     #[test]
-    fn a_build_that_writes_into_its_own_sources_is_not_repeated_for_ever() {
+    fn a_build_that_writes_something_else_each_time_comes_later_and_later_and_to_rest() {
         let mut fixture = Fixture::new();
         fixture.edit_emi();
         fixture.after(0);
-        let mut built = 0;
-        while fixture.after(100).as_deref() == Some("emi") {
-            built += 1;
-            assert!(built < 10, "it builds for ever");
+        let mut pauses_s = Vec::new();
+        let mut pause = DEBOUNCE;
+        loop {
+            assert_eq!(fixture.builds.due_in(fixture.now), Some(pause));
+            assert_eq!(fixture.after_time(pause).as_deref(), Some("emi"));
             // such as a log with a timestamp, written at the end of each build
             fixture.edit_emi();
-            assert_eq!(fixture.after(50), None);
-            let follows = fixture.builds.ended();
-            assert_eq!(
-                follows,
-                if built <= FOLLOWING {
-                    Follows::Build
-                } else {
-                    Follows::Chase
-                }
-            );
+            assert_eq!(fixture.after(0), None);
+            pause = match fixture.builds.ended() {
+                Follows::Build => DEBOUNCE,
+                Follows::BuildLater(pause) => pause,
+                Follows::Rest => break,
+                Follows::Nothing => panic!("its sources have changed"),
+            };
+            pauses_s.push(pause.as_secs());
         }
-        assert_eq!((built, fixture.after(60_000)), (1 + FOLLOWING, None));
-        // a change by the author is built
+        assert_eq!(pauses_s, [0, 0, 10, 20, 40, 80, 160, 320]);
+        assert_eq!(fixture.after(3_600_000), None);
+        // a change by the author is built at once, and its count begins anew
         fixture.edit_emi();
         assert_eq!(
             (fixture.after(0), fixture.after(100).as_deref()),
             (None, Some("emi"))
         );
+        fixture.edit_emi();
+        assert_eq!(fixture.after(0), None);
+        assert_eq!(fixture.builds.ended(), Follows::Build);
+    }
+
+    #[test]
+    fn the_last_save_of_an_author_who_saves_during_each_build_is_built() {
+        let mut fixture = Fixture::new();
+        fixture.edit_emi();
+        fixture.after(0);
+        assert_eq!(fixture.after(100).as_deref(), Some("emi"));
+        for follows in [Follows::Build, Follows::Build] {
+            fixture.edit_emi();
+            fixture.after(0);
+            assert_eq!(fixture.builds.ended(), follows);
+            assert_eq!(fixture.after(100).as_deref(), Some("emi"));
+        }
+        fixture.edit_emi();
+        fixture.after(0);
+        assert_eq!(fixture.builds.ended(), Follows::BuildLater(FOLLOWING_PAUSE));
+        // a save while it waits makes it due at once
+        let mut saving = fixture.clone();
+        saving.edit_emi();
+        assert_eq!(saving.after(1_000), None);
+        assert_eq!(saving.after(100).as_deref(), Some("emi"));
+        // without one it is built all the same
+        assert_eq!(fixture.after_time(FOLLOWING_PAUSE).as_deref(), Some("emi"));
+        assert_eq!(fixture.builds.ended(), Follows::Nothing);
+    }
+
+    #[test]
+    fn changes_during_builds_that_write_elsewhere_are_all_an_authors() {
+        let mut fixture = Fixture::new();
+        fixture.builds.write_there = false;
+        fixture.edit_emi();
+        fixture.after(0);
+        for _ in 0..20 {
+            assert_eq!(fixture.after(100).as_deref(), Some("emi"));
+            fixture.edit_emi();
+            fixture.after(0);
+            assert_eq!(fixture.builds.ended(), Follows::Build);
+        }
     }
 
     #[test]

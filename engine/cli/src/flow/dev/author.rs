@@ -18,7 +18,7 @@ use crate::dev::line::{Line, Subject, Tone};
 use crate::dev::screen::Screen;
 use crate::dev::sources::{Found, Sources};
 use crate::flow::build::build;
-use crate::flow::folder::{COMPONENT, Folder};
+use crate::flow::folder::{COMPONENT, Folder, Language};
 use crate::flow::loading::Loading;
 use crate::flow::sources;
 
@@ -192,6 +192,11 @@ impl SourceTree for Author {
 
     fn component(&self, _: &FlowName) -> PathBuf {
         self.folder.path.join(COMPONENT)
+    }
+
+    /// Only cargo runs code of the flow, such as a build script.
+    fn builds_write_there(&self) -> bool {
+        self.folder.language == Language::Rust
     }
 
     fn build(&self, _: &FlowName) -> Building {
