@@ -8,6 +8,7 @@
 mod expect;
 mod judge;
 mod read;
+mod record;
 pub mod snapshot;
 
 use std::collections::BTreeMap;
@@ -71,7 +72,18 @@ pub fn read(
     let (mut read, mut complaints) = (Vec::new(), Vec::new());
     for (file, text) in tests {
         match FlowTest::read(text, &version.description) {
-            Ok(flow_test) => read.push((file.clone(), flow_test)),
+            Ok(flow_test) => {
+                let unknown = flow_test.unknown_fields(&version.manifest().customer);
+                if unknown.is_empty() {
+                    read.push((file.clone(), flow_test));
+                }
+                complaints.extend(unknown.into_iter().map(|(line, reason)| Complaint {
+                    file: file.clone(),
+                    line,
+                    column: None,
+                    reason,
+                }));
+            }
             Err(errors) => complaints.extend(errors.into_iter().map(|error| Complaint {
                 file: file.clone(),
                 line: Some(error.line),
@@ -110,7 +122,11 @@ pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> TestResul
         column: None,
         reason,
     };
-    let judged = test.judge(&held, version);
+    let mut judged = test.judge(&held, version);
+    if !judged.is_empty() {
+        // the flow logs it, but the log of a test is not shown
+        judged.splice(0..0, test.unreadable_fields(&version.manifest().customer));
+    }
     TestResult {
         file: file.to_owned(),
         complaints: judged.into_iter().map(complain).collect(),

@@ -6,6 +6,8 @@ use std::fmt;
 use ghanti_model::Masked;
 use ghanti_model::values::{DateRules, Kind, Unreadable, is_placeholder, language_of_state, shape};
 
+use crate::names::did_you_mean_of_few;
+
 /// The field that tells whose record it is where the manifest declares no account.
 const NAME: &str = "name";
 
@@ -155,6 +157,29 @@ impl CustomerSchema {
         }
     }
 
+    /// What is wrong with the name of a field that the schema does not have; `None` if it has it, or has no fields at
+    /// all. Records may have further fields, but in what an author writes by hand such a name is a slip.
+    pub fn unknown(&self, name: &str) -> Option<FieldProblem> {
+        let states = self
+            .fields
+            .values()
+            .filter_map(|field| field.from_state.as_ref());
+        let known = || self.fields.keys().chain(states.clone()).map(String::as_str);
+        if self.fields.is_empty() || known().any(|known| known == name) {
+            return None;
+        }
+        let listed: Vec<_> = known().map(|known| format!("`{known}`")).collect();
+        Some(FieldProblem {
+            field: name.to_owned(),
+            shape: None,
+            reason: format!(
+                "is no field of `[customer]` in flow.toml, which has {}: fix the name, or add it there{}",
+                listed.join(", "),
+                did_you_mean_of_few(name, known())
+            ),
+        })
+    }
+
     /// The problem with an absent field, if any: the flow needs it, or there is a value under
     /// nearly the same name, which would be lost.
     fn missing(
@@ -212,6 +237,26 @@ loan = { type = "account", required = true }
 city = { type = "text" }
 language = { type = "language", from-state = "state" }
 "#;
+
+    #[test]
+    fn a_name_that_an_author_misspells_is_none_of_the_schema() {
+        let schema = Manifest::parse(SCHEMA).unwrap().customer;
+        for known in ["name", "due-date", "state"] {
+            assert_eq!(schema.unknown(known), None, "{known}");
+        }
+        let unknown = schema.unknown("amonut").unwrap().to_string();
+        assert!(
+            unknown.starts_with(
+                "`amonut` is no field of `[customer]` in flow.toml, which has `amount`, "
+            ) && unknown.ends_with("; did you mean `amount`?"),
+            "{unknown}"
+        );
+        let meant = |name: &str| schema.unknown(name).unwrap().to_string();
+        assert!(meant("lone").ends_with("; did you mean `loan`?"));
+        assert!(meant("purpose").ends_with("fix the name, or add it there"));
+        // without a schema anything may be a field
+        assert_eq!(CustomerSchema::default().unknown("nme"), None);
+    }
 
     fn read(schema: &str, pairs: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<String>) {
         let record = pairs

@@ -118,6 +118,26 @@ pub(crate) fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>)
     near(name, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 
+/// The same where few names are known, and all are listed: the guess may be a bolder one.
+pub(crate) fn did_you_mean_of_few<'k>(
+    name: &str,
+    known: impl Iterator<Item = &'k str> + Clone,
+) -> String {
+    let hint = did_you_mean(name, known.clone());
+    if !hint.is_empty() {
+        return hint;
+    }
+    let first = name.chars().next();
+    let meant = known
+        .filter(|other| other.chars().next() == first)
+        .map(|other| (strsim::damerau_levenshtein(name, other), other))
+        .filter(|(distance, other)| *distance <= LETTERS)
+        .min();
+    meant.map_or_else(String::new, |(_, meant)| {
+        format!("; did you mean `{meant}`?")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -124,7 +124,7 @@ fn a_test_that_fails_is_reported_with_its_line_and_the_conversation() {
         "expected to be asked: `identity`; got `identity`, `emi-details`",
         "bot     Hello, this is Asha",
         "caller  yes",
-        "1 tests, 1 failed",
+        "1 test, 1 failed",
     ] {
         assert!(reported.contains(words), "`{words}`: {reported}");
     }
@@ -134,6 +134,69 @@ fn a_test_that_fails_is_reported_with_its_line_and_the_conversation() {
     );
     let (code, _) = author.reported(&["test", "--only-written", "--filter", "agrees"]);
     assert_eq!(code, 0, "the others pass");
+}
+
+#[test]
+fn a_customer_whom_the_flow_cannot_read_is_told_with_the_line() {
+    let author = Author::new();
+    author.write(
+        "tests/incomplete.toml",
+        "[customer]\nname = \"Ravi Kumar\"\nloan = \"12\"\ndue-date = \"2026-11-30\"\n\n[[caller]]\nasked = \"identity\"\nsays = \"yes\"\n\n[expect]\noutcome = \"promised\"\n",
+    );
+    for command in [
+        &["test", "--only-written", "--filter", "incomplete"] as &[&str],
+        &["check"],
+    ] {
+        let (code, reported) = author.reported(command);
+        assert_eq!(code, 1, "{reported}");
+        for words in [
+            "the customer's record is incomplete: `amount` is missing: the flow needs it, as money",
+            "the customer's record is incomplete: `loan` ",
+            "expected the question `identity`; got no further question",
+        ] {
+            assert!(reported.contains(words), "`{words}`: {reported}");
+        }
+        assert!(!reported.contains("\"12\""), "{reported}");
+    }
+    let (_, tested) = author.json(&["test", "--only-written", "--filter", "incomplete"]);
+    let complaints = tested["flows"][0]["tests"][0]["complaints"].as_array();
+    let line = |field: &str| {
+        let mut all = complaints.unwrap().iter();
+        let of_field = all.find(|complaint| {
+            let reason = complaint["reason"].as_str().unwrap();
+            reason.contains(&format!("incomplete: `{field}`"))
+        });
+        of_field.map(|complaint| complaint["line"].clone())
+    };
+    assert_eq!(line("amount"), Some(Json::from(1)), "{tested:#}");
+    assert_eq!(line("loan"), Some(Json::from(3)), "{tested:#}");
+
+    // what the flow says of an incomplete record may be expected
+    author.write(
+        "tests/incomplete.toml",
+        "[customer]\nname = \"Ravi Kumar\"\n\n[expect]\noutcome = \"incomplete-data\"\nasked = []\n",
+    );
+    let (code, reported) = author.reported(&["test", "--only-written", "--filter", "incomplete"]);
+    assert_eq!(code, 0, "{reported}");
+
+    author.write(
+        "tests/incomplete.toml",
+        "[customer]\nname = \"Ravi Kumar\"\nlone = \"LN00478213\"\n\n[expect]\noutcome = \"incomplete-data\"\n",
+    );
+    for command in [&["test", "--only-written"] as &[&str], &["check"]] {
+        let (code, reported) = author.reported(command);
+        assert!(code != 0, "{reported}");
+        for words in [
+            "`lone` is no field of `[customer]` in flow.toml",
+            "did you mean `loan`?",
+        ] {
+            assert!(reported.contains(words), "`{words}`: {reported}");
+        }
+        assert!(
+            reported.contains("line 3") || reported.contains("incomplete.toml:3"),
+            "{reported}"
+        );
+    }
 }
 
 #[test]

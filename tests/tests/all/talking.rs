@@ -165,6 +165,36 @@ fn the_opening_names_whose_call_it_is_and_on_which_day() {
 }
 
 #[test]
+fn a_customer_whom_the_flow_cannot_read_is_told_before_the_conversation() {
+    let folder = flow();
+    let (_, all) = Talk::begin(folder.path(), &["--set", "loan=1"]).end();
+    assert!(all.contains("the customer's record: `loan` "), "{all}");
+    let customer = folder.path().join("customer.toml");
+    fs::write(&customer, "name = 'Asha Rao'\n").unwrap();
+    let customer = customer.to_string_lossy().into_owned();
+    let (_, all) = Talk::begin(folder.path(), &["--customer", &customer]).end();
+    assert!(
+        all.contains("the customer's record: `amount` is missing: the flow needs it, as money"),
+        "{all}"
+    );
+    let (_, all) = Talk::begin(folder.path(), &["--set", "name=Asha Rao"]).end();
+    assert!(!all.contains("the customer's record"), "{all}");
+
+    let output = program()
+        .args(["flow", "talk", "--set", "nme=Asha Rao"])
+        .arg(folder.path().join("emi"))
+        .output()
+        .unwrap();
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(2)
+            && reported.contains("--set nme: `nme` is no field of `[customer]`")
+            && reported.contains("did you mean `name`?"),
+        "{reported}"
+    );
+}
+
+#[test]
 fn a_recorded_voice_answers_until_it_has_said_all() {
     let folder = flow();
     let voice = folder.path().join("caller.wav");

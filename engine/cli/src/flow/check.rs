@@ -60,9 +60,9 @@ impl Check {
                 }
                 let warnings = checked.findings.len();
                 let verdict = match (checked.has_errors(), warnings) {
-                    (true, count) => format!("{count} findings"),
+                    (true, count) => findings::counted(count, "finding"),
                     (false, 0) => "nothing is wrong".to_owned(),
-                    (false, count) => format!("{count} warnings"),
+                    (false, count) => findings::counted(count, "warning"),
                 };
                 writeln!(out, "{}: {verdict}", flow.name)?;
                 if let Some(exploration) = &checked.exploration {

@@ -57,6 +57,12 @@ fn step(finding: &Finding) -> String {
     }
 }
 
+/// A number with what it counts, such as `1 warning`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// The severity's name.
 pub fn severity(severity: Severity) -> &'static str {
     match severity {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use ghanti_model::Language;
 use ghanti_server::Config;
@@ -116,6 +116,11 @@ impl Beginning {
     ) -> anyhow::Result<Session> {
         let version = talked.version().context("the flow has no version yet")?;
         let version = Arc::clone(version);
+        for (name, _) in &self.set {
+            if let Some(problem) = version.manifest().customer.unknown(name) {
+                bail!("--set {name}: {problem}");
+            }
+        }
         let mut session = Session::new(talked, version, known, terminal);
         session.language = self.language;
         session.inbound = self.inbound;

@@ -198,7 +198,8 @@ impl Tested {
         };
         writeln!(
             out,
-            "  {count} tests, {failed} failed, in {:.1} ms{rate}",
+            "  {}, {failed} failed, in {:.1} ms{rate}",
+            findings::counted(count, "test"),
             took.as_secs_f64() * 1_000.0
         )?;
         if let Some(exploration) = &checked.exploration {

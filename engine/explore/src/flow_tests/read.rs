@@ -29,10 +29,40 @@ const BEGINNING_MS: u64 = 1_767_591_000_000;
 pub struct FlowTest {
     /// What is known before the call.
     pub known: Known,
+    pub(super) customer_lines: CustomerLines,
     pub(super) interrupts: Vec<String>,
     pub(super) answers: Vec<Answer>,
     pub(super) actions: Vec<ActionAnswer>,
     pub(super) expect: Expect,
+}
+
+/// Where `[customer]` stands in a test.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CustomerLines {
+    /// The line of the table; `None` if there is none.
+    pub(super) table: Option<usize>,
+    /// The lines of its fields.
+    pub(super) fields: BTreeMap<String, usize>,
+}
+
+impl CustomerLines {
+    fn read(reader: &Reader<'_>, item: &Item<'_>) -> Self {
+        let DeValue::Table(table) = item.get_ref() else {
+            return Self::default();
+        };
+        let lines = table
+            .iter()
+            .map(|(key, _)| (key.get_ref().to_string(), reader.line(key.span())));
+        Self {
+            table: Some(reader.line(item.span())),
+            fields: lines.collect(),
+        }
+    }
+
+    /// The line of a field, or of the table where it has none.
+    pub(super) fn of(&self, field: &str) -> Option<usize> {
+        self.fields.get(field).copied().or(self.table)
+    }
 }
 
 /// What is known before a scripted call: customer, call, settings and stores.
@@ -243,7 +273,10 @@ impl FlowTest {
         reader.table(document, &known, |reader, name, item| {
             match name {
                 "call" => self.call(reader, item, description),
-                "customer" => self.known.customer = texts(reader, name, item),
+                "customer" => {
+                    self.known.customer = texts(reader, name, item);
+                    self.customer_lines = CustomerLines::read(reader, item);
+                }
                 "lookup" => self.known.lookup = texts(reader, name, item),
                 "settings" => self.known.settings = settings(reader, item),
                 "actions" => match item.get_ref() {

@@ -6,8 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use ghanti_model::CallError;
+use ghanti_manifest::CustomerSchema;
+use ghanti_model::values::DateRules;
+use ghanti_model::{CallError, Masked};
 use serde_json::Value as Json;
+use time::Date;
 use toml::{Table, Value};
 
 use super::caller::ActionAnswer;
@@ -77,6 +80,32 @@ impl Known {
             };
         }
         Ok(known)
+    }
+
+    /// What a flow with this schema cannot read of the customer, a sentence each, without values, unless all of it has
+    /// been told.
+    pub fn new_problems(
+        &self,
+        schema: &CustomerSchema,
+        today: Date,
+        told: &mut Vec<String>,
+    ) -> Vec<String> {
+        let unknown = self.customer.keys().filter_map(|name| schema.unknown(name));
+        let record: BTreeMap<_, _> = self
+            .customer
+            .iter()
+            .map(|(name, value)| (name.clone(), Masked::from(value.as_str())))
+            .collect();
+        let reading = schema.read(&record, DateRules::unordered(today));
+        let problems: Vec<_> = unknown
+            .chain(reading.problems)
+            .map(|problem| format!("the customer's record: {problem}"))
+            .collect();
+        if problems == *told {
+            return Vec::new();
+        }
+        told.clone_from(&problems);
+        problems
     }
 }
 

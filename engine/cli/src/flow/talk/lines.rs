@@ -82,6 +82,14 @@ impl std::fmt::Display for Line {
     }
 }
 
+/// A moment on India's clocks.
+pub fn in_india(unix_ms: u64) -> Instant {
+    Instant {
+        unix_ms,
+        offset_minutes: 330,
+    }
+}
+
 /// The text of a prompt, as the synthesiser gets it.
 pub fn words(version: &FlowVersion, prompt: &Prompt, language: &Language, now: Instant) -> String {
     match &prompt.content {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
-use ghanti_host::{FlowVersion, Instant, Rejection, RunEnd, Scripted, ScriptedCaller};
+use ghanti_host::{FlowVersion, Rejection, RunEnd, Scripted, ScriptedCaller};
 use ghanti_manifest::Limits;
 use ghanti_model::{
     CallError, CallFacts, CallId, Decision, Direction, Language, PhoneNumber, unix_ms,
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::caller::{ActionAnswer, Caller, Event, Expected};
 use super::input::{HELP, Turn, Typed};
 use super::known::{Known, error_named};
-use super::lines::{Kind, Line, called, differences, ended, expected, shown, words};
+use super::lines::{Kind, Line, called, differences, ended, expected, in_india, shown, words};
 use super::talked::Talked;
 use super::terminal::Terminal;
 
@@ -125,10 +125,7 @@ impl Session {
     /// Runs conversations until the author quits.
     pub async fn run(&mut self) {
         let described = &self.version.description.described;
-        let began = Instant {
-            unix_ms: self.begins_ms,
-            offset_minutes: 330,
-        };
+        let began = in_india(self.begins_ms);
         let opening = format!(
             "{} {} with {} in {}, on {}; /help tells what you can type",
             self.talked.name(),
@@ -138,9 +135,13 @@ impl Session {
             began.date()
         );
         self.terminal.say(&opening);
-        let mut again = Again::Anew;
-        while let Some(next) = self.converse(again).await {
-            again = next;
+        let (mut again, mut told) = (Some(Again::Anew), Vec::new());
+        while let Some(next) = again {
+            let schema = &self.version.manifest().customer;
+            for new in self.known.new_problems(schema, began.date(), &mut told) {
+                self.terminal.say(&new);
+            }
+            again = self.converse(next).await;
         }
     }
 
@@ -280,11 +281,7 @@ impl Session {
                 prompt,
                 language,
             } => {
-                let now = Instant {
-                    unix_ms: at_ms,
-                    offset_minutes: 330,
-                };
-                let words = words(&self.version, &prompt, &language, now);
+                let words = words(&self.version, &prompt, &language, in_india(at_ms));
                 let words = if language == self.language() {
                     words
                 } else {
