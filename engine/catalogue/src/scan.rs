@@ -230,7 +230,10 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Fault {
     let hint = if error.kind() == io::ErrorKind::NotFound {
-        "put it there"
+        match path.extension().is_some_and(|ending| ending == "wasm") {
+            true => "put it there: `ghanti flow build` builds it from the flow's sources",
+            false => "put it there",
+        }
     } else {
         "check the file and its permissions"
     };

@@ -48,7 +48,7 @@ pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
 pub use recording::Recording;
 pub use retention::Retention;
 pub use secret_files::with_secret_files;
-pub use starter::Starter;
+pub use starter::{Starter, is_offered};
 pub use tokens::{ANYONE, API_TOKEN, Token};
 pub use traces::Traces;
 pub use transfer::{DEFAULT as DEFAULT_TARGET, Music, Recorded, TransferTarget};

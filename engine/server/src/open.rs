@@ -27,7 +27,7 @@ use ghanti_store::{
 use ghanti_trace::Exporter;
 use ghanti_webhook::{CallMessages, Delivery};
 
-use crate::config::{Config, Voicemail};
+use crate::config::{Config, Voicemail, is_offered};
 use crate::dialler::Dialler;
 use crate::private;
 use crate::speech::{Providers, SpeechError};
@@ -363,7 +363,9 @@ fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion
             .values()
             .any(|version| version.manifest().settings.contains_key(setting))
     };
-    for setting in config.settings.keys().filter(|setting| !is_named(setting)) {
+    // `init` writes some that only certain flows have
+    let is_unknown = |setting: &&String| !is_named(setting) && !is_offered(setting.as_str());
+    for setting in config.settings.keys().filter(is_unknown) {
         tracing::warn!(
             setting,
             "no flow's manifest has this setting of `[settings]`: check its spelling"

@@ -1,6 +1,8 @@
 //! A new author's way, outside the repository and with the program alone: a flow is made, built, served
 //! and called, in each language. A mistake in it is told with file and line.
 
+mod building;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,10 +38,9 @@ impl House {
 
     /// The toolchains, and where they leave what they build.
     fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        command.env("GHANTI_TOOLCHAINS", root().join(".tools")).env(
-            "CARGO_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring"),
-        )
+        command
+            .env("GHANTI_TOOLCHAINS", root().join(".tools"))
+            .env("CARGO_TARGET_DIR", self.folder.path().join("target"))
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -301,6 +302,75 @@ fn a_missing_toolchain_is_reported_with_the_line_that_brings_it() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_toolchain_that_cannot_be_had_is_reported_with_what_keeps_it() {
+    let house = House::new();
+    for language in ["typescript", "python"] {
+        house.good(&["new", language, "--lang", language]);
+        let built = house
+            .command()
+            .args(["build", language])
+            .env("GHANTI_TOOLCHAINS", "/nope")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&built.stderr).into_owned();
+        assert!(
+            built.status.code() == Some(2)
+                && said.contains(
+                    "GHANTI_TOOLCHAINS names a folder of toolchains, but there is no `/nope`"
+                ),
+            "{said}"
+        );
+    }
+    // npm without a network, which says why unless it is told to be silent
+    let bin = house.folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let npm = "#!/bin/sh\ncase \"$*\" in *--silent*) ;; *) echo 'npm error code ENOTFOUND' >&2 ;; esac\nexit 1\n";
+    for (name, script) in [("npm", npm), ("node", "#!/bin/sh\n")] {
+        let program = bin.join(name);
+        fs::write(&program, script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&program, mode).unwrap();
+    }
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let built = house
+        .command()
+        .args(["build", "typescript"])
+        .env_remove("GHANTI_TOOLCHAINS")
+        .env("XDG_CACHE_HOME", house.folder.path())
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&built.stderr).into_owned();
+    assert!(
+        built.status.code() == Some(1)
+            && said.contains("cannot be downloaded: `npm` says\nnpm error code ENOTFOUND"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_new_flow_says_how_it_is_tested() {
+    let house = House::new();
+    let made = house.run(&["new", "visit", "--lang", "rust"]);
+    let said = String::from_utf8_lossy(&made.stdout).into_owned();
+    assert!(
+        said.contains("then:  cd visit && ghanti flow build && ghanti flow test"),
+        "{said}"
+    );
+    let file = |name: &str| fs::read_to_string(house.flows().join("visit").join(name)).unwrap();
+    assert!(file("README.md").contains("`ghanti flow test`"));
+    assert!(file(".gitignore").lines().any(|line| line == "/logs/"));
+    // before it is built, what is missing is said with what makes it
+    let checked = house.run(&["check", "visit"]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        said.contains("hint: put it there: `ghanti flow build` builds it")
+            && said.contains("visit: 1 finding\n"),
+        "{said}"
+    );
 }
 
 /// The files of a flow's folder that are in a repository.

@@ -493,6 +493,14 @@ fn a_version_that_is_rejected_changes_neither_files_nor_versions() {
         assert!(contents(&house.flows().join(FLOW)) == before, "{step}");
         house.edit(file, to, from);
     }
+    house.edit("flow.toml", "[flow]", "[flow]\nlanguage = \"en-IN\"");
+    let (code, reported) = house.flow(&["deploy", FLOW, "--name", "first"]);
+    assert!(
+        code == Some(1)
+            && reported.contains("nothing was changed: no version of the flow takes calls"),
+        "{reported}"
+    );
+    house.edit("flow.toml", "language = \"en-IN\"", "");
     let (code, reported) = house.flow(&["deploy", FLOW]);
     assert_eq!(code, Some(0), "{reported}");
     house.edit("flow.toml", "[flow]", "[flow]\nlanguage = \"en-IN\"");
@@ -502,7 +510,8 @@ fn a_version_that_is_rejected_changes_neither_files_nor_versions() {
         "rejected",
         "step manifest",
         "known here are",
-        "nothing was changed",
+        "nothing was changed: version ",
+        " stays active",
     ] {
         assert!(reported.contains(words), "{reported}");
     }

@@ -2,9 +2,10 @@
 //! until then; what the environment holds for somebody else does not keep it from starting.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::support::{Engine, PATIENCE, Setup};
+use crate::support::{Engine, PATIENCE, Setup, parts_of_emi_reminder, root};
 use serde_json::Value;
 
 async fn get(engine: &Engine, path: &str) -> (u16, String) {
@@ -50,6 +51,30 @@ async fn a_first_start_answers_at_once_and_takes_calls_when_all_flows_are_loaded
     assert!(loading.contains("survey"), "{loading:?}");
     assert_eq!(ready["flows"].as_array().unwrap().len(), 3, "{ready}");
     assert_eq!(get(&engine, "/bot/passthru?CallSid=now").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_no_flow_has_is_warned_of_unless_init_writes_it() {
+    // the other shipped flows have these settings
+    let flows = tempfile::tempdir().unwrap();
+    for part in parts_of_emi_reminder() {
+        let to = flows.path().join("emi-reminder").join(&part);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(root().join("flows/emi-reminder").join(&part), to).unwrap();
+    }
+    let engine =
+        Setup::new("[speech]\nrecognizer = 'none'\n[settings]\nclinic = 'Mine'\nclinik = 'Mine'\ncompany = 'Mine'")
+            .flows(flows.path())
+            .start();
+    let logs = engine.logs();
+    let warned: Vec<_> = logs
+        .lines()
+        .filter(|line| line.contains("no flow's manifest has this setting"))
+        .collect();
+    assert!(
+        !warned.is_empty() && warned.iter().all(|line| line.contains("clinik")),
+        "{warned:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

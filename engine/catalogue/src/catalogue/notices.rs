@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use ghanti_host::FlowVersion;
 use ghanti_manifest::NoFlow;
 use ghanti_manifest::choose::{open, unclaimed};
 use ghanti_manifest::claims::overlaps;
+use ghanti_manifest::question::Expects;
 use ghanti_model::{FlowName, Language};
 
 use super::{Catalogue, Flows, taking};
@@ -155,7 +157,16 @@ impl Catalogue {
                     .map(Language::as_str)
                     .collect();
                 if !unheard.is_empty() {
-                    own.push(format!("no recogniser here understands {}: in it callers can answer by keys alone; add a model, or give every choice a key", unheard.join(", ")));
+                    let without_keys = questions_without_keys(version);
+                    let keys = if without_keys.is_empty() {
+                        String::new()
+                    } else {
+                        format!(
+                            ", or give every choice a key: {} has some without",
+                            without_keys.join(", ")
+                        )
+                    };
+                    own.push(format!("no recogniser here understands {}: in it callers can answer by keys alone; add a model{keys}", unheard.join(", ")));
                 }
             }
         }
@@ -243,4 +254,14 @@ impl Catalogue {
                 .spawn_light(move || kept.write_home());
         }
     }
+}
+
+/// The questions of a manifest with choices that no key selects.
+fn questions_without_keys(version: &FlowVersion) -> Vec<String> {
+    let questions = version.manifest().questions.iter();
+    let without = questions.filter(|(_, question)| match &question.expects {
+        Expects::Choices(choices) => choices.iter().any(|choice| choice.key.is_none()),
+        Expects::Text | Expects::Digits(_) | Expects::Value(_) => false,
+    });
+    without.map(|(name, _)| format!("`{name}`")).collect()
 }

@@ -168,4 +168,32 @@ async fn a_language_that_no_recogniser_understands_is_warned_of() {
         "{warnings:?}"
     );
     assert!(catalogue.active(&name("acts")).is_some());
+    assert!(
+        warnings[0].ends_with("by keys alone; add a model"),
+        "there is no choice without a key: {warnings:?}"
+    );
+}
+
+#[tokio::test]
+async fn only_choices_without_a_key_are_said_to_need_one() {
+    for (key, advice) in [
+        ("key = \"1\"", "add a model"),
+        (
+            "",
+            "add a model, or give every choice a key: `prompt` has some without",
+        ),
+    ] {
+        let house = House::new();
+        let manifest = format!("[questions.prompt.choices]\nyes = {{ {key} }}\n");
+        add(&house, "acts", &manifest);
+        let (catalogue, _) = house.open().await;
+        catalogue.hears(|_: &Language| false);
+        let warnings = catalogue.states().remove(0).warnings;
+        assert!(
+            warnings
+                .iter()
+                .any(|warning| warning.ends_with(&format!("; {advice}"))),
+            "{warnings:?}"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 mod python;
 mod rust;
 mod source_lines;
+mod target_folder;
 mod typescript;
 
 use std::fs;
@@ -31,7 +32,7 @@ const WORK: &str = "work";
 #[derive(Args)]
 #[command(
     after_long_help = "Environment:\n  GHANTI_TOOLCHAINS  a folder with `javascript/` (node_modules with esbuild, typescript and componentize-qjs) and \
-                             `python/` (componentize-py, as `pip --target` installs it), to be used instead of fetching them\n  CARGO_TARGET_DIR   where cargo builds flows in Rust, instead of the cache"
+                             `python/` (componentize-py, as `pip --target` installs it), to be used instead of fetching them\n  CARGO_TARGET_DIR   where cargo builds flows in Rust, instead of the cache: each in a folder of its own below `ghanti/`"
 )]
 pub struct Build {
     /// The flow's folder

@@ -84,7 +84,11 @@ impl Deploy {
                     None => return Ok(ExitCode::SUCCESS),
                 },
             };
-            self.print(&verdict)
+            let stays = match &verdict {
+                Verdict::Rejected(_) => self.active(&name).await,
+                Verdict::Taken(_) => None,
+            };
+            self.print(&verdict, stays.as_deref())
         })
     }
 
@@ -173,7 +177,17 @@ impl Deploy {
         }
     }
 
-    fn print(&self, verdict: &Verdict) -> anyhow::Result<ExitCode> {
+    /// The id of the version that takes the flow's calls; `None` if none does, or it is not known.
+    async fn active(&self, name: &FlowName) -> Option<String> {
+        let engine = self.target.engine(RESPONSE).ok()?;
+        let (flows, _) = flows(&engine).await.ok()?;
+        let versions = of(flows.items, name)?.versions.into_iter();
+        let mut active = versions.filter(|version| version.state == "active");
+        active.next().map(|version| version.id)
+    }
+
+    /// `stays`: the version that stays active where this one is rejected.
+    fn print(&self, verdict: &Verdict, stays: Option<&str>) -> anyhow::Result<ExitCode> {
         let mut out = std::io::stdout().lock();
         match verdict {
             Verdict::Taken(taken) => {
@@ -208,10 +222,17 @@ impl Deploy {
                 } else {
                     writeln!(out, "{}", fault.flow)?;
                     list::show_fault(&mut out, fault)?;
-                    writeln!(
-                        out,
-                        "nothing was changed: the previous version stays active"
-                    )?;
+                    match stays {
+                        Some(id) => writeln!(
+                            out,
+                            "nothing was changed: version {} stays active",
+                            short(id)
+                        )?,
+                        None => writeln!(
+                            out,
+                            "nothing was changed: no version of the flow takes calls"
+                        )?,
+                    }
                 }
                 Ok(ExitCode::from(outcome::REFUSED))
             }

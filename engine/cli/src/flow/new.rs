@@ -145,7 +145,7 @@ impl New {
         }
         let files = files?;
         let words = format!(
-            "created {name}/: {} in {}, with tests\nthen:  cd {name} && ghanti flow build, and README.md says how to call it",
+            "created {name}/: {} in {}, with tests\nthen:  cd {name} && ghanti flow build && ghanti flow test, and README.md says how to call it",
             self.template_name(),
             self.lang
         );

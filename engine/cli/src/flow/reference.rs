@@ -185,7 +185,11 @@ impl Document {
             (None, Some(table)) => table,
             (Some(other), None) => other,
             (Some(other), Some(table)) => Takes::Either(vec![other, table]),
-            (None, None) => Takes::Other(words),
+            (None, None) => Takes::Other(
+                words
+                    .strip_prefix("takes ")
+                    .map_or_else(|| words.clone(), str::to_owned),
+            ),
         }
     }
 }

@@ -59,6 +59,9 @@ impl Tool {
         };
         match end {
             End::Ended(status) if status.success() => Ok(output),
+            End::Ended(status) if output.is_empty() => {
+                Err(failed(format!("`{}` says nothing ({status})", self.name)))
+            }
             End::Ended(_) => Err(failed(format!("`{}` says", self.name))),
             End::TooLong(longest) => Err(failed(format!(
                 "`{}` did not end within {} s and was killed",
@@ -90,12 +93,30 @@ pub fn cache() -> anyhow::Result<PathBuf> {
     super::cache::folder().context("there is no folder for toolchains: set HOME or XDG_CACHE_HOME")
 }
 
-/// A toolchain's folder in [`GIVEN`], if there is one.
-pub fn given(name: &str) -> Option<PathBuf> {
-    let folder = PathBuf::from(std::env::var_os(GIVEN)?).join(name);
-    std::path::absolute(folder)
-        .ok()
-        .filter(|folder| folder.is_dir())
+/// A toolchain's folder in [`GIVEN`], if there is one, in which these programs have to be.
+pub fn given(name: &str, programs: &[&str]) -> Result<Option<PathBuf>, Failure> {
+    let Some(given) = std::env::var_os(GIVEN).filter(|given| !given.is_empty()) else {
+        return Ok(None);
+    };
+    let given = std::path::absolute(given).with_context(|| format!("{GIVEN} is not a path"))?;
+    let folder = given.join(name);
+    let missing = if given.is_dir() {
+        // the other toolchain may be there alone
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        let mut programs = programs.iter().map(|program| folder.join(program));
+        programs.find(|program| !program.is_file())
+    } else {
+        Some(given)
+    };
+    match missing {
+        None => Ok(Some(folder)),
+        Some(missing) => Err(Failure::Use(format!(
+            "{GIVEN} names a folder of toolchains, but there is no `{}`: name another one, or unset it, and the toolchain is downloaded",
+            missing.display()
+        ))),
+    }
 }
 
 /// A folder that only one build at a time may use.

@@ -55,13 +55,18 @@ const WRITTEN: [(&str, &[&str]); 7] = [
             "flow-id",
         ],
     ),
-    (
-        "settings",
-        &["lender", "caller", "bot-name", "clinic", "company"],
-    ),
+    ("settings", &OFFERED),
     ("speech", &["recognizer"]),
     ("stores", &["redis-url", "database-url"]),
 ];
+
+/// The settings of the shipped flows that are written or offered.
+const OFFERED: [&str; 5] = ["lender", "caller", "bot-name", "clinic", "company"];
+
+/// Whether this is a setting of flows that a new operator's file has or offers, whichever flows they load.
+pub fn is_offered(setting: &str) -> bool {
+    OFFERED.contains(&setting)
+}
 
 impl Starter {
     /// The text of the file, with newly generated tokens.

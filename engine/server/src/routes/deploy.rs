@@ -200,7 +200,7 @@ fn failed(error: &tokio::task::JoinError) -> Problem {
     Problem::new(
         Kind::Internal,
         "the deployment failed",
-        "report it with the flow's files; the previous version stays active",
+        "report it with the flow's files; nothing was changed",
     )
 }
 

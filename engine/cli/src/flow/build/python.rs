@@ -49,7 +49,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     if own.join("bin/componentize-py").exists() {
         return Ok(own);
     }
-    if let Some(given) = given("python") {
+    if let Some(given) = given("python", &["bin/componentize-py"])? {
         return Ok(given);
     }
     filled("python", &[PACKAGE], async |part| {
@@ -121,6 +121,10 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
             .with_context(|| format!("cannot copy `{module}`"))?;
     }
     let component = work.join("flow.wasm");
+    let without_packages = work.join("without-packages");
+    let packages = without_packages.join("lib/site-packages");
+    fs::create_dir_all(&packages)
+        .with_context(|| format!("cannot create `{}`", packages.display()))?;
     // only in a virtual environment do scripts that pip installs name its interpreter
     let program = tools.join("bin/componentize-py");
     let tool = if tools.join("pyvenv.cfg").is_file() {
@@ -130,6 +134,8 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
             .args([program])
             .env("PYTHONPATH", tools)
     };
+    // else it takes the packages of a virtual environment or of this machine: the component would be another one elsewhere
+    let tool = tool.env("VIRTUAL_ENV", &without_packages);
     tool.args([
         "--quiet",
         "-d",
@@ -144,8 +150,35 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
     .args(["entry", "-o"])
     .args([&component])
     .run("the flow does not build")
-    .await?;
+    .await
+    .map_err(with_packages)?;
     Ok(component)
+}
+
+/// Says of a module that was not found where a flow's modules are.
+fn with_packages(failure: Failure) -> Failure {
+    match failure {
+        Failure::Toolchain {
+            message,
+            fix,
+            mut output,
+        } if output
+            .iter()
+            .any(|line| line.contains("ModuleNotFoundError: ")) =>
+        {
+            output.push(
+                "hint: a flow is built of the modules beside flow.py and of Python's own library, never of packages that are \
+                 installed: put the module there if it is Python alone; what has to reach the network is an action (docs: actions)"
+                    .to_owned(),
+            );
+            Failure::Toolchain {
+                message,
+                fix,
+                output,
+            }
+        }
+        failure => failure,
+    }
 }
 
 /// Copies Python's files, with those of packages below.

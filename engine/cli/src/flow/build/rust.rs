@@ -1,14 +1,15 @@
 //! Rust, by cargo, for whichever WebAssembly target the author's compiler has.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::Context;
 use wit_component::ComponentEncoder;
 
+use super::target_folder::{TargetFolder, base};
 use crate::flow::failure::Failure;
 use crate::flow::folder::Folder;
-use crate::flow::toolchain::{Tool, cache, is_installed, lock, missing};
+use crate::flow::toolchain::{Tool, is_installed, lock, missing};
 
 /// Compiles to a component.
 const COMPONENTS: &str = "wasm32-wasip2";
@@ -33,12 +34,10 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
             ADD_TARGET,
         ));
     };
-    let built = match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
-        Some(named) => std::path::absolute(named).context("CARGO_TARGET_DIR is not a path")?,
-        None => cache()?.join("rust"),
-    };
-    // flows with the same name share a file there until it is copied
-    let _lock = lock(&built).await?;
+    let built = TargetFolder::of(&folder.path, &base()?);
+    let _lock = lock(&built.path).await?;
+    let names = Names::of(&folder.path)?;
+    built.prepare(folder, target, &names.package)?;
     let mut cargo = Tool::new("cargo", &folder.path)
         .args([
             "build",
@@ -49,12 +48,12 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
             "--target",
             target,
         ])
-        .env("CARGO_TARGET_DIR", &built);
-    if std::env::var_os("RUSTFLAGS").is_none() {
+        .env("CARGO_TARGET_DIR", &built.path);
+    if env::var_os("RUSTFLAGS").is_none() {
         // panic messages of libraries contain paths: the same sources must compile to the same component everywhere
-        let home = std::env::var_os("CARGO_HOME")
+        let home = env::var_os("CARGO_HOME")
             .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+            .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
         let home = home.unwrap_or_else(|| PathBuf::from(".cargo"));
         cargo = cargo.env(
             "RUSTFLAGS",
@@ -63,9 +62,10 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
     }
     cargo.run("the flow does not build").await?;
     let module = built
+        .path
         .join(target)
         .join("release")
-        .join(format!("{}.wasm", library(&folder.path)?));
+        .join(format!("{}.wasm", names.library));
     let module = fs::read(&module).with_context(|| {
         format!(
             "cargo built no `{}`: Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`",
@@ -97,14 +97,23 @@ async fn has(target: &str, folder: &Path) -> bool {
     fs::read_dir(libraries).is_ok_and(|mut files| files.next().is_some())
 }
 
-/// The name of the package's library.
-fn library(folder: &Path) -> Result<String, Failure> {
-    let manifest =
-        fs::read_to_string(folder.join("Cargo.toml")).context("cannot read `Cargo.toml`")?;
-    let manifest: toml::Table = manifest.parse().context("cannot read `Cargo.toml`")?;
-    let name = |section: &str| manifest.get(section)?.get("name")?.as_str();
-    let name = name("lib")
-        .or_else(|| name("package"))
-        .context("`Cargo.toml` has no `[package] name`")?;
-    Ok(name.replace('-', "_"))
+/// What `Cargo.toml` calls a flow.
+struct Names {
+    package: String,
+    /// As cargo names the file that it builds.
+    library: String,
+}
+
+impl Names {
+    fn of(folder: &Path) -> Result<Self, Failure> {
+        let manifest =
+            fs::read_to_string(folder.join("Cargo.toml")).context("cannot read `Cargo.toml`")?;
+        let manifest: toml::Table = manifest.parse().context("cannot read `Cargo.toml`")?;
+        let name = |section: &str| manifest.get(section)?.get("name")?.as_str();
+        let package = name("package").context("`Cargo.toml` has no `[package] name`")?;
+        Ok(Self {
+            package: package.to_owned(),
+            library: name("lib").unwrap_or(package).replace('-', "_"),
+        })
+    }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use ghanti_codegen::Problem;
 use serde_json::Value;
 
 use super::{source_lines, version};
@@ -17,6 +18,9 @@ const PACKAGES: &str = include_str!("../../../../../plugins/javascript/package.j
 const LOCK: &str = include_str!("../../../../../plugins/javascript/package-lock.json");
 
 const INSTALL: &str = "curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs";
+
+/// The author's module, within the flow's folder.
+const SOURCE: &str = "src/flow.ts";
 
 /// For tsc and the author's editor.
 const CONFIG: &str = r#"{
@@ -32,7 +36,9 @@ pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
     let description = serde_json::json!({ "name": folder.name.as_str(), "version": version(package.get("version").and_then(Value::as_str)) });
     let entry = format!(
         "// Written by `ghanti flow build`.\n\nimport \"./sdk/src/prelude.ts\";\nimport {{ conversation }} from \"./sdk/src/conversation.ts\";\n\
-         import * as flow from \"../src/flow.ts\";\n\nexport const describe = () => ({description});\nexport const run = () => conversation(flow.run);\n"
+         import * as flow from \"../src/flow.ts\";\n\n// a conversation is over when `run` returns: of a promise nobody would see how it ends\n\
+         const done: Extract<ReturnType<typeof flow.run>, PromiseLike<unknown>> extends never ? typeof flow.run : never = flow.run;\n\n\
+         export const describe = () => ({description});\nexport const run = () => conversation(done);\n"
     );
     write_changed(&folder.written("entry.ts"), entry.as_bytes())?;
     write_changed(&folder.written("tsconfig.json"), CONFIG.as_bytes())?;
@@ -55,7 +61,9 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     {
         return Ok(own);
     }
-    if let Some(given) = given("javascript") {
+    let needed =
+        ["tsc", "esbuild", "componentize-qjs"].map(|name| format!("node_modules/.bin/{name}"));
+    if let Some(given) = given("javascript", &needed.each_ref().map(String::as_str))? {
         return Ok(programs(&given));
     }
     if !is_installed("npm") {
@@ -72,7 +80,8 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
         Tool::new("npm", part)
             .args([
                 "install",
-                "--silent",
+                "--loglevel=error",
+                "--no-progress",
                 "--ignore-scripts",
                 "--no-audit",
                 "--no-fund",
@@ -85,13 +94,66 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     Ok(programs(&tools))
 }
 
+/// What tsc says of the entry module, where it takes the author's `run`, as a problem of `src/flow.ts`.
+fn about_run(failure: Failure, folder: &Path) -> Failure {
+    let Failure::Toolchain { output, .. } = &failure else {
+        return failure;
+    };
+    let of_entry = |words: &str| {
+        output
+            .iter()
+            .any(|line| line.starts_with(".ghanti/entry.ts(") && line.contains(words))
+    };
+    let message = if of_entry("is not assignable to type 'never'") {
+        "`run` returns a promise, but the call is over when it returns, and an exception in the promise is lost\n    \
+         hint: write `export function run(): void`, without `async` and `await`: questions and actions wait for their answers by themselves"
+    } else if of_entry("Property 'run' does not exist") {
+        "there is no `run`\n    hint: write `export function run(): void { … }`, which is the conversation"
+    } else {
+        return failure;
+    };
+    let source = fs::read_to_string(folder.join(SOURCE)).unwrap_or_default();
+    Failure::Files(vec![Problem {
+        file: SOURCE.to_owned(),
+        line: line_of_run(&source),
+        message: message.to_owned(),
+    }])
+}
+
+/// The line, from 1, on which `run` is declared, or else exported.
+fn line_of_run(source: &str) -> Option<usize> {
+    let names_run = |line: &str| {
+        line.split(|character: char| !character.is_alphanumeric() && character != '_')
+            .any(|word| word == "run")
+    };
+    let begins_with = |beginnings: &[&str]| {
+        source.lines().position(|line| {
+            let line = line.trim_start();
+            names_run(line) && beginnings.iter().any(|begins| line.starts_with(begins))
+        })
+    };
+    begins_with(&[
+        "export async function run",
+        "export function run",
+        "export const run",
+        "export let run",
+        "async function run",
+        "function run",
+        "const run",
+        "let run",
+    ])
+    .or_else(|| begins_with(&["export "]))
+    .map(|at| at + 1)
+}
+
 /// Builds the component in a folder for intermediate files.
 pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf, Failure> {
     let tool = |name: &str| Tool::new(tools.join(name), &folder.path);
     tool("tsc")
         .args(["--noEmit", "--pretty", "false", "-p", "."])
         .run("the flow's types are wrong")
-        .await?;
+        .await
+        .map_err(|failure| about_run(failure, &folder.path))?;
     let bundle = work.join("flow.js");
     tool("esbuild")
         .args([
@@ -134,4 +196,28 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
         .run("the flow cannot be built into a component")
         .await?;
     Ok(component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_of_run;
+
+    #[test]
+    fn the_line_of_run_is_that_of_its_declaration() {
+        for (source, line) in [
+            ("// run\n\nexport async function run() {}\n", Some(3)),
+            (
+                "import { runs } from 'x';\nexport const run = async () => {};",
+                Some(2),
+            ),
+            ("async function run() {}\nexport { run };", Some(1)),
+            (
+                "import { x } from 'x';\nexport { run } from './conversation.ts';",
+                Some(2),
+            ),
+            ("export function running() {}", None),
+        ] {
+            assert_eq!(line_of_run(source), line, "{source}");
+        }
+    }
 }
