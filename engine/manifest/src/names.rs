@@ -131,7 +131,7 @@ pub(crate) fn did_you_mean_of_few<'k>(
     let meant = known
         .filter(|other| other.chars().next() == first)
         .map(|other| (strsim::damerau_levenshtein(name, other), other))
-        .filter(|(distance, other)| *distance <= LETTERS)
+        .filter(|(distance, _)| *distance <= LETTERS)
         .min();
     meant.map_or_else(String::new, |(_, meant)| {
         format!("; did you mean `{meant}`?")
