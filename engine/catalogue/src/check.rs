@@ -11,13 +11,13 @@ use ghanti_explore::paths::{self, Bounds, Exploration};
 use ghanti_host::{Fault, FlowVersion, Step};
 use ghanti_language::{Severity as PromptSeverity, TemplateProblem};
 use ghanti_manifest::{Manifest, ManifestError};
-use ghanti_model::{Described, Description, FlowName};
+use ghanti_model::{Described, Description, FlowName, Language};
 
 pub use ghanti_explore::paths::Severity;
 
 use crate::loader::{errors, languages};
 use crate::prompts;
-use crate::scan::{Form, Place, unreadable};
+use crate::scan::{Form, Place, passing, unreadable};
 use crate::single::{FlowFiles, place};
 use crate::source::Source;
 
@@ -178,10 +178,17 @@ impl FlowFiles {
         };
         let (source, faults) = Source::read_all(&place);
         found.extend(faults.into_iter().map(Finding::fault));
-        if place.form == Form::Folder && source.parts.manifest.is_none() {
+        // one that cannot be read has been reported
+        if place.form == Form::Folder
+            && source.parts.manifest.is_none()
+            && !path.join(MANIFEST).exists()
+        {
             let reason = format!("the folder `{name}` has no `flow.toml`");
             let hint = "put it there; an empty file takes the defaults";
             found.push(Finding::error(Step::Manifest, reason, hint));
+        }
+        if place.form == Form::Folder {
+            found.extend(not_read(path));
         }
         let text = source.parts.manifest.clone().unwrap_or_default();
         let manifest = match Manifest::parse(&text) {
@@ -245,6 +252,62 @@ impl FlowFiles {
     }
 }
 
+/// Warnings about files of a flow's folder that nobody reads, as they are named otherwise than what is read there.
+fn not_read(folder: &Path) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (part, ending, what) in [
+        (
+            "prompts",
+            "ftl",
+            "a language's prompts are in `TAG.ftl`, such as `en-IN.ftl`",
+        ),
+        ("audio", "wav", "a recording is in `NAME.wav`"),
+        ("tests", "toml", "a test is in `NAME.toml`"),
+    ] {
+        let entries = std::fs::read_dir(folder.join(part));
+        let mut names: Vec<_> = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.path().is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !passing(name) && !name.ends_with(&format!(".{ending}")))
+            .collect();
+        names.sort();
+        found.extend(names.into_iter().map(|name| Finding {
+            file: Some(format!("{part}/{name}")),
+            ..Finding::of(
+                Severity::Warning,
+                Step::Read,
+                "nobody reads this file".to_owned(),
+                &format!("{what}: rename it, or move it away"),
+            )
+        }));
+    }
+    found
+}
+
+/// Warnings about prompts in languages that the flow does not have.
+fn unused_prompts<'a>(
+    prompts: impl Iterator<Item = &'a Language>,
+    languages: &[Language],
+) -> Vec<Finding> {
+    prompts
+        .filter(|language| !languages.contains(language))
+        .map(|language| Finding {
+            file: Some(format!("prompts/{language}.ftl")),
+            ..Finding::of(
+                Severity::Warning,
+                Step::Prompts,
+                format!(
+                    "these prompts are never said: `[flow] languages` does not have `{language}`"
+                ),
+                "add it there, or move the file away",
+            )
+        })
+        .collect()
+}
+
 /// Checks prompts, and the manifest against them.
 fn check_words(
     source: &Source,
@@ -256,7 +319,10 @@ fn check_words(
     let parts = &source.parts;
     let read = manifest.map(|manifest| languages(manifest, &parts.prompts));
     let languages = match read {
-        Some(Ok(languages)) => languages,
+        Some(Ok(languages)) => {
+            found.extend(unused_prompts(parts.prompts.keys(), &languages));
+            languages
+        }
         Some(Err(fault)) => {
             found.push(Finding::fault(fault));
             parts.prompts.keys().cloned().collect()
@@ -312,6 +378,17 @@ async fn prove(
         });
     }
     for (file, test) in tests.iter().filter(|(file, _)| file.contains(filter)) {
+        if test.expects_nothing() {
+            checked.findings.push(Finding {
+                file: Some(format!("tests/{file}.toml")),
+                ..Finding::of(
+                    Severity::Warning,
+                    Step::Tests,
+                    "the test expects nothing: it passes whatever the flow says".to_owned(),
+                    "say in `[[caller]]` what is asked and answered, and in `[expect]` what has to come of it",
+                )
+            });
+        }
         let result = flow_tests::run(version, file, test.clone()).await;
         let complaints = result.complaints.iter().cloned();
         checked.findings.extend(complaints.map(Finding::test));

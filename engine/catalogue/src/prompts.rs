@@ -48,7 +48,7 @@ pub(crate) fn checked(
         .iter()
         .filter_map(|(name, file)| {
             let reason = wav::check(file).err()?;
-            Some(format!("cannot play audio file `{name}`: {reason}"))
+            Some(format!("`audio/{name}.wav` cannot be played: {reason}"))
         })
         .collect();
     match PromptBook::parse(prompts) {
@@ -64,7 +64,7 @@ fn of_templates(problems: &[TemplateProblem]) -> Fault {
     let line = problems.first().and_then(|problem| problem.line);
     let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let hint = match problems {
-        [] => "fix the prompt files".to_owned(),
+        [] => "save each as WAV, PCM of 16 bits, mono".to_owned(),
         [only] => only.hint.clone(),
         [first, ..] => format!("correct each of these; the first: {}", first.hint),
     };

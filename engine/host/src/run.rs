@@ -273,10 +273,7 @@ fn frames(error: &wasmtime::Error) -> Vec<String> {
             .or(frame.func_name());
         match symbol {
             Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-            None => format!(
-                "function {} (build the flow with `strip = \"debuginfo\"` for its name)",
-                frame.func_index()
-            ),
+            None => format!("function {}", frame.func_index()),
         }
     };
     frames

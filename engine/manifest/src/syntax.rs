@@ -53,6 +53,12 @@ pub(crate) fn describe(text: &str, span: Range<usize>, message: &str) -> String 
         "invalid boolean",
         "invalid time",
     ];
+    if looks_like_a_date(line) && !word.is_empty() {
+        return format!(
+            "`{}` is no date or time that there is: check its day, month, hour and offset",
+            shown(value_in(line))
+        );
+    }
     if wants_quotes.iter().any(|words| message.contains(words)) && !word.is_empty() {
         let value = line.split_once('=').map(|(_, value)| value.trim());
         // in an array or a table only the word is meant
@@ -106,6 +112,22 @@ pub(crate) fn describe(text: &str, span: Range<usize>, message: &str) -> String 
             .to_owned();
     }
     format!("{message}: correct the line; toml.io shows how it is written")
+}
+
+/// The value of a line, without its comment.
+fn value_in(line: &str) -> &str {
+    let value = line.split_once('=').map_or("", |(_, value)| value);
+    value.split(" #").next().unwrap_or(value).trim()
+}
+
+/// Whether the value of a line begins as a date does, such as `2026-11-31`.
+fn looks_like_a_date(line: &str) -> bool {
+    let mut begins = value_in(line).bytes().take(10).enumerate();
+    let is_date = begins.by_ref().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    is_date && value_in(line).len() >= 10
 }
 
 /// Whether the errors behind this one follow from it.

@@ -611,6 +611,13 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     );
     house.edit("written/prompts/en-IN.ftl", "Good day", "Namaste");
     dev.until_all(&["tests fail", "tests/cancels.toml"]);
+    // and when one is saved, without another version
+    house.edit(
+        "written/tests/cancels.toml",
+        "outcome = \"not-",
+        "outcome = \"never-",
+    );
+    dev.until("expected the outcome `never-");
 
     let client = ghanti_sim::http::client().unwrap().build().unwrap();
     let flows: Value = client
@@ -629,6 +636,38 @@ async fn one_flow_is_written_with_its_engine_and_a_conversation_beside_it() {
     drop(dev.process.stdin.take());
     house.edit("written/prompts/en-IN.ftl", "Namaste", "Hello");
     dev.until("is active");
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[test]
+fn quitting_from_a_pipe_ends_it_all() {
+    let house = House::new();
+    house.good(&["new", "quit", "--lang", "rust"]);
+    let mut command = house.command();
+    command.args(["dev", "quit"]);
+    let mut dev = Shown::of(command);
+    dev.until("asks    greeting");
+    dev.say("/quit");
+    let given_up = std::time::Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = dev.process.try_wait().unwrap() {
+            break status;
+        }
+        assert!(
+            std::time::Instant::now() < given_up,
+            "it goes on: {}",
+            dev.all
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert!(status.success(), "{status}");
+
+    // with a component from before it says what it does until it answers
+    let mut command = house.command();
+    command.args(["dev", "quit"]);
+    let mut dev = Shown::of(command);
+    dev.until("quit (Rust): loading what was built last");
+    dev.until("what you save is live");
     assert_eq!(dev.stop(), Some(0));
 }
 

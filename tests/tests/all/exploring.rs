@@ -373,6 +373,97 @@ fn what_is_never_reached_is_a_warning_that_may_be_denied() {
 }
 
 #[test]
+fn files_that_nobody_reads_and_tests_that_expect_nothing_are_warned_of() {
+    let author = Author::new();
+    fs::create_dir_all(author.flow().join("audio")).unwrap();
+    author.write("tests/more.tml", "");
+    author.write("tests/.more.toml.swp", "");
+    author.write("tests/nothing.toml", "");
+    author.write("audio/hello.mp3", "");
+    author.change("flow.toml", ", \"te-IN\"]", "]");
+    let (code, reported) = author.reported(&["check"]);
+    assert_eq!(code, 0, "{reported}");
+    for words in [
+        "tests/more.tml: warning (read): nobody reads this file",
+        "audio/hello.mp3: warning (read): nobody reads this file",
+        "prompts/te-IN.ftl: warning (prompts): these prompts are never said: `[flow] languages` does not have `te-IN`",
+        "tests/nothing.toml: warning (tests): the test expects nothing",
+    ] {
+        assert!(reported.contains(words), "`{words}`: {reported}");
+    }
+    assert!(!reported.contains(".swp"), "{reported}");
+}
+
+#[test]
+fn a_flow_that_fails_in_a_test_is_told_with_the_line_of_the_last_answer() {
+    let author = Author::new();
+    author.change(
+        "flow.toml",
+        "emi-details = { requires = [\"identity\"]",
+        "emi-details = { requires = [\"identity\", \"heard:transfer-question\"]",
+    );
+    let (_, tested) = author.json(&["test", "--only-written", "--filter", "declines"]);
+    let complaint = &tested["flows"][0]["tests"][0]["complaints"][0];
+    let reason = complaint["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("expected the flow to end by itself")
+            && reason.contains("after the question `identity`"),
+        "{tested:#}"
+    );
+    let test = fs::read_to_string(author.flow().join("tests/declines.toml")).unwrap();
+    let line = test.lines().position(|line| line == "asked = \"identity\"");
+    assert_eq!(
+        complaint["line"],
+        Json::from(line.unwrap() + 1),
+        "{tested:#}"
+    );
+}
+
+#[test]
+fn a_recording_that_is_none_is_told_with_its_path() {
+    let author = Author::new();
+    fs::create_dir_all(author.flow().join("audio")).unwrap();
+    author.write("audio/hello.wav", "no sound");
+    let (code, reported) = author.reported(&["check"]);
+    assert!(
+        code == 1 && reported.contains("`audio/hello.wav` cannot be played: "),
+        "{reported}"
+    );
+}
+
+#[test]
+fn the_page_about_tests_says_once_what_a_key_takes() {
+    let author = Author::new();
+    let output = program()
+        .args(["flow", "explain", "tests"])
+        .current_dir(author.flow())
+        .output()
+        .unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        page.contains("takes a table for each call: `[[history]]`")
+            && !page.contains("takes takes"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_not_said_to_be_missing() {
+    let author = Author::new();
+    fs::write(
+        author.flow().join("flow.toml"),
+        b"[flow]\ntitle = \"\xe9\"\n",
+    )
+    .unwrap();
+    let (code, reported) = author.reported(&["check"]);
+    assert_eq!(code, 1, "{reported}");
+    assert!(
+        reported.contains("is not UTF-8") && !reported.contains("has no `flow.toml`"),
+        "{reported}"
+    );
+}
+
+#[test]
 fn an_exploration_that_is_cut_short_says_so() {
     let author = Author::new();
     let (code, reported) = author.reported(&["test", "--runs", "50"]);

@@ -122,6 +122,15 @@ const TABLE: &[Row] = &[
         "`flow` is there twice",
         "put both parts together",
     ),
+    (
+        "a day that is not",
+        MANIFEST,
+        Instead("[flow]", "[flow]\ntitle = 2026-11-31"),
+        "manifest",
+        true,
+        "`2026-11-31` is no date or time that there is",
+        "check its day",
+    ),
     // flow.toml: what is in it
     (
         "misspelt key",

@@ -326,6 +326,28 @@ fn a_call_begins_in_another_language_with_the_same_answers() {
 }
 
 #[test]
+fn a_mistake_in_the_manifest_is_told_with_its_file() {
+    let folder = flow();
+    let manifest = folder.path().join("emi/flow.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        text.replacen("[flow]", "[flow]\ntitel = 'EMI'", 1),
+    )
+    .unwrap();
+    let output = program()
+        .args(["flow", "talk"])
+        .arg(folder.path().join("emi"))
+        .output()
+        .unwrap();
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        reported.contains("emi/flow.toml: cannot load flow `emi` (manifest): line "),
+        "{reported}"
+    );
+}
+
+#[test]
 fn a_flow_that_cannot_be_loaded_is_reported_with_a_code_of_its_own() {
     let folder = flow();
     fs::write(folder.path().join("emi/flow.wasm"), "print('hello')\n").unwrap();

@@ -180,13 +180,16 @@ async fn only_choices_without_a_key_are_said_to_need_one() {
         ("key = \"1\"", "add a model"),
         (
             "",
-            "add a model, or give every choice a key: `prompt` has some without",
+            "add a model, or give every choice a key: `identity` has some without",
         ),
     ] {
         let house = House::new();
-        let manifest = format!("[questions.prompt.choices]\nyes = {{ {key} }}\n");
+        let manifest = format!(
+            "[questions.identity]\nprompt = 'greeting'\nchoices = {{ yes = {{ {key} }}, no = {{ key = \"2\" }} }}\n"
+        );
         add(&house, "acts", &manifest);
-        let (catalogue, _) = house.open().await;
+        let (catalogue, rejections) = house.open().await;
+        assert_eq!(rejections, []);
         catalogue.hears(|_: &Language| false);
         let warnings = catalogue.states().remove(0).warnings;
         assert!(

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use self::author::Author;
 use self::live::Live;
 use super::failure::Failure;
-use super::folder::Folder;
+use super::folder::{COMPONENT, Folder};
 use super::talk::{Beginning, Known, Talked, Terminal, notes};
 use crate::dev::builder::Builder;
 use crate::dev::screen::Screen;
@@ -104,6 +104,12 @@ async fn work(
         data: live.data.clone(),
         flows: live.flows.clone(),
     };
+    if folder.path.join(COMPONENT).is_file() {
+        screen.say(&format!(
+            "{} ({}): loading what was built last",
+            folder.name, folder.language
+        ));
+    }
     let open = Open::open(config, &folders, Mode::Author, &screen).await?;
     let (url, stop) = (open.url(), open.stop.clone());
     screen.say(&format!(
@@ -146,7 +152,7 @@ async fn talk(
     }
     let mut session = beginning.session(known, talked, terminal).await?;
     session.run().await;
-    if session.terminal.is_person() {
+    if session.terminal.is_person() || session.terminal.has_quit {
         stop.after_calls.cancel();
     }
     session.terminal.show_notes().await;

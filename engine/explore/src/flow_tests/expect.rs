@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::read::{flag, language, moment, templates, texts};
 
 /// `[expect]`; each expectation with its line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Expect {
     /// Whether what is said is compared with a snapshot.
     pub(super) snapshot: Option<usize>,

@@ -17,7 +17,9 @@ impl FlowTest {
     pub(super) fn judge(&self, held: &Held, version: &FlowVersion) -> Complaints {
         if let Some(failure) = held.failure() {
             let sentence = format!("expected the flow to end by itself; got: {failure}");
-            return vec![(None, sentence)];
+            let asked = held.scripted.asked.len();
+            let last = asked.checked_sub(1).and_then(|last| self.answers.get(last));
+            return vec![(last.map(|answer| answer.line), sentence)];
         }
         let scripted = &held.scripted;
         let unfit = scripted.unfit.iter();

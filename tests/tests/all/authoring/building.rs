@@ -114,6 +114,21 @@ fn a_build_in_python_takes_no_packages_that_are_installed() {
 }
 
 #[test]
+fn a_run_in_python_that_is_missing_is_found_by_the_build() {
+    let house = House::new();
+    house.good(&["new", "visit", "--lang", "python"]);
+    house.edit("visit/flow.py", "def run(", "def walk(");
+    let (code, reported) = house.reported(&["build", "visit"]);
+    assert!(
+        code == Some(1)
+            && reported["output"]
+                .to_string()
+                .contains("cannot import name 'run' from 'flow'"),
+        "{reported:#}"
+    );
+}
+
+#[test]
 fn a_run_in_typescript_that_is_async_is_refused_and_what_is_unused_is_not() {
     let house = House::new();
     house.good(&["new", "visit", "--lang", "typescript"]);

@@ -31,8 +31,8 @@ pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
     );
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let entry = format!(
-        "\"\"\"Written by `ghanti flow build`.\"\"\"\n\nimport flow\nimport wit_world\nfrom ghanti_flow.conversation import conversation\nfrom wit_world.imports.types import Description\n\n\n\
-         class WitWorld(wit_world.WitWorld):\n    def describe(self) -> Description:\n        return Description({}, {})\n\n    def run(self) -> None:\n        conversation(flow.run)\n",
+        "\"\"\"Written by `ghanti flow build`.\"\"\"\n\nimport wit_world\nfrom flow import run as flow_run\nfrom ghanti_flow.conversation import conversation\nfrom wit_world.imports.types import Description\n\n\n\
+         class WitWorld(wit_world.WitWorld):\n    def describe(self) -> Description:\n        return Description({}, {})\n\n    def run(self) -> None:\n        conversation(flow_run)\n",
         text(folder.name.as_str()),
         text(&version)
     );

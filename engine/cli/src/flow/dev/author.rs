@@ -59,18 +59,23 @@ impl Author {
         let mut watcher = FileWatcher::of_folders_alone();
         let wake = watcher.wake();
         let mut reported = None;
+        let mut tests = None;
         loop {
             let live = Arc::clone(&self.live);
             let looked = spawn_blocking(move || {
                 let folders = live.folders().into_iter();
                 let folders = folders.filter_map(|path| Some((path.clone(), folder_id(&path)?)));
                 watcher.watch(folders.collect());
-                (live.publish_prompts(), watcher)
+                (live.publish_prompts(), live.tests(), watcher)
             });
-            let Ok((taken, same_watcher)) = looked.await else {
+            let Ok((taken, saved, same_watcher)) = looked.await else {
                 return;
             };
             watcher = same_watcher;
+            let before = tests.replace(saved);
+            if before.is_some() && before != tests {
+                self.taken.notify_one();
+            }
             match taken {
                 Ok(is_new) => {
                     reported = None;

@@ -2,7 +2,7 @@
 //! the component that was last built. Components here have already been compiled, so that prompts
 //! never wait for a compilation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ use crate::flow::folder::{COMPONENT, Folder, WRITTEN, write_changed};
 /// Folders whose files take effect without a build, with the extension of these files.
 const WITHOUT_BUILD: [(&str, &str); 2] = [("prompts", "ftl"), ("audio", "wav")];
 const MANIFEST: &str = "flow.toml";
+/// The folder of the flow's tests, which are run when they are saved.
+const TESTS: &str = "tests";
 
 /// The folders of the live version.
 #[derive(Debug)]
@@ -46,13 +48,29 @@ impl Live {
         self.data.join("components")
     }
 
-    /// The folders whose files take effect without a build.
+    /// The folders whose files take effect without a build, and that of the tests.
     pub fn folders(&self) -> Vec<PathBuf> {
         let words = WITHOUT_BUILD
             .iter()
             .map(|(folder, _)| self.from.join(folder));
-        let all = std::iter::once(self.from.clone()).chain(words);
+        let tests = self.from.join(TESTS);
+        let all = std::iter::once(self.from.clone())
+            .chain(words)
+            .chain([tests]);
         all.filter(|folder| folder.is_dir()).collect()
+    }
+
+    /// The saved tests, by file. Blocks.
+    pub fn tests(&self) -> BTreeMap<String, Vec<u8>> {
+        let folder = self.from.join(TESTS);
+        let read = |name: String| {
+            let text = fs::read(folder.join(&name)).ok()?;
+            Some((name, text))
+        };
+        names(&folder, "toml")
+            .into_iter()
+            .filter_map(read)
+            .collect()
     }
 
     /// Publishes the saved prompts and flow.toml with the live component. Returns whether any has

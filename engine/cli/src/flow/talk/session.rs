@@ -492,7 +492,10 @@ impl Session {
                 Ok(Typed::Turn(_)) => self
                     .terminal
                     .say("that is not JSON: write a text in quotes, such as \"booked\""),
-                Ok(Typed::Quit) => return Awaited::Quit,
+                Ok(Typed::Quit) => {
+                    self.terminal.has_quit = true;
+                    return Awaited::Quit;
+                }
                 Ok(Typed::Back) if self.step_back() => return Awaited::Again(Again::Back),
                 Ok(Typed::Back) => self.terminal.say("this is the first question"),
                 Ok(Typed::Again) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use ghanti_catalogue::Catalogue;
-use ghanti_host::{FlowVersion, Rejection};
+use ghanti_host::{FlowVersion, Rejection, Step};
 use ghanti_model::FlowName;
 use tokio::sync::watch;
 
@@ -61,7 +61,10 @@ impl Talked {
             .files
             .load(name.clone(), &folder, None)
             .await
-            .map_err(|rejection| anyhow!("{rejection}"))?;
+            .map_err(|rejection| match rejection.step {
+                Step::Manifest => anyhow!("{}: {rejection}", folder.join("flow.toml").display()),
+                _ => anyhow!("{rejection}"),
+            })?;
         Ok(Self {
             name,
             version: Some(Arc::new(version)),

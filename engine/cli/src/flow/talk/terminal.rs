@@ -44,6 +44,8 @@ pub struct Terminal {
     notes: Option<mpsc::Receiver<String>>,
     /// Whether a person is reading, rather than a program.
     is_person: bool,
+    /// Whether the author has typed `/quit`.
+    pub has_quit: bool,
     has_colours: bool,
     json: bool,
     /// Whether the input prompt has been written at the line's beginning.
@@ -79,6 +81,7 @@ impl Terminal {
             typed,
             notes: None,
             is_person,
+            has_quit: false,
             has_colours: is_person && !has_no_colour,
             json,
             is_prompting: false,
