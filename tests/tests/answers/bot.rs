@@ -2,6 +2,7 @@
 
 use std::f32::consts::PI;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ghanti_audio::g711;
 use ghanti_language::speak;
@@ -199,7 +200,7 @@ fn digits_amounts_and_dates_of_the_bot_are_understood_on_a_telephone_line() {
             let mut listening = hearer.listen(Expectation {
                 languages: vec![Language::english()],
                 phrases: words.split_whitespace().map(str::to_owned).collect(),
-                decoys: Vec::new(),
+                decoys: Arc::default(),
             });
             let mut heard = hearer.feed(&mut listening, &samples);
             heard.extend(listening.finish());
