@@ -227,8 +227,7 @@ impl VersionSet {
         &mut self,
         version: Arc<FlowVersion>,
         tests: String,
-        reason: String,
-        at_ms: u64,
+        Withdrawn { reason, at_ms, .. }: Withdrawn,
     ) {
         self.tests = Some((tests, true));
         self.seen = Seen::Taken(version.id.clone());

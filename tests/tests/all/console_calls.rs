@@ -213,6 +213,20 @@ async fn api(engine: &Engine, token: &str, path: &str, body: Option<&Value>) -> 
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
+/// Checks that a call cannot be replayed, with these words of the reason.
+async fn is_not_replayable(engine: &Engine, path: &str, body: Option<&Value>, why: &str) {
+    let (status, answer) = api(engine, API, path, body).await;
+    assert_eq!(
+        (status, &answer["type"]),
+        (409, &json!("/problems/not-replayable")),
+        "{answer:#}"
+    );
+    assert!(
+        answer["detail"].as_str().unwrap().contains(why),
+        "{answer:#}"
+    );
+}
+
 /// Posts answers from a page, as its forms do.
 async fn answer(browser: &mut Browser<'_>, page: &Page, call: &str, more: &[(&str, &str)]) -> Page {
     let csrf = page.csrf();
@@ -447,16 +461,7 @@ async fn what_cannot_be_replayed_is_said_and_viewers_replay_nothing() {
     let silent = json!({ "at": 1, "answers": ["silent"] });
     let both = [(&api_replay, None), (&api_otherwise, Some(&silent))];
     for (path, body) in both {
-        let (status, answer) = api(&engine, API, path, body).await;
-        assert_eq!(
-            (status, &answer["type"]),
-            (409, &json!("/problems/not-replayable")),
-            "{answer:#}"
-        );
-        assert!(
-            answer["detail"].as_str().unwrap().contains("goes on"),
-            "{answer:#}"
-        );
+        is_not_replayable(&engine, path, body, "goes on").await;
         // it has what was said
         assert_eq!(api(&engine, VIEWER, path, body).await.0, 403, "{path}");
     }
@@ -493,16 +498,7 @@ async fn what_cannot_be_replayed_is_said_and_viewers_replay_nothing() {
         gone.html
     );
     for (path, body) in both {
-        let (status, answer) = api(&engine, API, path, body).await;
-        assert_eq!(
-            (status, &answer["type"]),
-            (409, &json!("/problems/not-replayable")),
-            "{answer:#}"
-        );
-        assert!(
-            answer["detail"].as_str().unwrap().contains("no journal"),
-            "{answer:#}"
-        );
+        is_not_replayable(&engine, path, body, "no journal").await;
     }
     let page = browser.get(&format!("calls/{call}")).await;
     assert!(

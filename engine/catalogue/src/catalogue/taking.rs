@@ -10,7 +10,6 @@ use ghanti_host::{Fault, FlowVersion, Rejection, Step};
 use ghanti_model::{FlowName, VersionId, unix_ms};
 
 use super::{Catalogue, Verdict, log_rejection};
-use crate::kept::Withdrawn;
 use crate::loader::no_errors;
 use crate::published::{Published, Taken};
 use crate::replay_gate;
@@ -115,13 +114,14 @@ impl Catalogue {
             Ok(version) => version,
             Err(fault) => return self.reject(name, look, Some((id, tests)), fault),
         };
-        if let Some(Withdrawn { reason, at_ms, .. }) = self.go_on_with_last(name, &version).await {
+        if let Some(withdrawn) = self.go_on_with_last(name, &version).await {
+            let reason = &withdrawn.reason;
             tracing::warn!(flow = %name, version = %id, reason, "flow version takes no calls: it was rolled back before the restart; promote it, or put other files into the folder");
             {
                 let mut flows = self.change();
                 let set = flows.entry(name.clone()).or_default();
                 set.judge(look);
-                set.shelve(version, tests, reason, at_ms);
+                set.shelve(version, tests, withdrawn);
             }
             self.changed();
             return Verdict::Published;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use ghanti_model::unix_ms;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::engine::{Fault, Flow, Flows, Published, Target, Version, flows, short};
 use super::outcome;
@@ -65,8 +67,18 @@ fn show(out: &mut impl Write, flows: &Flows) -> std::io::Result<()> {
     }
 }
 
+/// Prints a flow as the engine returns it: as JSON, or its versions.
+pub fn print_flow(flow: &Value, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        outcome::print(flow)?;
+    } else {
+        show_flow(&mut std::io::stdout().lock(), &Flow::deserialize(flow)?)?;
+    }
+    Ok(())
+}
+
 /// Shows a flow with its versions.
-pub fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
+fn show_flow(out: &mut impl Write, flow: &Flow) -> std::io::Result<()> {
     writeln!(out, "{}", flow.name)?;
     for version in &flow.versions {
         let Version {

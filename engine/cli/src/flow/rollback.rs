@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::engine::{Flow, Target, Version, flows};
-use super::list::show_flow;
+use super::list::print_flow;
 use super::outcome;
 use crate::engine::{Engine, segment};
 use crate::runtime::one_thread;
@@ -60,14 +60,7 @@ impl Rollback {
                     }
                 },
             };
-            if self.json {
-                outcome::print(&reported)?;
-            } else {
-                show_flow(
-                    &mut std::io::stdout().lock(),
-                    &Flow::deserialize(&reported)?,
-                )?;
-            }
+            print_flow(&reported, self.json)?;
             Ok(ExitCode::SUCCESS)
         })
     }

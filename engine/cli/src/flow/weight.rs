@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::engine::{Flow, Target};
-use super::list::show_flow;
-use super::outcome;
+use super::engine::Target;
+use super::list::print_flow;
 use crate::engine::segment;
 use crate::runtime::one_thread;
 
@@ -44,14 +42,7 @@ impl Weight {
             let request = engine.request(Method::PUT, &path);
             let request = request.json(&json!({ "weight": self.percent }));
             let reported: Value = engine.send(request).await?;
-            if self.json {
-                outcome::print(&reported)?;
-            } else {
-                show_flow(
-                    &mut std::io::stdout().lock(),
-                    &Flow::deserialize(&reported)?,
-                )?;
-            }
+            print_flow(&reported, self.json)?;
             Ok(ExitCode::SUCCESS)
         })
     }
