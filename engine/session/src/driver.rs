@@ -6,14 +6,15 @@
 
 mod format;
 mod pieces;
+mod received;
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use ghanti_audio::{Decoder, FormatCheck, ResampleError};
 use ghanti_exotel::OutboundWriter;
-use ghanti_exotel::inbound::{self, Inbound, Start};
+use ghanti_exotel::inbound::Start;
 use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_model::PromptId;
 use ghanti_model::event::Repeat;
@@ -31,7 +32,7 @@ use crate::event::Event;
 use crate::listening::Overheard;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::migration::Migration;
-use crate::pace::{Message, Pace};
+use crate::pace::Pace;
 use crate::playback::Sending;
 use crate::recorder::Recorder;
 use crate::recording::CallRecording;
@@ -40,13 +41,10 @@ use crate::running::RunningFlow;
 use crate::services::Services;
 use crate::speculation;
 use crate::unheard;
-use crate::wire::{Received, Unsent, Wire};
+use crate::wire::{Unsent, Wire};
+use crate::woken::Woken;
 
 use self::pieces::{NextPiece, next_piece};
-
-/// Invalid frames reported per call; further ones are ignored silently, since a broken peer may
-/// send fifty a second.
-const INVALID_FRAMES: u32 = 8;
 
 /// After how many prompts in a row that were not spoken at all a call is ended: one may be a
 /// sentence that took too long, two are a synthesiser that is away. Where a synthesiser fails before
@@ -91,6 +89,16 @@ pub struct Driver<'a> {
     /// Only set to an earlier time than it has: frames put the next time-out off some fifty times a
     /// second, and one wake-up too many twice a second costs less.
     timer: Pin<Box<Sleep>>,
+}
+
+/// What happens a few times a minute, while frames come fifty times a second.
+enum Rare {
+    /// The flow has ended.
+    Ended(RunEnd),
+    /// The flow wants something.
+    Command(Command),
+    /// A newer version of the flow takes over.
+    Newer(Box<RunningFlow>),
 }
 
 /// The arguments of [`Driver::new`].
@@ -191,18 +199,49 @@ impl<'a> Driver<'a> {
                     what: Limit::CallLength,
                 });
             }
-            let awaited = self.machine.awaited();
+            match self.until_flow(flow, &mut migration, commands, until).await {
+                Some(Rare::Ended(end)) => return Some(end),
+                Some(Rare::Command(command)) => self.machine.command(self.call.now_ms(), command),
+                Some(Rare::Newer(newer)) => {
+                    self.flow = Some(Arc::clone(&newer.held.version));
+                    *flow = *newer;
+                }
+                None => continue,
+            }
+            self.process_outputs().await;
+        }
+    }
+
+    /// Drives the call until the flow does something, or something has to be decided.
+    async fn until_flow(
+        &mut self,
+        flow: &mut RunningFlow,
+        migration: &mut Migration<'_>,
+        commands: &mut mpsc::Receiver<Command>,
+        until: Instant,
+    ) -> Option<Rare> {
+        let awaited = self.machine.awaited();
+        let RunningFlow { held, run } = flow;
+        let rare = pin!(async {
             tokio::select! {
                 biased;
-                end = flow.run.ended() => return Some(end),
-                Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
-                newer = migration.next(&flow.held, awaited) => {
-                    self.flow = Some(Arc::clone(&newer.held.version));
-                    *flow = newer;
-                }
+                end = run.ended() => Rare::Ended(end),
+                Some(command) = commands.recv() => Rare::Command(command),
+                newer = migration.next(held, awaited) => Rare::Newer(Box::new(newer)),
+            }
+        });
+        let mut rare = Woken::new(rare);
+        loop {
+            tokio::select! {
+                biased;
+                rare = &mut rare => return Some(rare),
                 () = self.step(until) => {}
             }
             self.process_outputs().await;
+            let is_over = self.stream.is_some() || self.is_mute() || Instant::now() >= until;
+            if is_over || self.machine.awaited() != awaited {
+                return None;
+            }
         }
     }
 
@@ -329,90 +368,6 @@ impl<'a> Driver<'a> {
             }
             None => {}
         }
-    }
-
-    fn received(&mut self, received: Received) {
-        let now_ms = self.call.now_ms();
-        let message = match received {
-            Received::Closed => return self.end(StreamEnd::Lost),
-            Received::Broken(why) => {
-                self.call.problem(why.name, why.detail);
-                return self.end(StreamEnd::Lost);
-            }
-            Received::Control => Message::Other,
-            Received::Binary(bytes) => self.invalid_frame(format!(
-                "a binary frame of {bytes} bytes was ignored: Exotel sends text frames only"
-            )),
-            Received::Text(text) => match inbound::parse(text.as_str()) {
-                Ok(message) if self.doubled.is_again(&message) => {
-                    let detail = "messages of the stream come twice, and the second of each is ignored: see what is between Exotel and the engine";
-                    self.call
-                        .note("doubled", detail.to_owned(), Repeat::OncePerName);
-                    Message::Other
-                }
-                Ok(Inbound::Media(media)) => {
-                    self.payload.clear();
-                    match media.decode_into(&mut self.payload) {
-                        Ok(()) => {
-                            self.check_format(now_ms);
-                            self.samples.clear();
-                            self.decoder.decode(&self.payload, &mut self.samples);
-                            self.machine.audio(now_ms, &self.samples);
-                            if let Some(recording) = &mut self.recording {
-                                recording.caller(now_ms, &self.samples);
-                            }
-                            if let Some(overheard) = &mut self.overheard {
-                                overheard.caller(now_ms, &self.samples);
-                            }
-                            let samples = self.samples.len() as u64;
-                            Message::Audio(samples * 1_000 / u64::from(self.rate_hz))
-                        }
-                        Err(error) => self.invalid_frame(error.to_string()),
-                    }
-                }
-                Ok(Inbound::Mark(mark)) => {
-                    self.machine.mark(now_ms, &mark.name);
-                    Message::Other
-                }
-                Ok(Inbound::Dtmf(dtmf)) => {
-                    self.machine.key(now_ms, dtmf.digit);
-                    Message::Key
-                }
-                Ok(Inbound::Stop(stop)) => {
-                    tracing::debug!(call = %self.call.id(), reason = stop.reason.as_deref(), "stop");
-                    return self.end(StreamEnd::HungUp);
-                }
-                Ok(Inbound::Start(_)) => self.invalid_frame(
-                    "a second `start` was ignored: one socket carries one stream".to_owned(),
-                ),
-                Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => Message::Other,
-                Err(error) => self.invalid_frame(error.to_string()),
-            },
-        };
-        if self.pace.take(now_ms, message) {
-            let detail = "the stream sends faster than a call can: it is read as fast as real time allows; see what else than Exotel connects here";
-            self.call
-                .note("too-fast", detail.to_owned(), Repeat::OncePerName);
-        }
-    }
-
-    /// Notes that the caller's audio is not in the format that `start` announced.
-    fn check_format(&mut self, now_ms: u64) {
-        let check = self.format_check.as_mut();
-        let Some(mismatch) = check.and_then(|check| check.take(now_ms, &self.payload)) else {
-            return;
-        };
-        let (name, detail) = format::problem(mismatch, self.rate_hz);
-        self.call.note(name, detail, Repeat::OncePerName);
-    }
-
-    /// Reports a frame that is none of the stream's, the first few times.
-    fn invalid_frame(&mut self, detail: String) -> Message {
-        self.invalid_frame += 1;
-        if self.invalid_frame <= INVALID_FRAMES {
-            self.call.problem("bad-frame", detail);
-        }
-        Message::Other
     }
 
     fn piece(

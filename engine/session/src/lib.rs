@@ -51,6 +51,7 @@ pub mod targets;
 pub mod transfer;
 mod unheard;
 pub mod wire;
+mod woken;
 mod wording;
 
 pub use arrivals::Arrivals;
@@ -66,6 +67,7 @@ pub use run::{Permit, Ran, run_call};
 pub use services::{CallSettings, Services};
 pub use speculation::{Speculation, SpeculationSettings, Speculator};
 pub use wire::{Break, Received, Text, Wire, WireClosed};
+pub use woken::Woken;
 
 use std::time::Duration;
 

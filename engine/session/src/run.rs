@@ -1,5 +1,6 @@
 //! One call, from its accepted socket to its last event.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use crate::services::Services;
 use crate::standing::Standing;
 use crate::unheard;
 use crate::wire::Wire;
+use crate::woken::Woken;
 
 /// How long storing the decision may delay closing the socket. Exotel's next applet asks for the
 /// decision as soon as the socket closes.
@@ -314,10 +316,17 @@ impl Prepared {
                     }
                     run
                 };
+                let from_outside = pin!(async {
+                    tokio::select! {
+                        () = stop => {}
+                        () = call.hung_up() => {}
+                    }
+                });
+                let mut from_outside = Woken::new(from_outside);
                 tokio::select! {
+                    biased;
+                    () = &mut from_outside => None,
                     run = held => run,
-                    () = stop => None,
-                    () = call.hung_up() => None,
                 }
             }
             Err(no_flow) => {

@@ -1,6 +1,7 @@
 //! `/ws/voicebot/{session}`: the media stream. The upgrade is accepted before the call is looked
 //! up; `start` decides which call it is.
 
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use ghanti_exotel::inbound::Start;
 use ghanti_model::{CallId, CallSid, unix_ms};
 use ghanti_session::connect::NoStart;
 use ghanti_session::wire::SEND;
-use ghanti_session::{Break, Permit, Ran, Received, Wire, WireClosed, run_call};
+use ghanti_session::{Break, Permit, Ran, Received, Wire, WireClosed, Woken, run_call};
 use tracing::field::display;
 
 use crate::access;
@@ -149,10 +150,13 @@ async fn run(app: App, socket: WebSocket, session: String, opening: Opening, pee
         admit,
         app.stop.cancelled(),
     );
+    let given_up = pin!(given_up.cancelled());
+    let mut given_up = Woken::new(given_up);
     let ran = tokio::select! {
+        biased;
         ran = run => ran,
         // before `start` alone: there is no call yet
-        () = given_up.cancelled() => {
+        () = &mut given_up => {
             tracing::warn!(error = %NoStart::GivenUp, "a stream did not start");
             Ran::NotStarted(NoStart::GivenUp)
         }
