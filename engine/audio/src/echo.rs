@@ -20,14 +20,17 @@ mod reference;
 mod search;
 
 use crate::arrival::Arrival;
-use crate::decimate::{DECIMATION, Decimator, NARROW_HZ, dot};
-use crate::resample::ResampleError;
+use crate::decimate::{Decimator, NARROW_HZ, decimation, dot};
+use crate::resample::{LISTENING_HZ, ResampleError};
 use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 use fit::{AHEAD, Fitter, PLAYED, TAPS};
 use loss::Loss;
 use minimum::Minimum;
 use reference::Reference;
 use search::{DELAYS, Search, WINDOW};
+
+/// Positions at 16 kHz per sample at 4 kHz.
+const DECIMATION: usize = decimation(LISTENING_HZ);
 
 /// Samples at 4 kHz in one voice activity frame.
 const FRAME: usize = FRAME_SAMPLES / DECIMATION;
@@ -101,7 +104,7 @@ impl EchoGuard {
         Ok(Self {
             reference: Reference::new(rate_hz)?,
             arrival: Arrival::default(),
-            decimator: Decimator::new(),
+            decimator: Decimator::new(rate_hz)?,
             narrow: Vec::with_capacity(2 * FRAME),
             heard: vec![0.0; WINDOW],
             played: vec![0.0; WINDOW + DELAYS],
@@ -140,8 +143,8 @@ impl EchoGuard {
         self.delay.is_some()
     }
 
-    /// Whether a frame at 16 kHz that ends at `end` is the bot's own voice. `speech` is the result
-    /// of voice activity detection.
+    /// Whether a frame that ends at `end` is the bot's own voice. Its samples are at the call's rate,
+    /// `end` at 16 kHz; `speech` is the result of voice activity detection.
     pub fn hear(&mut self, frame: &[i16], end: u64, speech: bool) -> bool {
         let end = end / DECIMATION as u64;
         if !self.reference.sounds(end, SPAN) {

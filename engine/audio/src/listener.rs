@@ -4,6 +4,8 @@
 //! A frame is caller speech if voice activity finds speech in it, it stands out from the line's
 //! background, and it is not echo of the bot. The recogniser gets silence in place of echo.
 
+use std::ops::Range;
+
 use crate::answering_machine::AnsweringMachine;
 use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
@@ -35,6 +37,9 @@ const INTERRUPTING_MS: u32 = 112;
 const NEAR_MS: u32 = 80;
 const NEAR_DBFS: f32 = -26.0;
 
+/// So much of what comes just before a word's pitch counts with it. A cough has none.
+const BEFORE_PITCH_MS: u32 = 64;
+
 /// Listens to one caller. Takes about 140 kB of heap.
 #[derive(Debug)]
 pub struct Listener {
@@ -50,17 +55,23 @@ pub struct Listener {
     wide: Vec<i16>,
     /// Samples of an incomplete frame: fewer than [`FRAME_SAMPLES`] between calls.
     begun: Vec<i16>,
+    /// The same at the call's rate, and how many of these a frame has.
+    raw: Vec<i16>,
+    raw_frame: usize,
     heard: Vec<i16>,
     since_voice: u32,
     since_echo: u32,
     /// Speech of the turn, or since [`Listener::pass_over`], and how much of it is near.
     over_bot_ms: u32,
     near_ms: u32,
+    /// The same of sound that is speech and has no pitch yet.
+    before_pitch_ms: (u32, u32),
 }
 
 impl Listener {
     /// A listener for a call at 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
+        let raw_frame = FRAME_SAMPLES * rate_hz as usize / LISTENING_HZ as usize;
         Ok(Self {
             resampler: Resampler::new(rate_hz, LISTENING_HZ)?,
             gate: Gate::new(),
@@ -72,11 +83,14 @@ impl Listener {
             detector: TurnDetector::new(settings),
             wide: Vec::new(),
             begun: Vec::with_capacity(FRAME_SAMPLES),
+            raw: Vec::with_capacity(4 * raw_frame),
+            raw_frame,
             heard: Vec::new(),
             since_voice: u32::MAX,
             since_echo: u32::MAX,
             over_bot_ms: 0,
             near_ms: 0,
+            before_pitch_ms: (0, 0),
         })
     }
 
@@ -92,6 +106,8 @@ impl Listener {
         self.wide.clear();
         self.heard.clear();
         self.resampler.push(samples, &mut self.wide);
+        self.raw.extend_from_slice(samples);
+        let mut taken = 0;
         let wide = std::mem::take(&mut self.wide);
         let first = self.guard.arrived(now_ms, wide.len());
         let mut rest = wide.as_slice();
@@ -100,22 +116,28 @@ impl Listener {
             self.begun.extend_from_slice(head);
             rest = tail;
             let end = first + (wide.len() - rest.len()) as u64;
-            let event = self.frame(end, now_ms);
+            // a frame may be complete one sample before it is at 24 kHz
+            let raw = taken..self.raw.len().min(taken + self.raw_frame);
+            taken = raw.end;
+            let event = self.frame(raw, end, now_ms);
             event.into_iter().for_each(&mut on_event);
             self.begun.clear();
         }
         self.begun.extend_from_slice(rest);
+        self.raw.drain(..taken);
         self.wide = wide;
     }
 
-    /// Classifies the frame in `begun`.
-    fn frame(&mut self, end: u64, now_ms: u64) -> Option<TurnEvent> {
+    /// Classifies the frame in `begun`, which is `raw` of the samples at the call's rate.
+    fn frame(&mut self, raw: Range<usize>, end: u64, now_ms: u64) -> Option<TurnEvent> {
         let in_turn = self.detector.is_speaking();
         self.background.push(&self.begun);
         let speech = self
             .gate
             .push(&self.begun, in_turn || self.background.is_loud());
-        let echo = self.guard.hear(&self.begun, end, speech);
+        let echo = self
+            .guard
+            .hear(self.raw.get(raw).unwrap_or_default(), end, speech);
         self.since_echo = if echo {
             0
         } else {
@@ -147,11 +169,7 @@ impl Listener {
         if !in_turn && self.since_voice > TRAILING_FRAMES {
             self.pass_over();
         }
-        if voice && pitched {
-            let is_near = self.background.level_dbfs() >= NEAR_DBFS;
-            self.over_bot_ms = self.over_bot_ms.saturating_add(FRAME_MS);
-            self.near_ms = self.near_ms.saturating_add(u32::from(is_near) * FRAME_MS);
-        }
+        self.count_over_bot(voice, pitched);
         if echo || echo_rest {
             self.heard.extend(std::iter::repeat_n(0, self.begun.len()));
         } else {
@@ -170,6 +188,29 @@ impl Listener {
             },
             now_ms,
         )
+    }
+
+    /// Counts speech that may interrupt the bot. What comes just before the first pitch belongs to
+    /// the word, too: its consonants, and the two periods in which a pitch is found.
+    fn count_over_bot(&mut self, voice: bool, pitched: bool) {
+        let is_near = self.background.level_dbfs() >= NEAR_DBFS;
+        let (frame_ms, near_ms) = (
+            u32::from(voice) * FRAME_MS,
+            u32::from(voice && is_near) * FRAME_MS,
+        );
+        if pitched {
+            let (before_ms, near_before_ms) = std::mem::take(&mut self.before_pitch_ms);
+            self.over_bot_ms = self.over_bot_ms.saturating_add(before_ms + frame_ms);
+            self.near_ms = self.near_ms.saturating_add(near_before_ms + near_ms);
+        } else if voice {
+            let (before_ms, near_before_ms) = self.before_pitch_ms;
+            self.before_pitch_ms = (
+                (before_ms + frame_ms).min(BEFORE_PITCH_MS),
+                (near_before_ms + near_ms).min(BEFORE_PITCH_MS),
+            );
+        } else {
+            self.before_pitch_ms = (0, 0);
+        }
     }
 
     /// The audio of the last [`listen`](Self::listen), in whole frames at 16 kHz, with silence in
@@ -223,6 +264,7 @@ impl Listener {
     /// What was said so far interrupts nothing any more.
     pub fn pass_over(&mut self) {
         (self.over_bot_ms, self.near_ms) = (0, 0);
+        self.before_pitch_ms = (0, 0);
     }
 
     /// The turn detector.

@@ -1,7 +1,8 @@
 //! Detects the periodicity of a voice: a vowel has a pitch; a cough, a breath or wind on the
 //! microphone has none. Voice activity reports both as speech.
 
-use crate::decimate::{DECIMATION, Decimator, NARROW_HZ, TAPS, dot};
+use crate::decimate::{Decimator, NARROW_HZ, decimation, dot, taps};
+use crate::resample::LISTENING_HZ;
 use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 
 /// The length compared with itself, in samples at 4 kHz: 40 ms.
@@ -13,7 +14,9 @@ const PERIODS: std::ops::Range<usize> = (NARROW_HZ as usize / 400)..(NARROW_HZ a
 const KEPT: usize = WINDOW + PERIODS.end;
 
 /// Samples at 16 kHz on which what is kept depends.
-const NEEDED: usize = KEPT * DECIMATION + TAPS;
+const NEEDED: usize = KEPT * DECIMATION + taps(LISTENING_HZ);
+
+const DECIMATION: usize = decimation(LISTENING_HZ);
 
 /// So many are put off before those that are not needed are dropped, as that moves the others.
 const PUT_OFF: usize = 2 * NEEDED;
@@ -46,7 +49,7 @@ impl Pitch {
     /// A detector at the start of a stream.
     pub fn new() -> Self {
         Self {
-            decimator: Decimator::new(),
+            decimator: Decimator::wide(PUT_OFF + FRAME_SAMPLES),
             put_off: Vec::with_capacity(PUT_OFF + FRAME_SAMPLES),
             narrow: Vec::with_capacity((PUT_OFF + FRAME_SAMPLES) / DECIMATION + 1),
             kept: vec![0.0; KEPT],

@@ -17,6 +17,9 @@ use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 /// The analysis window: 64 ms at 16 kHz, in bins of 15.6 Hz.
 const WINDOW: usize = 4 * FRAME_SAMPLES;
 
+/// So many samples are kept before those that no window needs are dropped, as that moves the others.
+const RECENT: usize = 4 * WINDOW;
+
 /// The highest frequency searched.
 const HIGHEST_HZ: u32 = 3_400;
 
@@ -61,10 +64,11 @@ pub enum Tone {
     Other,
 }
 
-/// Detects tones in one stream of frames. Takes about 20 kB.
+/// Detects tones in one stream of frames. Takes about 25 kB.
 pub struct ToneDetector {
     forward: Arc<dyn RealToComplex<f32>>,
-    window: Vec<f32>,
+    /// The last samples; the end of it counts.
+    recent: Vec<i16>,
     weighted: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
@@ -100,7 +104,7 @@ impl ToneDetector {
     pub fn new() -> Self {
         let forward = &*FORWARD;
         Self {
-            window: vec![0.0; WINDOW],
+            recent: recent(),
             weighted: forward.make_input_vec(),
             spectrum: forward.make_output_vec(),
             scratch: forward.make_scratch_vec(),
@@ -118,11 +122,10 @@ impl ToneDetector {
     /// Takes a frame at 16 kHz and analyses it if it is `speech`, as voice activity takes it, or `loud`.
     /// Returns whether speech is a tone, or one has just ended.
     pub fn push(&mut self, frame: &[i16], speech: bool, loud: bool) -> bool {
-        let length = frame.len().min(WINDOW);
-        self.window.copy_within(length.., 0);
-        for (place, sample) in self.window.iter_mut().skip(WINDOW - length).zip(frame) {
-            *place = f32::from(*sample);
+        if self.recent.len() + frame.len() > RECENT {
+            self.recent.drain(..self.recent.len() - WINDOW);
         }
+        self.recent.extend_from_slice(frame);
         let found = if speech || loud { self.tone() } else { None };
         self.found_frames = frames(self.found, found, self.found_frames);
         self.found = found;
@@ -144,9 +147,9 @@ impl ToneDetector {
 
     /// The strongest bin, if it and at most one other peak hold nearly all the power.
     fn tone(&mut self) -> Option<usize> {
-        for ((place, sample), weight) in self.weighted.iter_mut().zip(&self.window).zip(HANN.iter())
-        {
-            *place = sample * weight;
+        let window = self.recent.last_chunk::<WINDOW>()?;
+        for ((place, sample), weight) in self.weighted.iter_mut().zip(window).zip(HANN.iter()) {
+            *place = f32::from(*sample) * weight;
         }
         self.forward
             .process_with_scratch(&mut self.weighted, &mut self.spectrum, &mut self.scratch)
@@ -166,6 +169,13 @@ impl ToneDetector {
         };
         (all > 0.0 && first_power + second_power >= SHARE * all).then_some(first)
     }
+}
+
+/// Silence before the first frame.
+fn recent() -> Vec<i16> {
+    let mut recent = Vec::with_capacity(RECENT);
+    recent.resize(WINDOW, 0);
+    recent
 }
 
 /// How many frames a peak has been still, after this one.

@@ -180,17 +180,22 @@ fn a_caller_as_loud_as_the_echo_is_heard() {
     assert!(heard.voiced_ms >= 240, "{heard:?}");
 }
 
+/// What is left is the first moment, which is too short to be recognised; how long it is depends on
+/// where in a frame the echo begins.
 #[test]
 fn the_recogniser_gets_silence_in_place_of_echo() {
     let prompt = greeting_hi();
-    let call = Call::new(line(&prompt, -15.0, 150, None));
-    let without = call.hear().samples_16k;
-    let with = call.playing(STARTS_MS, &prompt).hear().samples_16k;
-    let (before_dbfs, after_dbfs) = (level::rms_dbfs(&without), level::rms_dbfs(&with));
-    assert!(
-        after_dbfs < before_dbfs - 15.0,
-        "{before_dbfs} and {after_dbfs}"
-    );
+    let removed_db: Vec<f32> = (150..166)
+        .map(|delay_ms| {
+            let call = Call::new(line(&prompt, -15.0, delay_ms, None));
+            let without = call.hear().samples_16k;
+            let with = call.playing(STARTS_MS, &prompt).hear().samples_16k;
+            level::rms_dbfs(&without) - level::rms_dbfs(&with)
+        })
+        .collect();
+    let mean = removed_db.iter().sum::<f32>() / removed_db.len() as f32;
+    assert!(mean > 15.0, "{mean}: {removed_db:?}");
+    assert!(removed_db.iter().all(|db| *db > 12.0), "{removed_db:?}");
 }
 
 /// Where nothing of the prompt comes back, an answer is passed on as it is, but for a few that are

@@ -16,6 +16,12 @@ const MARGIN: f32 = 16.0;
 /// through at others.
 const ALWAYS: f32 = 0.002_5;
 
+/// The step in which the quietest stretch is searched for: 10 ms.
+const BLOCK: usize = 40;
+
+/// Whole blocks that a window has, wherever it begins.
+const BLOCKS: usize = WINDOW / BLOCK - 1;
+
 /// Played audio below this mean square (pre-emphasised, 4 kHz) bounds nothing: about -50 dBFS.
 const AUDIBLE: f32 = 3_000.0;
 
@@ -51,15 +57,19 @@ impl Loss {
     }
 }
 
-/// The energy of the quietest [`WINDOW`] samples of `played`.
+/// At most the energy of the quietest [`WINDOW`] samples of `played`: that of so many blocks as lie
+/// within any of them.
 fn quietest(played: &[f32]) -> Option<f32> {
-    let mut energy = f64::from(dot(played.get(..WINDOW)?, played.get(..WINDOW)?));
-    let mut least = energy;
-    for (leaves, enters) in played.iter().zip(played.get(WINDOW..)?) {
-        energy += f64::from(enters * enters) - f64::from(leaves * leaves);
-        least = least.min(energy);
+    let energies = played.chunks(BLOCK).map(|block| dot(block, block));
+    let (mut recent, mut sum, mut least) = ([0.0_f32; BLOCKS], 0.0_f64, None);
+    for (n, energy) in energies.enumerate() {
+        let place = recent.get_mut(n % BLOCKS)?;
+        sum += f64::from(energy) - f64::from(std::mem::replace(place, energy));
+        if n + 1 >= BLOCKS {
+            least = Some(least.map_or(sum, |least: f64| least.min(sum)));
+        }
     }
-    Some(least.max(0.0) as f32)
+    least.map(|least| least.max(0.0) as f32)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The played audio, indexed by playout time: the last two seconds, at 4 kHz.
 
 use crate::decimate::{Decimator, NARROW_HZ, dot};
-use crate::resample::{LISTENING_HZ, ResampleError, Resampler};
+use crate::resample::ResampleError;
 
 /// Samples kept, a power of two; also bounds how far ahead of its playout audio may be pushed.
 const KEPT: u64 = 8_192;
@@ -17,9 +17,7 @@ const SILENCE: f32 = 30.0;
 /// The reference of the echo guard.
 #[derive(Debug)]
 pub struct Reference {
-    resampler: Resampler,
     decimator: Decimator,
-    wide: Vec<i16>,
     narrow: Vec<f32>,
     kept: Vec<f32>,
     /// The position after the last sample, counted from time 0.
@@ -32,9 +30,7 @@ impl Reference {
     /// A reference for audio at 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32) -> Result<Self, ResampleError> {
         Ok(Self {
-            resampler: Resampler::new(rate_hz, LISTENING_HZ)?,
-            decimator: Decimator::new(),
-            wide: Vec::new(),
+            decimator: Decimator::new(rate_hz)?,
             narrow: Vec::new(),
             kept: vec![0.0; KEPT as usize],
             end: 0,
@@ -49,10 +45,8 @@ impl Reference {
         if at.abs_diff(self.end) > JOIN {
             self.move_to(at);
         }
-        self.wide.clear();
         self.narrow.clear();
-        self.resampler.push(samples, &mut self.wide);
-        self.decimator.push(&self.wide, &mut self.narrow);
+        self.decimator.push(samples, &mut self.narrow);
         for block in self.narrow.chunks(64) {
             for &sample in block {
                 if let Some(place) = self.kept.get_mut((self.end % KEPT) as usize) {
@@ -103,9 +97,9 @@ impl Reference {
         silence.fill(0.0);
         // the ring buffer is read in at most two runs
         let (wrapped, first) = self.kept.split_at((known.start % KEPT) as usize);
-        for (place, sample) in sound.iter_mut().zip(first.iter().chain(wrapped)) {
-            *place = *sample;
-        }
+        let (ahead, behind) = sound.split_at_mut(first.len().min(sound.len()));
+        ahead.copy_from_slice(first.get(..ahead.len()).unwrap_or_default());
+        behind.copy_from_slice(wrapped.get(..behind.len()).unwrap_or_default());
     }
 }
 
