@@ -218,7 +218,7 @@ fn cpu(thread: &std::path::Path) -> Duration {
 
 impl Member {
     fn new(clip: Vec<i16>, ends_ms: u64, means: &'static str) -> Self {
-        let length_ms = clip.len() as u64 * 1_000 / u64::from(RATE_HZ);
+        let length_ms = caller::audible(&clip).end;
         let mut machine = Machine::new(RATE_HZ, Encoding::MuLaw).unwrap();
         machine.command(0, Command::Ask(Box::new(question::identity())));
         Self {
@@ -241,7 +241,7 @@ impl Member {
     }
 
     fn ends_ms(&self) -> u64 {
-        self.begins_ms + self.clip.len() as u64 * 1_000 / u64::from(RATE_HZ)
+        self.begins_ms + caller::audible(&self.clip).end
     }
 
     /// 20 ms of the caller, and what follows from them.

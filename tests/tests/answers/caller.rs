@@ -5,6 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
 use std::fs;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -20,6 +21,9 @@ pub const RATE_HZ: u32 = 8_000;
 const LEVEL_DBFS: f32 = -20.0;
 /// What is at most so loud is no sound: -60 dBFS.
 const SILENT: u16 = 32;
+/// What is fainter than this, 30 dB below a caller's level, is not heard beside their words.
+const AUDIBLE_DBFS: f32 = LEVEL_DBFS - 30.0;
+const BLOCK_MS: u32 = 10;
 /// Of flite: a woman and a man from the USA, a man from Scotland, and a voice of the oldest kind.
 /// The bot's is of espeak-ng, which no recogniser hears well over a telephone.
 const ENGLISH: [&str; 4] = ["slt", "rms", "awb", "kal16"];
@@ -65,6 +69,21 @@ pub fn says(voice: &str, sentence: &Sentence) -> Vec<i16> {
         clip.truncate(samples(cut_ms));
     }
     clip
+}
+
+/// From when to when somebody who listens to a clip hears it, in milliseconds of it: voices have up to
+/// 0.3 s of their own noise before a word and behind it.
+pub fn audible(clip: &[i16]) -> Range<u64> {
+    let mut loud = clip
+        .chunks(samples(BLOCK_MS))
+        .zip(0_u64..)
+        .filter(|(block, _)| rms_dbfs(block) > AUDIBLE_DBFS)
+        .map(|(_, nth)| nth * u64::from(BLOCK_MS)..(nth + 1) * u64::from(BLOCK_MS));
+    let Some(first) = loud.next() else {
+        return 0..0;
+    };
+    let end = loud.last().map_or(first.end, |last| last.end);
+    first.start..end
 }
 
 /// The bot's voice, for so long, to the end of a sentence.

@@ -147,7 +147,7 @@ struct Line<'a> {
     /// What the bot's side has sounded like since the start of the call, where it is heard again.
     bot: Vec<i16>,
     noise: u32,
-    /// When the caller begins to speak.
+    /// When the caller's first sound is heard.
     begins_ms: Option<u64>,
     marks: Vec<(u64, String)>,
     prompt_ms: u32,
@@ -166,7 +166,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn call(&mut self, when: When, clip: &[i16]) {
-        let speaks_ms = clip.len() as u64 * 1_000 / u64::from(RATE_HZ);
+        let audible_ms = caller::audible(clip);
         let mut frames = clip.chunks(samples(FRAME_MS as u32)).peekable();
         while self.completion.is_none() {
             assert!(
@@ -182,7 +182,7 @@ impl Line<'_> {
                     .disclosed_ms
                     .map(|at| at + u64::from(DISCLOSURE_MS) - ms),
             };
-            self.begins_ms = begins_ms;
+            self.begins_ms = begins_ms.map(|at| at + audible_ms.start);
             let mut frame = [0; 160];
             if begins_ms.is_some_and(|at_ms| self.now_ms >= at_ms)
                 && let Some(spoken) = frames.next()
@@ -202,7 +202,7 @@ impl Line<'_> {
                 frame.fill(0);
             }
             self.frame(&frame);
-            let ended_ms = begins_ms.map(|at| (at + speaks_ms) as i64);
+            let ended_ms = begins_ms.map(|at| (at + audible_ms.end) as i64);
             let all_said = frames.peek().is_none();
             if let Some((why, _)) = self
                 .again
