@@ -12,6 +12,7 @@
 //! | [`far_end`] | both, from Exotel's side | for a simulator |
 //! | [`applet`] | HTTP | Passthru, dynamic WebSocket URL, SwitchCase, Connect |
 //! | [`status`] | HTTP | the status callback |
+//! | [`multipart`] | HTTP | forms with parts, of callbacks and of browsers |
 //! | [`rest`] | HTTP | requests to Exotel's API and its replies |
 
 pub mod applet;
@@ -21,7 +22,7 @@ mod frame;
 pub mod inbound;
 mod lenient;
 pub mod media;
-mod multipart;
+pub mod multipart;
 pub mod outbound;
 pub mod parameters;
 mod repair;

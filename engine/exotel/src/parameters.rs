@@ -120,7 +120,7 @@ impl Parameters {
                     field: "boundary",
                     expected: "the boundary of the multipart body in its content type",
                 })?;
-                Ok(Self::from_pairs(multipart::pairs(boundary, body)))
+                Ok(Self::from_pairs(multipart::fields(boundary, body)))
             }
             _ => Err(ParseError::ContentType(kind)),
         }

@@ -13,6 +13,9 @@ use ghanti_exotel::status::StatusCallback;
 use ghanti_exotel::{Inbound, Outbound, OutboundWriter, ParseError, inbound, parse_outbound};
 
 const SAMPLES: &str = include_str!("data/exotel.jsonl");
+/// A status callback with its boundary, `b`.
+const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"CallSid\"\r\n\r\nc1\r\n\
+                    --b\r\nContent-Disposition: form-data; filename=\"a\\\"b\"; name=Status\r\nContent-Type: text/plain\r\n\r\nbusy\r\n--b--\r\n";
 
 /// Fragments of JSON and forms: random bytes alone rarely get past the first brace.
 const PIECES: [&str; 32] = [
@@ -106,7 +109,8 @@ fn messages() -> Vec<String> {
     let message = |line: &str| {
         serde_json::from_str::<serde_json::Value>(line).unwrap()["message"].to_string()
     };
-    SAMPLES.lines().map(message).collect()
+    let samples = SAMPLES.lines().map(message);
+    samples.chain([FORM.to_owned()]).collect()
 }
 
 #[test]

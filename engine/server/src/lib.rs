@@ -29,7 +29,6 @@ mod listener;
 pub mod lock;
 pub mod logs;
 mod masked;
-mod multipart;
 pub mod mute;
 pub mod open;
 pub mod order;

@@ -3,6 +3,7 @@
 
 mod held;
 mod reading;
+mod receiving;
 mod storing;
 
 use std::collections::BTreeMap;
@@ -16,11 +17,11 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, REFRESH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures_util::StreamExt;
 use ghanti_console::{
     ImportForm, ImportPage, Imported, MappedField, Refused, RejectedRow, Uncertain, Unread, import,
     import_form,
 };
+use ghanti_exotel::multipart::Part;
 use ghanti_import::columns::{PHONE, shown};
 use ghanti_import::{Columns, Field, MappingError, fields_of};
 use ghanti_manifest::CustomerSchema;
@@ -32,21 +33,16 @@ use tokio::time::timeout;
 pub use self::held::Uploads;
 use self::held::{AGE, End, FILE_BYTES, Run, Upload};
 use self::reading::Listed;
+use self::receiving::{parts, received};
 use self::storing::store;
 use super::session::Viewer;
 use super::{Form, redirect};
 use crate::app::App;
-use crate::multipart::{Part, parts};
 use crate::problem::Problem;
 use crate::routes::customers::{name, stored, version};
 use crate::secret::Secret;
 use crate::segments::{BadPath, Segments};
 
-/// Maximum size of an upload's form without the file, in bytes.
-const FORM_BYTES: usize = 64 << 10;
-/// So much of an upload that is too large is read and dropped, so that the browser shows why it was
-/// refused, in bytes.
-const DROPPED_BYTES: usize = 128 << 20;
 /// The answer waits so long for an import to end; the page of a longer one shows how far it is.
 const SOON: Duration = Duration::from_secs(2);
 /// How soon the page of an import that goes on asks for itself again, in seconds.
@@ -148,13 +144,14 @@ async fn upload(
     };
     let kind = headers.get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let Some(parts) = parts(kind, &body) else {
+    let Some(parts) = parts(kind, body) else {
         return reported(Unread::Broken);
     };
     let text = |name: &str| {
         let part = parts.iter().find(|part| part.name == name);
-        let bytes = part.and_then(|part| body.get(part.content.clone()));
-        String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+        part.map_or_else(String::new, |part| {
+            String::from_utf8_lossy(&part.content).into_owned()
+        })
     };
     // a token of the form that came, before anything else of it counts
     if let Err(problem) = viewer.check(&Form(vec![("csrf".to_owned(), text("csrf"))])) {
@@ -165,7 +162,7 @@ async fn upload(
         list: text("list").trim().to_owned(),
         sheet: text("sheet").trim().to_owned(),
     };
-    match taken(&viewer, &app, &asked, &parts, &body).await {
+    match taken(&viewer, &app, &asked, &parts).await {
         Ok(upload) => redirect(
             &viewer
                 .site(&app, false)
@@ -175,35 +172,12 @@ async fn upload(
     }
 }
 
-/// A body, which is bounded.
-async fn received(body: Body) -> Result<Bytes, Unread> {
-    let mut chunks = body.into_data_stream();
-    let (mut all, mut size) = (Vec::new(), 0_usize);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Unread::Broken)?;
-        size = size.saturating_add(chunk.len());
-        if size <= FILE_BYTES + FORM_BYTES {
-            all.extend_from_slice(&chunk);
-        } else {
-            all = Vec::new();
-        }
-        if size > DROPPED_BYTES {
-            break;
-        }
-    }
-    if size > FILE_BYTES + FORM_BYTES {
-        return Err(Unread::TooLarge);
-    }
-    Ok(all.into())
-}
-
 /// Reads the beginning of a list, and holds it.
 async fn taken(
     viewer: &Viewer,
     app: &App,
     asked: &Asked,
     parts: &[Part],
-    body: &Bytes,
 ) -> Result<Arc<Upload>, Wrong> {
     version(app, &asked.flow)?;
     name("list", &asked.list)?;
@@ -221,7 +195,7 @@ async fn taken(
     let listed = Listed {
         name: shown(file),
         sheet: Some(asked.sheet.clone()).filter(|sheet| !sheet.is_empty()),
-        bytes: body.slice(part.content.clone()),
+        bytes: part.content.clone(),
     };
     let reading = Arc::clone(&app.uploads.reading).try_acquire_owned();
     let reading = reading.map_err(|_| Wrong::Worded(Unread::Busy))?;
