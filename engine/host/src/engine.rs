@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_manifest::Limits;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::capacity::Machine;
@@ -40,8 +42,16 @@ const WASM_STACK_BYTES: usize = 512 << 10;
 /// touched pages use memory.
 const FIBER_STACK_BYTES: usize = 2 << 20;
 
-/// Instances beyond the number of calls: for `describe` while flows are loaded, and for replays.
-const SPARE_INSTANCES: u32 = 16;
+/// How many calls may have a second instance at once, while they migrate to another version. The pool
+/// has slots for them.
+pub const MIGRATIONS: u32 = 4;
+
+/// Instances for what is no call: `describe`, flow tests, replays and forks.
+const SPARE_INSTANCES: u32 = 12;
+
+/// How long such an instance waits for a free slot: three conversations of a flow test that all reach
+/// their time limit.
+const SPARE_WAIT: Duration = Duration::from_secs(30);
 
 /// The process in which components are parsed and compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,6 +91,9 @@ pub struct EngineSettings {
     /// How many calls may run at once. Lowered if the machine has too few memory mappings or too
     /// little address space; see [`FlowEngine::max_calls`].
     pub max_calls: u32,
+    /// How many instances may run at once for what is no call: `describe`, flow tests, replays and
+    /// forks. Further ones wait, so that calls always have the slots of `max_calls`.
+    pub spare_instances: u32,
     /// Memories of one component: 1 for Rust, C and Python, 3 for JavaScript by QuickJS.
     pub memories_per_call: u32,
     /// Core instances of one component: 3 for Rust, 13 for JavaScript by QuickJS, 14 and those of
@@ -105,6 +118,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             max_calls: 1_000,
+            spare_instances: SPARE_INSTANCES,
             memories_per_call: 4,
             core_instances_per_call: 32,
             tables_per_call: 8,
@@ -152,6 +166,7 @@ pub struct FlowEngine {
     engine: Engine,
     loader_pool: LoaderPool,
     max_calls: u32,
+    spare: Arc<Semaphore>,
     show_flow_logs: bool,
     compile_in: CompileIn,
     remembered: Option<Arc<RememberedFile>>,
@@ -171,7 +186,7 @@ impl FlowEngine {
     /// engine is dropped.
     pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
         let (calls, limited_by) =
-            Machine::this().calls(settings.max_calls, SPARE_INSTANCES, call_bytes(settings));
+            Machine::this().calls(settings.max_calls, beside(settings), call_bytes(settings));
         if calls < settings.max_calls {
             tracing::warn!(wanted = settings.max_calls, calls, %limited_by, "fewer calls than configured fit into this machine");
         }
@@ -199,6 +214,7 @@ impl FlowEngine {
             engine,
             loader_pool,
             max_calls: calls,
+            spare: Arc::new(Semaphore::new(spare(settings) as usize)),
             show_flow_logs,
             compile_in,
             remembered,
@@ -210,6 +226,12 @@ impl FlowEngine {
     /// this many permits.
     pub fn max_calls(&self) -> u32 {
         self.max_calls
+    }
+
+    /// Waits for one of the slots for what is no call. `None` if none becomes free in time.
+    pub(crate) async fn spare(&self) -> Option<SemaphorePermit<'_>> {
+        let permit = timeout(SPARE_WAIT, self.spare.acquire()).await;
+        permit.ok()?.ok()
     }
 
     pub(crate) fn wasmtime(&self) -> &Engine {
@@ -252,8 +274,18 @@ impl FlowEngine {
     }
 }
 
+/// Slots for what is no call; at least one, for `describe`.
+fn spare(settings: &EngineSettings) -> u32 {
+    settings.spare_instances.max(1)
+}
+
+/// Slots beyond the number of calls.
+fn beside(settings: &EngineSettings) -> u32 {
+    spare(settings).saturating_add(MIGRATIONS)
+}
+
 fn config(settings: &EngineSettings, calls: u32) -> Config {
-    let slots = calls.saturating_add(SPARE_INSTANCES);
+    let slots = calls.saturating_add(beside(settings));
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)

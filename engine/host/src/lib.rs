@@ -40,7 +40,9 @@ pub use compile::{Compiler, Origin};
 pub use component::ComponentFacts;
 pub use contract::{Given, contract_version, given};
 pub use conversation::{Conversation, Instant, Invocation};
-pub use engine::{CompileIn, EngineError, EngineSettings, FlowEngine, MEMORY_BYTES_MAX, TICK_MS};
+pub use engine::{
+    CompileIn, EngineError, EngineSettings, FlowEngine, MEMORY_BYTES_MAX, MIGRATIONS, TICK_MS,
+};
 pub use limit::{ARRIVAL, Limit};
 pub use loader_pool::LoaderPool;
 pub use random::SplitMix64;

@@ -126,6 +126,13 @@ impl Program {
 
     /// Calls `describe`, under limits and outside any call.
     pub(crate) async fn describe(&self) -> Result<Described, Fault> {
+        let Some(_slot) = self.engine.spare().await else {
+            return Err(Fault::new(
+                Step::Describe,
+                "no instance became free for it".to_owned(),
+                "load it again when fewer flows are tested and fewer calls replayed",
+            ));
+        };
         let mut store = self.store(None, &DESCRIBE);
         let compute = store.data().compute.clone();
         let reported = compute
@@ -160,6 +167,20 @@ impl Program {
                     "let `describe` return constants and nothing else",
                 ))
             }
+        }
+    }
+
+    /// Like [`run`](Self::run), for what is no call: it waits until one of the slots for that is free.
+    pub(crate) async fn run_beside_calls(
+        &self,
+        conversation: Box<dyn Conversation>,
+        journal: SharedJournal,
+        rules: Arc<Rules>,
+        limits: &Limits,
+    ) -> RunEnd {
+        match self.engine.spare().await {
+            Some(_slot) => self.run(conversation, journal, rules, limits).await,
+            None => RunEnd::LimitExceeded { what: Limit::Calls },
         }
     }
 

@@ -166,13 +166,16 @@ impl FlowVersion {
     pub async fn run(&self, conversation: Box<dyn Conversation>, journal: SharedJournal) -> RunEnd {
         // so that what the flow logs carries its call's id
         let span = tracing::info_span!("flow", name = %self.name, call = %journal.call_id());
-        self.run_within(conversation, journal, &self.manifest().limits)
+        let rules = Arc::clone(&self.rules);
+        self.program
+            .run(conversation, journal, rules, &self.manifest().limits)
             .instrument(span)
             .await
     }
 
     /// Like [`run`](Self::run), with other limits than the manifest's: for replays and tests, which
-    /// run a call's minutes within milliseconds.
+    /// run a call's minutes within milliseconds. It waits until one of the engine's
+    /// [spare instances](crate::EngineSettings::spare_instances) is free.
     pub async fn run_within(
         &self,
         conversation: Box<dyn Conversation>,
@@ -180,12 +183,12 @@ impl FlowVersion {
         limits: &Limits,
     ) -> RunEnd {
         self.program
-            .run(conversation, journal, Arc::clone(&self.rules), limits)
+            .run_beside_calls(conversation, journal, Arc::clone(&self.rules), limits)
             .await
     }
 
-    /// Like [`run`](Self::run), for a test: some settings have other values, and there is no limit
-    /// of host calls by the second, as minutes of a call pass within milliseconds.
+    /// Like [`run_within`](Self::run_within), for a test: some settings have other values, and there is
+    /// no limit of host calls by the second.
     pub async fn run_test(
         &self,
         conversation: Box<dyn Conversation>,
@@ -204,7 +207,7 @@ impl FlowVersion {
             ..rules.manifest.limits.clone()
         };
         self.program
-            .run(conversation, journal, rules, &limits)
+            .run_beside_calls(conversation, journal, rules, &limits)
             .await
     }
 }

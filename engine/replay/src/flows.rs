@@ -23,12 +23,14 @@ pub(crate) struct Flows {
 
 impl Flows {
     pub(crate) fn new(settings: &ReplaySettings, at_once: usize) -> Result<Self, ReplayError> {
-        let max_calls = u32::try_from(at_once).unwrap_or(u32::MAX);
+        let defaults = EngineSettings::default();
+        let replays = u32::try_from(at_once).unwrap_or(u32::MAX);
         let compile_in = CompileIn::child_of_this_program()?;
         let engine = FlowEngine::new(&EngineSettings {
-            max_calls,
+            max_calls: 1,
+            spare_instances: defaults.spare_instances.saturating_add(replays),
             compile_in,
-            ..EngineSettings::default()
+            ..defaults
         })?;
         let files = FlowFiles::new(
             engine,

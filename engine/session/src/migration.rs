@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
 use ghanti_catalogue::Pinned;
-use ghanti_host::{ARRIVAL, FlowVersion, Limit, RunEnd};
+use ghanti_host::{ARRIVAL, FlowVersion, Limit, MIGRATIONS, RunEnd};
 use ghanti_manifest::Running;
 use ghanti_model::{Decision, EventKind, VersionId, VersionMove};
 use ghanti_replay::Handover;
@@ -30,9 +30,6 @@ use crate::services::Services;
 const ARRIVE: Duration = Duration::from_secs(10);
 /// How many migrations are tried in one call.
 const MOVES: usize = 64;
-/// How many calls may try to migrate at once: each has a second instance meanwhile, and replaying a
-/// journal costs processor time.
-const AT_ONCE: usize = 4;
 
 /// Limits how many calls try to migrate at once. Clones share the limit.
 #[derive(Clone)]
@@ -40,7 +37,7 @@ pub struct MigrationSlots(Arc<Semaphore>);
 
 impl Default for MigrationSlots {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self(Arc::new(Semaphore::new(MIGRATIONS as usize)))
     }
 }
 

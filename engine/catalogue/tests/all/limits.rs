@@ -1,5 +1,7 @@
 //! Misbehaving flows: each ends on its own, with its reason, and affects no other call.
 
+use std::collections::BTreeMap;
+
 use ghanti_host::{Limit, RunEnd, ScriptedCaller};
 use ghanti_model::{CallError, FlowName, Function};
 
@@ -248,6 +250,34 @@ async fn what_is_handed_over_at_once_is_bounded_before_it_is_copied() {
         }
     );
     assert!(journal.is_empty());
+}
+
+#[tokio::test]
+async fn replays_and_tests_leave_calls_their_instances_and_wait_for_each_other() {
+    let (house, version) = acting("converse", "").await;
+    let silent = || Box::new(ScriptedCaller::new([]).never_answer("identity"));
+    let journal = || version.journal(facts().call_id);
+    let mut beside = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        let (version, caller, journal) = (version.clone(), silent(), journal());
+        beside.spawn(async move { version.run_test(caller, journal, &BTreeMap::new()).await });
+    }
+    tokio::task::yield_now().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 1..house.engine.max_calls() {
+        let (version, caller, journal) = (version.clone(), silent(), journal());
+        calls.spawn(async move { version.run(caller, journal).await });
+    }
+    tokio::task::yield_now().await;
+    let leaving = || Box::new(ScriptedCaller::new([]).hang_up_at("identity"));
+    assert_eq!(version.run(leaving(), journal()).await, RunEnd::CallEnded);
+    let is_over = calls.try_join_next();
+    assert!(is_over.is_none(), "{is_over:?}");
+    // the calls that are there do not matter to a test, which waits for others alone
+    beside.shutdown().await;
+    let limits = &version.manifest().limits;
+    let end = version.run_within(leaving(), journal(), limits).await;
+    assert_eq!(end, RunEnd::CallEnded);
 }
 
 #[tokio::test]

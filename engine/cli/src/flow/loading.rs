@@ -37,15 +37,15 @@ impl Loading {
         })
     }
 
-    /// A loader for this many calls. Components are compiled by a child process, as in an engine, and
+    /// A loader for this many conversations at once. Components are compiled by a child process, as in an engine, and
     /// cached in `cache` or, without it, in the user's cache folder. `agents` are the numbers of the
     /// transfer target `default` for flows that grant none.
     pub fn with(
-        max_calls: u32,
+        conversations: u32,
         cache: Option<&Path>,
         agents: Vec<PhoneNumber>,
     ) -> anyhow::Result<Self> {
-        let engine = engine(max_calls, 0)?;
+        let engine = engine(conversations, 0)?;
         let user_cache = match cache {
             Some(cache) => Some(named(cache)?),
             None => user_cache(),
@@ -74,12 +74,15 @@ impl Loading {
     }
 }
 
-fn engine(max_calls: u32, remembered_bytes: u64) -> anyhow::Result<FlowEngine> {
+/// An engine without calls, for this many conversations at once.
+fn engine(conversations: u32, remembered_bytes: u64) -> anyhow::Result<FlowEngine> {
+    let defaults = EngineSettings::default();
     Ok(FlowEngine::new(&EngineSettings {
-        max_calls,
+        max_calls: 1,
+        spare_instances: defaults.spare_instances.saturating_add(conversations),
         remembered_bytes,
         compile_in: CompileIn::child_of_this_program()?,
-        ..EngineSettings::default()
+        ..defaults
     })?)
 }
 
