@@ -46,6 +46,13 @@ await browse(async (person) => {
   assert.deepEqual([await came("rows"), await came("new"), await came("rejected")], [3, 2, 1]);
   const rejected = page.getByRole("row").filter({ hasText: "amount" });
   assert.match(await rejected.innerText(), /4[\s\S]*amount/);
+  const heading = page.getByRole("columnheader", { name: "Line", exact: true });
+  const lines = await heading.evaluate((it) => {
+    const text = document.createRange();
+    text.selectNodeContents(it);
+    return text.getClientRects().length;
+  });
+  assert.equal(lines, 1, "a heading is not broken within its word");
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Rejected rows as CSV" }).click()]);
   assert.equal(download.suggestedFilename(), "december.rejects.csv");
   const file = readFileSync(await download.path(), "utf8");

@@ -43,4 +43,9 @@ await browse(async (person) => {
   await page.getByText("Promoted.").waitFor();
   await someone.open("flows/emi-reminder", { page });
   assert.equal(await share.count(), 0, "nobody is a candidate");
+
+  await someone.open("audit", { page });
+  const entries = page.locator("tbody tr", { hasText: "/console/flows/emi-reminder/weight" });
+  await entries.first().getByText(/^version [0-9a-f]+: 0 % of new calls$/).waitFor();
+  await entries.nth(1).getByText(/^version [0-9a-f]+: 40 % of new calls$/).waitFor();
 });

@@ -31,7 +31,10 @@ pub fn audit(site: &Site, shown: &AuditPage) -> String {
                             td data-label=(words.who) { (entry.token) }
                             td data-label=(words.role) { (entry.role) }
                             td data-label=(words.done) { (entry.action) }
-                            td data-label=(words.where_to) { code { (entry.path) } }
+                            td data-label=(words.where_to) {
+                                code { (entry.path) }
+                                @if let Some(detail) = &entry.detail { div class="hint" lang="en" { (detail) } }
+                            }
                             td data-label=(words.answered) class="number" { (entry.status) }
                         }
                     }

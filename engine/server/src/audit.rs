@@ -20,6 +20,11 @@ const PATH: usize = 200;
 /// The fewest digits of a segment of a path that may be a phone number.
 const NUMBER: usize = 5;
 
+/// What a request changed to what, where its path does not say it; nothing personal. A handler adds it to
+/// its answer as an extension.
+#[derive(Debug, Clone)]
+pub struct Detail(pub String);
+
 /// Middleware that keeps each request to the API that changes something, whether it was allowed or
 /// not, with the name of the token.
 pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -29,15 +34,23 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Respo
     }
     let identity = access::identity(&app.config, request.headers());
     let (action, path) = (request.method().to_string(), path.to_owned());
-    let answer = next.run(request).await;
+    let mut answer = next.run(request).await;
+    let detail = answer.extensions_mut().remove::<Detail>();
     if let Some(identity) = identity {
-        write(&app, &identity, &action, &path, answer.status());
+        write(&app, &identity, &action, &path, answer.status(), detail);
     }
     answer
 }
 
 /// Keeps what somebody did. `path` is that of the request; phone numbers in it are left out.
-pub fn write(app: &App, identity: &Identity, action: &str, path: &str, status: StatusCode) {
+pub fn write(
+    app: &App,
+    identity: &Identity,
+    action: &str,
+    path: &str,
+    status: StatusCode,
+    detail: Option<Detail>,
+) {
     let entry = AuditEntry {
         unix_ms: unix_ms(),
         token: identity.name.clone(),
@@ -45,6 +58,7 @@ pub fn write(app: &App, identity: &Identity, action: &str, path: &str, status: S
         action: action.to_owned(),
         path: without_numbers(path),
         status: status.as_u16(),
+        detail: detail.map(|Detail(detail)| detail),
     };
     tracing::info!(
         token = entry.token,
@@ -52,6 +66,7 @@ pub fn write(app: &App, identity: &Identity, action: &str, path: &str, status: S
         action = entry.action,
         path = entry.path,
         status = entry.status,
+        detail = entry.detail,
         "a token was used"
     );
     let records = app.records.clone();

@@ -401,7 +401,8 @@ async fn a_candidates_share_is_set_by_admins_and_says_by_whom_until_it_is_none_a
     assert_eq!(now["weight_set"]["by"], "api-token");
     assert!(now["weight_set"]["set_at"].is_string(), "{now}");
 
-    // the audit log has the flow's name as it is
+    // the audit log has the flow's name as it is, the version and the share
+    let detail = format!("version {id}: 25 % of new calls");
     let given_up = Instant::now() + PATIENCE;
     loop {
         let request = house.engine.http().get(house.engine.url("/api/audit"));
@@ -411,6 +412,7 @@ async fn a_candidates_share_is_set_by_admins_and_says_by_whom_until_it_is_none_a
             entry["path"] == format!("/api/flows/{FLOW}/weight")
                 && entry["status"] == 200
                 && entry["token"] == "api-token"
+                && entry["detail"] == detail
         };
         if log["items"].as_array().unwrap().iter().any(is_it) {
             break;

@@ -1,6 +1,7 @@
 //! `/api/flows`: lists the flows with their versions and rejections; reloads, promotes, rolls back, and
 //! sets a candidate's share of the calls.
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 use crate::access::Api;
 use crate::answer::Answer;
 use crate::app::App;
+use crate::audit::Detail;
 use crate::problem::{Kind, Problem};
 use crate::role::Identity;
 use crate::segments::{BadPath, Segments};
@@ -265,17 +267,15 @@ pub async fn weight(
     State(app): State<App>,
     name: Result<Segments<String>, BadPath>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Answer<Flow>, Problem> {
+) -> Result<(Extension<Detail>, Answer<Flow>), Problem> {
     let Segments(name) = name?;
     let Weight { weight, version } = serde_json::from_slice(&body?)
         .map_err(|error| Problem::json(&error, "send `{\"weight\": 25}`, in percent"))?;
-    one(
-        &app,
-        weighed(&app, name, weight, version.as_deref(), &identity)?,
-    )
+    let (name, detail) = weighed(&app, name, weight, version.as_deref(), &identity)?;
+    Ok((Extension(detail), one(&app, name)?))
 }
 
-/// Sets the share of a flow's candidate. Returns the flow's name.
+/// Sets the share of a flow's candidate. Returns the flow's name, and what the audit log says of it.
 ///
 /// # Errors
 ///
@@ -286,7 +286,7 @@ pub(super) fn weighed(
     weight: u8,
     version: Option<&str>,
     identity: &Identity,
-) -> Result<FlowName, Problem> {
+) -> Result<(FlowName, Detail), Problem> {
     let name = named(name)?;
     if weight > 100 {
         return Err(Problem::new(
@@ -309,10 +309,11 @@ pub(super) fn weighed(
         at_ms: unix_ms(),
     };
     let catalogue = &app.services.catalogue;
-    catalogue
+    let candidate = catalogue
         .set_weight(&name, meant.as_ref(), set)
         .map_err(unchanged)?;
-    Ok(name)
+    let detail = Detail(format!("version {candidate}: {weight} % of new calls"));
+    Ok((name, detail))
 }
 
 /// Rolls a flow back, and records where it was asked for and by whom. Returns its name.

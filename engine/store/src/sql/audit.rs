@@ -7,11 +7,20 @@ use utoipa::ToSchema;
 use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;
 
-const ADD: &str = "INSERT INTO audit (unix_ms, token, role, action, path, status) VALUES ($1, $2, $3, $4, $5, $6)";
-const PAGE: &str = "SELECT seq, unix_ms, token, role, action, path, status FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+const ADD: &str = "INSERT INTO audit (unix_ms, token, role, action, path, status, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const PAGE: &str = "SELECT seq, unix_ms, token, role, action, path, status, detail FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
 const AGED: &str = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE unix_ms < $1 ORDER BY unix_ms LIMIT $2)";
 
-type Row = (i64, i64, String, String, String, String, i64);
+type Row = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Option<String>,
+);
 
 /// Something that the holder of a token did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -28,6 +37,10 @@ pub struct AuditEntry {
     pub path: String,
     /// The status of the answer.
     pub status: u16,
+    /// What was changed to what, where the path does not say it: of a candidate's share, the version and
+    /// the share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 impl SqlRecords {
@@ -39,7 +52,7 @@ impl SqlRecords {
         writing!(self, pool => async {
             let add = sqlx::query(ADD).bind(stored_ms(entry.unix_ms)).bind(&entry.token);
             let add = add.bind(&entry.role).bind(&entry.action).bind(&entry.path);
-            add.bind(i64::from(entry.status)).execute(pool).await.map(drop)
+            add.bind(i64::from(entry.status)).bind(&entry.detail).execute(pool).await.map(drop)
         })
     }
 
@@ -56,7 +69,7 @@ impl SqlRecords {
             let page = sqlx::query_as(PAGE).bind(before.unwrap_or(i64::MAX));
             page.bind(i64::from(limit)).fetch_all(pool)
         })?;
-        let entry = |(seq, unix_ms, token, role, action, path, status): Row| {
+        let entry = |(seq, unix_ms, token, role, action, path, status, detail): Row| {
             let entry = AuditEntry {
                 unix_ms: u64::try_from(unix_ms).unwrap_or_default(),
                 token,
@@ -64,6 +77,7 @@ impl SqlRecords {
                 action,
                 path,
                 status: u16::try_from(status).unwrap_or_default(),
+                detail,
             };
             (seq, entry)
         };

@@ -83,6 +83,11 @@ const SQLITE: &[Source] = &[
         "how far attempts came",
         include_str!("../../migrations/sqlite/0015_how_far_attempts_came.sql"),
     ),
+    (
+        16,
+        "what was changed",
+        include_str!("../../migrations/sqlite/0016_what_was_changed.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -159,6 +164,11 @@ const POSTGRES: &[Source] = &[
         15,
         "how far attempts came",
         include_str!("../../migrations/postgres/0015_how_far_attempts_came.sql"),
+    ),
+    (
+        16,
+        "what was changed",
+        include_str!("../../migrations/postgres/0016_what_was_changed.sql"),
     ),
 ];
 

@@ -136,6 +136,7 @@ pub(super) async fn change(
     path: Result<Segments<(String, String)>, BadPath>,
     body: Bytes,
 ) -> Response {
+    let mut detail = None;
     let done = || {
         let Segments((name, action)) = path?;
         let form = Form::read(&body);
@@ -147,7 +148,8 @@ pub(super) async fn change(
                     Problem::parameter("weight", "cannot be read", takes)
                 })?;
                 let meant = Some(form.text("version"));
-                let name = weighed(&app, name, weight, meant, viewer.identity())?;
+                let (name, set) = weighed(&app, name, weight, meant, viewer.identity())?;
+                detail = Some(set);
                 return Ok(format!("flows/{name}?done=weight"));
             }
             "promote" => promoted(&app, name).map(drop)?,
@@ -162,5 +164,6 @@ pub(super) async fn change(
         }
         Ok(format!("flows?done={action}"))
     };
-    viewer.ordered(&app, "POST", uri.path(), done())
+    let done = done();
+    viewer.ordered_with(&app, "POST", uri.path(), done, detail)
 }

@@ -29,7 +29,7 @@ use super::language::words_of;
 use super::{Form, redirect};
 use crate::access::allowed;
 use crate::app::App;
-use crate::audit;
+use crate::audit::{self, Detail};
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::problem::Problem;
@@ -241,6 +241,18 @@ impl Viewer {
         path: &str,
         done: Result<String, Problem>,
     ) -> Response {
+        self.ordered_with(app, action, path, done, None)
+    }
+
+    /// Like [`ordered`](Self::ordered), with what was changed to what.
+    pub(super) fn ordered_with(
+        &self,
+        app: &App,
+        action: &str,
+        path: &str,
+        done: Result<String, Problem>,
+        detail: Option<Detail>,
+    ) -> Response {
         let (status, answer) = match done {
             Ok(page) => {
                 let page = self.site(app, false).path(&page);
@@ -248,13 +260,13 @@ impl Viewer {
             }
             Err(problem) => (problem.text().status, self.failed(app, &problem)),
         };
-        self.did(app, action, path, status);
+        audit::write(app, self.identity(), action, path, status, detail);
         answer
     }
 
     /// Records what they did in the audit log.
     pub(super) fn did(&self, app: &App, action: &str, path: &str, status: StatusCode) {
-        audit::write(app, self.identity(), action, path, status);
+        audit::write(app, self.identity(), action, path, status, None);
     }
 
     /// Whether the query asks for unmasked numbers and the role allows that. It is recorded in the audit
