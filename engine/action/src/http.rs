@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ghanti_model::TRACEPARENT;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value as Json;
 
@@ -16,9 +17,6 @@ use crate::invocation::Invocation;
 use crate::secret::SecretText;
 use crate::template::{JsonTemplate, Template, Values};
 use crate::url::UrlTemplate;
-
-/// The header of a span (W3C Trace Context, section 3.2).
-pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// Headers that are the engine's to set.
 const RESERVED: [&str; 9] = [

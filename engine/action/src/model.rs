@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use ghanti_model::TRACEPARENT;
 use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -14,7 +15,7 @@ use crate::definition::{AnswerFormat, Definition};
 use crate::errors::Errors;
 use crate::fault::Fault;
 use crate::guard::Guard;
-use crate::http::{Headers, TRACEPARENT};
+use crate::http::Headers;
 use crate::invocation::Invocation;
 use crate::schema::Schema;
 use crate::template::{Template, Values};

@@ -69,7 +69,7 @@ pub use record::{CallRecord, CallState, Decision, DialState, Problem, VersionMov
 pub use recording::{DeletedFor, Recording, RecordingState};
 pub use role::Role;
 pub use step::{Milestone, NotAMilestone, Step, StepEntry};
-pub use trace_context::{NotAContext, TraceContext};
+pub use trace_context::{NotAContext, TRACEPARENT, TraceContext};
 pub use transcript::{Line, Speaker};
 pub use transfer::{AgentLeg, AgentLegState, ConnectAsked, Transfer};
 pub use zone::{NoZone, Zone};

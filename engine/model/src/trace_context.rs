@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::CallId;
 
+/// The header of a trace context (W3C Trace Context, section 3.2).
+pub const TRACEPARENT: &str = "traceparent";
 /// The only version that is written. Later ones begin with the same fields.
 const VERSION: &str = "00";
 /// The span of an action has the action's number in its call; those of what else a call does begin here.

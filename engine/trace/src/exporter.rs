@@ -2,12 +2,13 @@
 //! that nothing is kept of a live call and no call waits for it. What a collector that is away for long
 //! does not take is dropped, and counted.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ghanti_model::{CallEvent, CallId, CallStatus, EventKind};
+use ghanti_model::fold::network::final_status_of;
+use ghanti_model::{CallEvent, CallId, EventKind};
 use ghanti_store::CallRecords;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, StatusCode, Url, redirect, retry};
@@ -105,7 +106,8 @@ impl Taken {
     }
 }
 
-/// Whether an event is one of a call's last.
+/// Whether an event is one of a call's last. The last one of an unanswered call, which has no stream, is
+/// the status callback with its end.
 fn is_last(kind: &EventKind) -> bool {
     matches!(
         kind,
@@ -113,19 +115,7 @@ fn is_last(kind: &EventKind) -> bool {
             | EventKind::Refused { .. }
             | EventKind::StreamOverdue { .. }
             | EventKind::Abandoned
-    ) || matches!(kind, EventKind::StatusReported(status) if is_final(&status.parameters))
-}
-
-/// Whether a status callback reports the end of a call: an unanswered one has no stream.
-fn is_final(parameters: &BTreeMap<String, String>) -> bool {
-    parameters
-        .iter()
-        .filter(|(name, _)| {
-            ["status", "callstatus"]
-                .iter()
-                .any(|status| name.eq_ignore_ascii_case(status))
-        })
-        .any(|(_, word)| CallStatus::parse(word).is_final())
+    ) || matches!(kind, EventKind::StatusReported(status) if final_status_of(&status.parameters).is_some())
 }
 
 impl Exporter {

@@ -57,7 +57,12 @@ pub(super) fn reported(record: &mut CallRecord, reported: &StatusReported, now_m
 
 /// Returns the final status, if one has been reported.
 pub fn final_status(record: &CallRecord) -> Option<CallStatus> {
-    status_of(&record.exotel).filter(CallStatus::is_final)
+    final_status_of(&record.exotel)
+}
+
+/// Returns the final status in Exotel's parameters, such as those of a status callback, if they have one.
+pub fn final_status_of(parameters: &BTreeMap<String, String>) -> Option<CallStatus> {
+    status_of(parameters).filter(CallStatus::is_final)
 }
 
 /// Cuts Exotel's parameters down to what a record can keep, which also bounds the size of events.
@@ -72,7 +77,7 @@ pub fn bounded(parameters: BTreeMap<String, String>) -> BTreeMap<String, String>
 
 /// Merges newly reported parameters into the known ones.
 pub(super) fn merge(known: &mut BTreeMap<String, String>, reported: &BTreeMap<String, String>) {
-    let known_final = status_of(known).filter(CallStatus::is_final);
+    let known_final = final_status_of(known);
     // reported before the call ended, or another final status than the first
     let is_stale =
         known_final.is_some_and(|known| status_of(reported).is_some_and(|status| status != known));

@@ -9,8 +9,8 @@ use axum::http::header::{CONTENT_LOCATION, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ghanti_model::{
-    CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, TraceContext, VersionId,
-    unix_ms,
+    CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, TRACEPARENT, TraceContext,
+    VersionId, unix_ms,
 };
 use ghanti_store::DialRequestKey;
 use serde::{Deserialize, Serialize};
@@ -35,9 +35,6 @@ const KEY_CHARS: usize = 200;
 /// The header that makes retries of a request idempotent (IETF draft
 /// `draft-ietf-httpapi-idempotency-key-header`).
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// The header of a trace's context (W3C Trace Context, section 3.2).
-const TRACEPARENT: &str = "traceparent";
 
 /// The response for a stored record.
 #[derive(Serialize, ToSchema)]
