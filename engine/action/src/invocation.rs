@@ -2,7 +2,7 @@
 
 use ghanti_model::TraceContext;
 
-/// What tells one invocation of an action from another.
+/// What distinguishes one invocation of an action from another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Invocation<'a> {
     /// The same for every repetition of it.

@@ -285,7 +285,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Since when a call of which nothing was heard rings no more.
+    /// The time before which a call without any report is no longer ringing.
     fn quiet_ms(&self, now_ms: u64) -> u64 {
         let rings_for = self.outbound.rings_for().as_millis();
         now_ms.saturating_sub(u64::try_from(rings_for).unwrap_or(u64::MAX))

@@ -25,7 +25,7 @@ const FOLDERS: [(&str, &str, u64); 3] = [
     ("audio", "wav", AUDIO_BYTES_MAX),
     ("tests", "toml", TEXT_BYTES_MAX),
 ];
-/// How a file that belongs to no flow is told.
+/// The error for a file that belongs to no flow.
 const HINT: &str = "send what a flow consists of, with paths as in its folder: flow.wasm, flow.toml, prompts/*.ftl, audio/*.wav, tests/*.toml";
 
 /// A file that has no place in a bundle.
@@ -133,7 +133,7 @@ impl Bundle {
         Ok(())
     }
 
-    /// Reads the files of a flow in its folder; what else lies there is left out.
+    /// Reads the files of a flow in its folder; other files there are ignored.
     ///
     /// # Errors
     /// If there is no component or no manifest, or a file cannot be read or is too large.

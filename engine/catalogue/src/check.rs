@@ -122,7 +122,7 @@ impl Finding {
     }
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// The version, if its files make one.

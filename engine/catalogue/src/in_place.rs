@@ -43,8 +43,7 @@ pub enum NotInPlace {
     },
 }
 
-/// Files that lie in the flows folder, under a name that is ignored. They are gone when this is
-/// dropped.
+/// Files in the flows folder, under a name that is ignored. They are gone when this is dropped.
 #[derive(Debug)]
 pub struct Staged {
     flows: PathBuf,

@@ -30,7 +30,7 @@ pub(crate) struct Last {
     pub(crate) has_manifest: bool,
     /// The rules of its manifest.
     pub(crate) rules: BTreeSet<String>,
-    /// The version that was taken back, if that is so.
+    /// The version that was rolled back, if any.
     #[serde(default)]
     pub(crate) withdrawn: Option<Withdrawn>,
 }

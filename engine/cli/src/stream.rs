@@ -19,7 +19,7 @@ const EVENT_BYTES: usize = 16 << 20;
 
 /// An event of a call.
 pub struct Event {
-    /// Its id, which a later request names to go on behind it.
+    /// Its id, which a later request names to continue after it.
     pub id: String,
     /// The whole of it, as the engine sent it.
     pub json: String,
@@ -56,7 +56,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Follows the events at a path, such as `/api/events`, behind the one with the id `last`.
+    /// Follows the events at a path, such as `/api/events`, after the one with the id `last`.
     ///
     /// # Errors
     /// As [`Engine::open`].

@@ -1,4 +1,4 @@
-//! The campaigns, and one of them: its state, how far it has come, and what came of its calls.
+//! The campaigns, and one of them: its state, its progress, and the results of its calls.
 
 use maud::{Markup, html};
 

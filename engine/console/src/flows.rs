@@ -46,7 +46,7 @@ pub struct FlowsPage {
     pub invalid: Vec<Fault>,
     /// The flow of calls that none claims, and why it is that one.
     pub unclaimed: (Option<String>, String),
-    /// What came of the last order.
+    /// The result of the last order.
     pub message: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! Importing a list: the form for the file, then its columns and first rows, and what came of storing it.
+//! Importing a list: the form for the file, then its columns and first rows, and the result of
+//! storing it.
 
 use ghanti_model::Masked;
 use maud::{Markup, html};
@@ -62,7 +63,7 @@ pub struct ImportPage {
     pub is_held: bool,
     /// Whether it was not read because others are.
     pub is_busy: bool,
-    /// What came of storing or checking it.
+    /// The result of storing or checking it.
     pub imported: Option<Imported>,
 }
 
@@ -94,7 +95,7 @@ pub enum Uncertain {
     Shared,
 }
 
-/// What came of storing or checking a list.
+/// The result of storing or checking a list.
 #[derive(Debug, Clone)]
 pub struct Imported {
     /// Whether nothing was stored.
@@ -344,7 +345,7 @@ fn cells(site: &Site, shown: &ImportPage, values: &[Masked]) -> Markup {
     }
 }
 
-/// What came of storing or checking the list.
+/// The result of storing or checking the list.
 fn outcome(site: &Site, shown: &ImportPage, imported: &Imported, path: &str) -> Markup {
     let words = site.words;
     html! {

@@ -15,7 +15,7 @@ pub struct Entry {
     pub at_ms: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// What was called and what came of it, by the flow's own names.
+    /// What was called and its result, by the flow's own names.
     pub what: String,
     /// The arguments and the answer, as JSON.
     pub detail: Masked,

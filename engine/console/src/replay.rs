@@ -38,7 +38,7 @@ pub struct Difference {
     pub breaks_off: bool,
 }
 
-/// What a replay has come to.
+/// The result of a replay.
 #[derive(Debug, Clone)]
 pub struct Replay {
     /// The version that the call was recorded on.
@@ -71,7 +71,7 @@ pub struct ReplayPage {
     pub versions: Vec<Held>,
     /// The one that is.
     pub chosen: String,
-    /// What came of it.
+    /// Its result.
     pub replayed: Result<Replay, Unable>,
 }
 

@@ -10,7 +10,7 @@ use crate::words::Words;
 const WIDTH: usize = 120;
 const HEIGHT: u64 = 30;
 
-/// A measure: its name, its values, oldest first, and the unit behind a value.
+/// A measure: its name, its values, oldest first, and the unit after a value.
 pub(crate) struct Measure<'a> {
     pub(crate) name: &'a str,
     pub(crate) values: &'a [u64],

@@ -6,7 +6,7 @@
 //!
 //! Paths are explored by the number of their disturbances, which lead to the same answers in a
 //! roundabout way: first those with none, then those with one, and so on. A bound that is reached
-//! is told, and with it what was not explored.
+//! is reported, together with what was not explored.
 
 mod explorer;
 mod findings;

@@ -80,7 +80,7 @@ fn unended(course: &Course<'_>) -> Option<String> {
     }
 }
 
-/// What is so at a point of a path.
+/// What holds at a point of a path.
 #[derive(Default)]
 struct Sofar {
     established: BTreeSet<String>,

@@ -16,7 +16,7 @@ use crate::rejection::{Fault, Step};
 const NAMES_MAX: usize = 512;
 /// How many letters of a name are kept.
 const NAME_CHARS: usize = 200;
-/// How many bytes of a file that is no component are looked at, to tell what it is.
+/// How many bytes of a file that is no component are looked at, to find out what it is.
 const LOOKED_AT: usize = 48;
 /// What begins a file of WebAssembly.
 const MAGIC: &[u8] = b"\0asm";

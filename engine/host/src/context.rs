@@ -25,7 +25,7 @@ use crate::meters::{MemoryMeter, RateMeter};
 use crate::random::SplitMix64;
 use crate::wasi::{Stream, Wasi};
 
-/// What an author is told whose flow sleeps.
+/// The message for an author whose flow sleeps.
 const SLEEPS: &str = "the flow sleeps, and for the caller no time passes: call `speech.pause`";
 
 /// The state of one running flow.

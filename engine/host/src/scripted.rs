@@ -2,7 +2,7 @@
 //!
 //! Time is simulated: every prompt is heard to its end in one second, every answer takes one and a
 //! half. What they do is given by question, or as one list for the whole call, which explores a
-//! conversation: where the list ends the caller hangs up, and what was waited for is told.
+//! conversation: at the end of the list the caller hangs up, and what was waited for is reported.
 
 mod acts;
 mod conversing;

@@ -49,7 +49,7 @@ impl std::fmt::Debug for FlowVersion {
     }
 }
 
-/// What a version is made of.
+/// The parts of a version.
 pub struct FlowParts {
     /// The flow's name.
     pub name: FlowName,

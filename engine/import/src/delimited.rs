@@ -1,6 +1,6 @@
 //! CSV (RFC 4180, and what spreadsheets and banks' software make of it): the separator is found
-//! from the header, quotes may hold line breaks, and a row that cannot be read is told by its line
-//! and does not spoil those below it.
+//! from the header, quotes may hold line breaks, and a row that cannot be read is reported with its
+//! line, and those below it are read all the same.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};

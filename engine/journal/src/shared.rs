@@ -281,8 +281,8 @@ impl SharedJournal {
                 return Ok(answer);
             }
             Next::Version(entry) => {
-                // `live` applies the version's settings and rules; the conversation behind them
-                // gives the recorded answer
+                // `live` applies the version's settings and rules; the conversation that they run
+                // on gives the recorded answer
                 let recorded: T = serde_json::from_value(entry.answer.clone())
                     .map_err(|_| Closed::Unreadable(entry.seq))?;
                 let answer = live(host).await;

@@ -93,7 +93,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Calls of which nothing came.
+    /// Calls without any result.
     pub fn lost(&self) -> u64 {
         self.refused + self.mute + self.dropped
     }

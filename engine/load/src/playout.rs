@@ -48,8 +48,8 @@ pub struct Arrival {
     pub late_us: Option<u64>,
     /// How much audio was still to be played when it arrived. `None` where nothing was.
     pub reserve_us: Option<u64>,
-    /// How late it is by the pace of the utterance's own earliest frame, which tells jitter that the
-    /// audio sent ahead hides from the caller.
+    /// How late it is by the pace of the utterance's own earliest frame, which shows jitter that
+    /// the audio sent ahead hides from the caller.
     pub pace_us: Option<u64>,
 }
 

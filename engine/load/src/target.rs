@@ -7,8 +7,8 @@ use reqwest::Url;
 /// Whom calls go to.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// An engine at its base URL, as Exotel calls it: Passthru, the dynamic URL, the stream, Passthru
-    /// behind it, the status callback.
+    /// An engine at its base URL, as Exotel calls it: Passthru, the dynamic URL, the stream,
+    /// Passthru after it, the status callback.
     Engine(Applets),
     /// A socket alone.
     Socket(Url),

@@ -33,7 +33,8 @@ const NAME_BYTES: usize = 64;
 pub struct GrantedAction {
     /// The operator's name for it.
     pub name: String,
-    /// Whether the flow does without it where the operator does not define it: a `?` behind the name.
+    /// Whether the flow does without it where the operator does not define it: a `?` after the
+    /// name.
     pub is_optional: bool,
 }
 

@@ -8,7 +8,7 @@ use ghanti_model::values::{DateRules, Kind, Unreadable, is_placeholder, language
 
 use crate::names::did_you_mean_of_few;
 
-/// The field that tells whose record it is where the manifest declares no account.
+/// The field that identifies the customer where the manifest declares no account.
 const NAME: &str = "name";
 
 /// The fields that a flow needs or uses, by name. Other fields of a record are not changed.
@@ -109,8 +109,8 @@ impl CustomerSchema {
         reading
     }
 
-    /// The values of a record that tell whose it is: those of the declared accounts or, without any,
-    /// the name.
+    /// The values of a record that identify the customer: those of the declared accounts or,
+    /// without any, the name.
     pub fn identifying<'r>(
         &self,
         record: &'r BTreeMap<String, Masked>,

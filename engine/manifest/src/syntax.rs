@@ -1,4 +1,4 @@
-//! What is wrong with a text that is no TOML, in words: the parser tells what it expected, and
+//! What is wrong with a text that is no TOML, in words: the parser says what it expected, and
 //! authors want to know what to write.
 
 use std::ops::Range;
@@ -130,7 +130,7 @@ fn looks_like_a_date(line: &str) -> bool {
     is_date && value_in(line).len() >= 10
 }
 
-/// Whether the errors behind this one follow from it.
+/// Whether the errors after this one follow from it.
 pub(crate) fn leads_to_others(message: &str) -> bool {
     message.contains("array") || message.contains("string") && !message.contains("quoted")
 }

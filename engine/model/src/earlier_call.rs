@@ -1,4 +1,4 @@
-//! An earlier call with a customer, as a flow is told of it.
+//! An earlier call with a customer, as a flow sees it.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ impl EarlierCall {
     }
 }
 
-/// A digest of the values that tell whose record it is, by the names of their fields: two calls with
+/// A digest of the values that identify the customer, by the names of their fields: two calls with
 /// the same digest are about the same person. 32 hexadecimal digits; `None` without a value.
 pub fn customer_digest<'v>(
     identifying: impl IntoIterator<Item = (&'v str, &'v Masked)>,

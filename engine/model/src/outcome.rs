@@ -1,4 +1,4 @@
-//! What the engine says came of a call.
+//! The outcomes of a call that the engine sets.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! outcomes {
     ($($(#[doc = $meaning:literal])+ $outcome:ident = $name:literal,)+) => {
-        /// What the engine says came of a call. In JSON, in the database and in the API it is its
-        /// name.
+        /// The outcomes of a call that the engine sets. In JSON, in the database and in the API it
+        /// is its name.
         ///
         /// A record's outcome may also be any other text: the disposition that a flow has set.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ outcomes! {
     RefusedBusy = "refused-busy",
     /// The call reached its maximum length.
     TooLong = "too-long",
-    /// A transfer of which nothing more is known.
+    /// A transfer about which nothing more is known.
     TransferDecided = "transfer-decided",
     /// A transfer: an agent answered.
     Transferred = "transferred",

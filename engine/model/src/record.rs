@@ -131,8 +131,8 @@ pub struct CallRecord {
     /// How often another engine went on with the call, whose engine had stopped.
     #[serde(default, skip_serializing_if = "is_none")]
     pub resumptions: u32,
-    /// Whether the call went on after it had been taken for over, which had been told as its end: its
-    /// engine had stopped, or its stream came late.
+    /// Whether the call went on after it had been taken for over and reported as ended: its engine
+    /// had stopped, or its stream came late.
     #[serde(default, skip_serializing_if = "is_false")]
     pub reopened: bool,
     /// The action that acts and was begun last, while its answer is not known.
@@ -165,8 +165,8 @@ pub struct CallRecord {
     /// 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_again_ms: Option<u64>,
-    /// A digest of what tells whose record the call had; calls with the same one are about the same
-    /// customer.
+    /// A digest of what identifies the customer of the call's record; calls with the same one are
+    /// about the same customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// The steps reached.

@@ -38,7 +38,7 @@ pub struct Fork {
     /// The templates that were said so far or are being said, as far as they are not known to have
     /// been cut off: when the answer comes they have been heard.
     pub heard: BTreeSet<String>,
-    /// The numbers of prompts that are not given yet begin behind this one.
+    /// The numbers of prompts that are not in use yet begin after this one.
     pub last_prompt: PromptId,
 }
 

@@ -186,7 +186,7 @@ fn result_of(
     }
 }
 
-/// Puts each answer before what acknowledged it: a scripted caller tells it once it is complete.
+/// Puts each answer before what acknowledged it: a scripted caller reports it once it is complete.
 fn answers_first(events: &mut [Event], acknowledged: &BTreeSet<String>) {
     let is_acknowledgement = |event: &Event| match event {
         Event::Said { prompt, .. } => acknowledged.contains(prompt.template()),
@@ -211,7 +211,7 @@ fn answers_first(events: &mut [Event], acknowledged: &BTreeSet<String>) {
     }
 }
 
-/// A caller who is where the one of the record was behind these entries, and knows what the record
+/// A caller who is where the one of the record was after these entries, and knows what the record
 /// knows.
 fn caller(recorded: &Recorded, past: &[JournalEntry], local: &Local) -> ScriptedCaller {
     let Recorded { journal, record } = recorded;
@@ -289,7 +289,7 @@ fn facts(recorded: &Recorded, past: &[JournalEntry]) -> CallFacts {
     }
 }
 
-/// The language of the call behind these entries.
+/// The language of the call after these entries.
 fn language(recorded: &Recorded, past: &[JournalEntry]) -> Language {
     let changed = past.iter().rev().find_map(|entry| match entry.function {
         Function::SetLanguage if entry.answer.get("ok").is_some() => {

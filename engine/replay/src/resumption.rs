@@ -1,5 +1,5 @@
-//! The journal of a call whose engine has stopped, for another engine that goes on with it: what was
-//! answered is repeated, and the conversation goes on live behind the last answer of the caller.
+//! The journal of a call whose engine has stopped, for another engine that goes on with it: what
+//! was answered is repeated, and the conversation goes on live after the last answer of the caller.
 //!
 //! What the flow said after that answer is said again, as nobody knows how much of it the caller has
 //! heard. An action that was answered is not done again: nobody gets a second SMS.
@@ -137,7 +137,7 @@ mod tests {
             (vec![says.clone()], 0),
             (vec![says.clone(), asks(&answered)], 2),
             (vec![asks(&answered), says.clone(), says.clone()], 1),
-            // the engine was stopped, and told the flow so
+            // the engine was stopped, and had ended the flow's call
             (vec![asks(&answered), says.clone(), asks(&ended)], 1),
             (vec![says.clone(), asks(&ended)], 0),
             // what was done is not done again

@@ -1,8 +1,8 @@
 //! Dials customers through Exotel's API.
 //!
 //! That a call is about to be dialled is saved before the request is sent, and no request is sent
-//! twice: if the engine dies in between, the record says that the customer may have been called. What
-//! became of a call of which nothing is reported is found out by `follow`.
+//! twice: if the engine dies in between, the record says that the customer may have been called.
+//! `follow` finds out what became of a call without reports.
 
 mod follow;
 

@@ -39,7 +39,7 @@ impl History {
     /// Adds a sample, in the place of the oldest if there are as many as fit.
     pub fn add(&self, sample: Sample) {
         let mut samples = self.samples();
-        // one more, since refusals are told as what came to those of the sample before
+        // one more, since refusals are shown as the difference to the sample before
         if samples.len() > VALUES {
             samples.pop_front();
         }

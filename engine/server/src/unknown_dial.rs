@@ -38,7 +38,7 @@ pub enum Owner {
 /// What Exotel's list says of a dial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// This call is it.
+    /// This is the call.
     Call(Box<CallDetails>),
     /// There is no such call, in a list that goes back to before the dial.
     Nothing,

@@ -1,8 +1,8 @@
 //! Requests of Passthru applets that are answered and not recorded yet.
 //!
-//! Passthru is answered at once, and its call is found behind the answer. Exotel opens the call's
-//! stream upon the answer: it waits here for a moment, so that the events of a call are in the order in
-//! which they happened.
+//! Passthru is answered at once, and its call is looked up after the answer. Exotel opens the
+//! call's stream upon the answer: it waits here for a moment, so that the events of a call are in
+//! the order in which they happened.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,8 +16,8 @@ use tokio::sync::watch;
 /// not answer, are asked anew for the stream.
 pub const RECORDED: Duration = Duration::from_millis(300);
 
-/// The requests that are being recorded by this node, by the CallSid of their call. They are at most as
-/// many as are worked on behind answers.
+/// The requests that are being recorded by this node, by the CallSid of their call. There are at
+/// most as many as are processed after answers.
 #[derive(Debug, Clone, Default)]
 pub struct Arrivals(Arc<Mutex<HashMap<CallSid, Unrecorded>>>);
 

@@ -1,9 +1,10 @@
-//! Messages that come twice, one right behind the other, as from a proxy that repeats them. Audio would be
-//! heard slowed down, and a key pressed twice.
+//! Messages that come twice, one right after the other, as from a proxy that repeats them. Audio
+//! would be heard slowed down, and a key pressed twice.
 
 use ghanti_exotel::inbound::Inbound;
 
-/// What tells a message from the one before it. Numbers alone do not: not every peer counts.
+/// What distinguishes a message from the one before it. Numbers alone do not: not every peer
+/// counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
     Media { sequence: u64, chunk: u64 },

@@ -1,9 +1,9 @@
 //! Those who listen in on a live call, and how loud its sides are for those who watch it.
 //!
 //! Both cost a call something only while somebody wants them. What was heard goes to listeners as
-//! pieces of stereo audio, behind queues with a size: a listener who does not take them in time is
-//! dropped, so that the call never waits for one. Sans-I/O but for these queues; time is an argument,
-//! in milliseconds since the stream's start.
+//! pieces of stereo audio, through queues of a bounded size: a listener who does not take them in
+//! time is dropped, so that the call never waits for one. Sans-I/O but for these queues; time is an
+//! argument, in milliseconds since the stream's start.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

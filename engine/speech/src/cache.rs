@@ -70,7 +70,7 @@ pub enum Keep {
     Personal,
 }
 
-/// What came of a prompt that was spoken ahead of calls.
+/// The result for a prompt that was spoken ahead of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warmed {
     /// It was spoken, and is on disk now.
@@ -222,7 +222,7 @@ impl PromptCache {
     }
 
     /// Has a shared prompt spoken and written to disk before a call needs it, unless it is there.
-    /// Returns what came of it and which voices were lost meanwhile.
+    /// Returns the result and which voices failed meanwhile.
     ///
     /// # Errors
     /// No voice could speak it.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::synthesis::SynthesisError;
 
-/// How many texts of one call are spoken at once: the one that plays next, and the one behind it.
+/// How many texts of one call are spoken at once: the one that plays next, and the one after it.
 const OF_A_CALL: usize = 2;
 
 /// After how long what a call has used counts half: a few prompts, so that a long call does not
@@ -24,7 +24,7 @@ const OF_A_CALL: usize = 2;
 const HALF_LIFE: Duration = Duration::from_secs(10);
 
 /// How long a text may wait for its turn: longer than calls wait for a prompt that is to play now,
-/// as what is behind it in their queues waits too.
+/// as what follows in their queues waits too.
 const TURN: Duration = Duration::from_secs(30);
 
 /// What one call has used of the synthesisers. Clones are of the same call.

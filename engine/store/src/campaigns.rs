@@ -222,7 +222,7 @@ pub struct AttemptOf {
     pub number: u32,
     /// When it was begun, in milliseconds since 1970-01-01T00:00:00Z.
     pub began_ms: u64,
-    /// What came of it; `None` while it is open.
+    /// Its result; `None` while it is open.
     pub outcome: Option<String>,
     /// Its call.
     pub call_id: CallId,

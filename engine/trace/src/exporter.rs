@@ -32,7 +32,7 @@ const EVENTS: u32 = 4_096;
 const REMEMBERED: usize = 20_000;
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a request is tried, with a pause behind each attempt that doubles.
+/// How often a request is tried, with a pause after each attempt that doubles.
 const ATTEMPTS: u32 = 6;
 /// The first of these pauses.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -287,7 +287,7 @@ struct Ended {
 }
 
 impl Ended {
-    /// Follows events until some time behind `stop`, and passes calls on when they are due.
+    /// Follows events until some time after `stop`, and passes calls on when they are due.
     async fn follow(
         mut self,
         mut events: broadcast::Receiver<Arc<CallEvent>>,

@@ -17,7 +17,7 @@ pub struct Span {
     pub context: TraceContext,
     /// The span that it is part of; none for that of the call.
     pub parent: Option<TraceContext>,
-    /// The request that it came of.
+    /// The request that caused it.
     pub link: Option<TraceContext>,
     /// What it is, such as `ask identity`.
     pub name: String,

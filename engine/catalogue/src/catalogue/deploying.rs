@@ -35,7 +35,7 @@ pub enum DeployError {
     /// Its files cannot be put in place.
     #[error(transparent)]
     NotInPlace(#[from] NotInPlace),
-    /// The files in the folder are not those of the version that it was made of.
+    /// The files in the folder are not those of the version that it is based on.
     #[error("the flow's files were changed meanwhile")]
     Changed,
 }
@@ -54,8 +54,8 @@ impl Catalogue {
         self.deploy_in_turn(name, bundle, way, None).boxed()
     }
 
-    /// Takes a version that was made of another one's files, as [`Catalogue::deploy`] does, if those
-    /// still lie in the folder.
+    /// Takes a version that is based on another one's files, as [`Catalogue::deploy`] does, if
+    /// those are still in the folder.
     pub fn deploy_over<'a>(
         &'a self,
         name: &'a FlowName,
@@ -168,8 +168,8 @@ impl Catalogue {
         pool.spawn_light(move || drop(in_place));
     }
 
-    /// Notes a version that was not taken. What lies in the folder has its own verdict, which
-    /// stays.
+    /// Notes a version that was not taken. The files in the folder have a verdict of their own,
+    /// which is kept.
     fn refuse(&self, name: &FlowName, id: Option<VersionId>, fault: Fault) -> DeployError {
         let rejection = Rejection::new(name.as_str(), fault);
         super::log_rejection(&rejection);

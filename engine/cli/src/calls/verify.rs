@@ -57,7 +57,7 @@ struct Results {
     recordings: Option<Recordings>,
 }
 
-/// What came of the checks of recordings' files.
+/// The results of the checks of recordings' files.
 #[derive(Default)]
 struct Recordings {
     intact: u64,

@@ -52,7 +52,7 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Its size; of one that does not tell, 24 lines of 80 characters.
+    /// Its size; 24 lines of 80 characters if it does not report one.
     pub fn size(&self) -> Size {
         let (rows, columns) = console::Term::stdout().size();
         Size {

@@ -1,5 +1,6 @@
-//! The customer of a test, compared with the manifest's `[customer]`: names that it does not have are errors of the
-//! test, and where a test fails, what the flow cannot read of the record is told with it.
+//! The customer of a test, compared with the manifest's `[customer]`: names that it does not have
+//! are errors of the test, and where a test fails, what the flow cannot read of the record is
+//! reported with it.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 pub struct Act {
     /// What they do in the end.
     pub does: Does,
-    /// The attempts that come to nothing before.
+    /// The failed attempts before it.
     pub first: Vec<Failed>,
     /// They do it while the prompts before it are spoken: the first of those that may be
     /// interrupted is heard in part, and the others not at all.
@@ -34,7 +34,7 @@ pub enum Does {
     Waits,
 }
 
-/// An attempt that comes to nothing.
+/// A failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failed {
     /// Silence.

@@ -45,7 +45,7 @@ impl Put {
     }
 }
 
-/// What came of a question.
+/// The result of a question.
 struct Came {
     reply: Reply,
     language: Option<Language>,

@@ -81,7 +81,7 @@ pub enum Event {
         act: Act,
         /// What it counted as.
         reply: Reply,
-        /// The language in which they answered, if it tells.
+        /// The language in which they answered, if it can be detected.
         language: Option<Language>,
         /// How often the question was put.
         attempts: u32,

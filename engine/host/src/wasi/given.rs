@@ -11,7 +11,7 @@ use crate::limit::Ended;
 const WRITE_BYTES_MAX: usize = TEXT_BYTES_MAX;
 /// The most random bytes returned at once. A seed takes 32, an interpreter's generator 2,500.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
-/// A jump of the clock from which on a flow is told that it sleeps, in milliseconds.
+/// The smallest jump of the clock for which a flow's log says that it sleeps, in milliseconds.
 const SLEEP_MS: u64 = 10;
 /// Both clocks have a resolution of one microsecond.
 const RESOLUTION_NS: u32 = 1_000;

@@ -32,8 +32,8 @@ const PART_BYTES: u64 = 64 << 20;
 const CELL_BYTES: u64 = 1 << 20;
 /// The longest tag, in bytes.
 const TAG_BYTES: u64 = 64 << 10;
-/// Bytes of XML that a shared string has at least (`<si><t/></si>`), to know whether the number that
-/// the part tells can be true: calamine reserves space for as many.
+/// Bytes of XML that a shared string has at least (`<si><t/></si>`), to know whether the number
+/// that the part states can be true: calamine reserves space for as many.
 const STRING_BYTES: u64 = 13;
 /// How much is inflated at once, in bytes.
 const BUFFER: usize = 64 << 10;

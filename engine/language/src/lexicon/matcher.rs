@@ -162,8 +162,8 @@ impl ChoiceMatcher {
         self.table.listened().into_iter().collect()
     }
 
-    /// Phrases and words that are not a choice here, lower case and unique, for a recogniser to
-    /// tell them apart from the choices.
+    /// Phrases and words that are not a choice here, lower case and unique, so that a recogniser
+    /// can distinguish them from the choices.
     pub fn decoys(&self) -> Vec<String> {
         self.table.decoys().into_iter().collect()
     }

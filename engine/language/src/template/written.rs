@@ -231,7 +231,7 @@ fn place(
     let end = match message.value.as_ref()?.elements.last()? {
         PatternElement::TextElement { value } => offset(text, value) + value.len(),
         PatternElement::Placeable { .. } => {
-            // behind the closing brace there is nothing until the next part of the file
+            // after the closing brace there is nothing until the next part of the file
             let next = message
                 .attributes
                 .first()

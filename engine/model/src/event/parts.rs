@@ -137,7 +137,7 @@ pub struct StreamStarted {
     pub version: Option<VersionId>,
     /// The customer's language.
     pub language: Language,
-    /// A digest of what tells whose record the call has
+    /// A digest of what identifies the customer of the call's record
     /// ([`customer_digest`](crate::customer_digest)); `None` once it was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,

@@ -84,9 +84,9 @@ pub fn money(value: &str) -> Result<i64, Unreadable> {
     }
 }
 
-/// Whether the digits behind a decimal point are paise and then zeros, as databases write them
-/// (`12450.0000`). `12.450` may be twelve thousand, so three need a number before them that is not a
-/// group of thousands.
+/// Whether the digits after a decimal point are paise and then zeros, as databases write them
+/// (`12450.0000`). `12.450` may be twelve thousand, so three need a number before them that is not
+/// a group of thousands.
 fn is_filled_up(whole: &str, part: &str) -> bool {
     let is_group = whole.len() <= 3 && part.len() == 3;
     is_digits(part)

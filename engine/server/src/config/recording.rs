@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 const MOST_MINUTES: u64 = 60;
 /// Maximum of `disk-mib`: 1 PiB.
 const MOST_MIB: u64 = 1 << 30;
-/// Where Linux tells the machine's name.
+/// Where Linux has the machine's name.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// The longest name of an engine.
 const NAME_BYTES: usize = 64;

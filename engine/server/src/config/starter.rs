@@ -13,7 +13,7 @@ use crate::secret::{NoRandomness, Secret};
 pub struct Starter {
     /// The company in whose name the bot calls.
     pub lender: Option<String>,
-    /// The caller's name as told to someone who may not be the customer: it must not reveal the
+    /// The caller's name as said to someone who may not be the customer: it must not reveal the
     /// purpose of the call.
     pub caller: Option<String>,
     /// The bot's name.

@@ -1,5 +1,5 @@
-//! Finds out what became of a dialled call of which nothing is reported: its record must not stay open
-//! for ever, and a campaign waits for it.
+//! Finds out what became of a dialled call without reports: its record must not stay open for ever,
+//! and a campaign waits for it.
 //!
 //! A call that Exotel took is looked up by its CallSid. One of which it is not known whether Exotel took it
 //! is looked for among those that Exotel lists, soon after the dial, when its phone has stopped

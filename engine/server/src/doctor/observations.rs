@@ -11,7 +11,7 @@ use ghanti_model::CallSid;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Calls of which is remembered what was asked; those of the last minutes even on a busy engine.
+/// Calls for which the requests are remembered; those of the last minutes even on a busy engine.
 const CALLS: usize = 2_048;
 /// Examples kept with one sign, such as hosts.
 const EXAMPLES: usize = 4;
@@ -140,7 +140,7 @@ impl EntrySeen {
     }
 }
 
-/// A copy of the tally.
+/// A copy of the counts.
 #[derive(Debug, Clone, Default)]
 pub struct ObservationsView {
     /// Requests by applet.
@@ -151,8 +151,8 @@ pub struct ObservationsView {
     pub signs: BTreeMap<Sign, Signs>,
     /// The accounts whose calls came.
     pub accounts: BTreeMap<String, Seen>,
-    /// By how many milliseconds Exotel's clock was ahead of ours at the last request that told its
-    /// time, and when that was.
+    /// By how many milliseconds Exotel's clock was ahead of ours at the last request with its time,
+    /// and when that was.
     pub clock_ahead_ms: Option<(i64, u64)>,
 }
 
@@ -269,7 +269,7 @@ impl Observations {
         self.known().sign(sign, now_ms, example);
     }
 
-    /// A request came that each call makes once; `kind` tells it from others of the applet.
+    /// A request came that each call makes once; `kind` distinguishes it from others of the applet.
     pub fn once(&self, applet: Applet, sid: &CallSid, kind: &str, now_ms: u64) {
         let mut known = self.known();
         let kind: String = kind.chars().take(EXAMPLE_CHARACTERS).collect();
@@ -288,7 +288,7 @@ impl Observations {
         }
     }
 
-    /// A request told Exotel's time.
+    /// A request contained Exotel's time.
     pub fn clock(&self, exotel_ms: u64, now_ms: u64) {
         let ahead_ms = i64::try_from(exotel_ms).unwrap_or(i64::MAX)
             - i64::try_from(now_ms).unwrap_or(i64::MAX);

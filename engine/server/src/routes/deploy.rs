@@ -160,12 +160,12 @@ pub(super) fn slot(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
     })
 }
 
-/// Has a version judged, and put into the folder if it is taken; where it was made of another one's
-/// files (`over`), only if those still lie there. `way` is how it comes.
+/// Has a version judged, and put into the folder if it is taken; if it is based on another one's
+/// files (`over`), only if those are still there. `way` is how it comes.
 ///
 /// # Errors
 ///
-/// As [`put`], and 409 if the other one's files do not lie there.
+/// As [`put`], and 409 if the other one's files are not there.
 pub(super) async fn judged(
     app: &App,
     slot: OwnedSemaphorePermit,
@@ -222,7 +222,7 @@ fn refused(error: DeployError) -> Problem {
     }
 }
 
-/// The files that a version was made of are not in the folder any more.
+/// The files that a version is based on are not in the folder any more.
 pub(super) fn changed() -> Problem {
     Problem::new(
         Kind::FlowChanged,

@@ -68,7 +68,7 @@ pub struct Erased {
     attempts: u64,
     /// Keys of the session store.
     sessions: u64,
-    /// Calls of which something was erased.
+    /// Calls with erased content.
     calls: u64,
     /// Events of them.
     events: u64,

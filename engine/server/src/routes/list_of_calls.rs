@@ -74,7 +74,7 @@ pub(super) async fn found(
 ) -> Result<List<CallSummary>, Problem> {
     let query = Query::read(query, &PARAMETERS)?;
     if query.text("phone").is_some() {
-        // it would tell whose the calls are, which is masked for viewers
+        // it would reveal whose calls they are, which is masked for viewers
         allowed(identity, Role::Operator)?;
     }
     let filter = filter(&query, &app.services.settings.zone)?;

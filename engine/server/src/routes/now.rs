@@ -22,7 +22,7 @@ use crate::routes::console::now_of;
 pub struct Shown {
     /// How many calls are live.
     live: usize,
-    /// How many streams are awaited: their applet was told to go on.
+    /// How many streams are awaited: their applet was answered that the call goes on.
     awaited: usize,
     /// How many calls may be live at once.
     max_calls: usize,

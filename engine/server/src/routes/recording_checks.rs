@@ -18,7 +18,7 @@ const CALLS: u32 = 200;
 /// After so many bytes of recordings a request ends, before its client's patience does.
 const BYTES: u64 = 256 << 20;
 
-/// What came of checking the recordings of some calls.
+/// The results of checking the recordings of some calls.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct RecordingChecks {
     /// How many files are as they were recorded.

@@ -213,7 +213,7 @@ fn refused(unable: Unable) -> Problem {
     Problem::new(Kind::NotReplayable, detail, hint)
 }
 
-/// What a replay has come to.
+/// The result of a replay.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReplayOfCall)]
 pub struct Replay {

@@ -4,7 +4,7 @@ use ghanti_model::PromptId;
 use ghanti_speech::Samples;
 use ghanti_speech::cache::PromptAudio;
 
-/// The prompt and its audio, with its next piece; `None` behind the last, or why there is none.
+/// The prompt and its audio, with its next piece; `None` after the last, or why there is none.
 pub(super) type NextPiece = std::pin::Pin<
     Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>,
 >;

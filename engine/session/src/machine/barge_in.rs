@@ -16,8 +16,8 @@ const BARGE_IN_MS: u32 = 300;
 pub(super) const STABLE_MS: u64 = 120;
 /// After this much silence a paused prompt goes on, unless the words so far stop it.
 const GO_ON_MS: u32 = 700;
-/// The same behind so little speech that it is a "hmm" or an "achha": words that are known only later
-/// still stop the prompt.
+/// The same after so little speech that it is a "hmm" or an "achha": words that are known only
+/// later still stop the prompt.
 const GO_ON_SHORT_MS: u32 = 352;
 /// The longest of such sounds.
 const SHORT_MS: u32 = 480;

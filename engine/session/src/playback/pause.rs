@@ -1,9 +1,9 @@
 //! Pausing what is played, and going on from where it was.
 //!
 //! A pause drops what was sent and not played. Where the caller was is estimated by the playout
-//! clock; what they have certainly heard is told by the marks within a prompt. The prompt goes on
-//! from there, at the start of a word, so that every part of it has a mark and the whole may count
-//! as heard. Where marks are too late for that it goes on from the estimate, and is only assumed to
+//! clock; the marks within a prompt show what they have certainly heard. The prompt goes on from
+//! there, at the start of a word, so that every part of it has a mark and the whole may count as
+//! heard. Where marks are too late for that it goes on from the estimate, and is only assumed to
 //! have been heard.
 
 use std::collections::VecDeque;

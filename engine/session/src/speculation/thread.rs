@@ -76,7 +76,7 @@ impl Job {
             last_prompt,
         } = self.waits.answered(reply.clone(), language);
         let mut known = self.known.clone();
-        // as it is behind that answer
+        // as it is after that answer
         known.standing.is_unclear = matches!(reply, Reply::NoInput | Reply::NoMatch);
         let (conversation, ended) = Forked::new(
             Arc::clone(&self.version),

@@ -155,7 +155,7 @@ pub struct Recorded {
     pub closed_after_ms: Option<u64>,
 }
 
-/// What came of a fault.
+/// The result of a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Played {
     /// The fault.

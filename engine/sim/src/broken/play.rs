@@ -13,7 +13,7 @@ use crate::facts::Facts;
 use crate::scenario::Direction;
 use crate::stream_url;
 
-/// The caller's number. No order names it, so that an engine tells its caller of nobody.
+/// The caller's number. No order names it, so that an engine has no customer for its caller.
 const CALLER: &str = "+919876500000";
 /// How long a call goes on as it should before its fault.
 const BEFORE: Duration = Duration::from_secs(1);

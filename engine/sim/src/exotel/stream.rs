@@ -28,7 +28,7 @@ use crate::wire_log::WireLog;
 pub(super) struct Carried {
     /// The sample rate in Hz, if not the URL's.
     pub(super) rate_hz: Option<u32>,
-    /// The one that `start` tells, if another.
+    /// The one that `start` states, if another.
     pub(super) announced_rate_hz: Option<u32>,
     /// How the caller's audio is encoded.
     pub(super) sends: Sends,

@@ -1,5 +1,5 @@
-//! Prompts that are spoken ahead: before anybody is to hear them, and behind all that somebody waits
-//! for. Whoever asks for one that is being made joins it, as calls do that share a prompt.
+//! Prompts that are spoken ahead: before anybody is to hear them, and after everything that a call
+//! waits for. Whoever asks for one that is being made joins it, as calls do that share a prompt.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

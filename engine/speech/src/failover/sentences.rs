@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 const ABBREVIATION: usize = 3;
 
 /// The most characters that are spoken in one turn: some forty seconds, more than any good prompt
-/// has, and under a second of work. So nobody waits for long behind a text without end.
+/// has, and under a second of work. So nobody waits for long after a text without end.
 const PORTION: usize = 500;
 
 /// The text, or where it is longer than a portion, its sentences in as few portions as they fit
-/// into. A sentence that fits into none is cut behind a word.
+/// into. A sentence that fits into none is cut after a word.
 pub(crate) fn portions(text: &str) -> VecDeque<String> {
     if text.chars().nth(PORTION).is_none() {
         return VecDeque::from([text.to_owned()]);
@@ -35,8 +35,7 @@ pub(crate) fn portions(text: &str) -> VecDeque<String> {
     portions
 }
 
-/// The beginning of a text that fits into a portion, cut behind a word where that can be, and the
-/// rest.
+/// The beginning of a text that fits into a portion, cut after a word if possible, and the rest.
 fn fitting(text: &str) -> (&str, &str) {
     let Some((limit, _)) = text.char_indices().nth(PORTION) else {
         return (text, "");

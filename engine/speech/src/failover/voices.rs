@@ -225,7 +225,7 @@ impl Voice {
                 ..utterance.clone()
             };
             let turn = match &self.turns {
-                // a crowd is no fault of the voice
+                // too many at once is no fault of the voice
                 Some(turns) => Some(turns.turn(claim).await?),
                 None => None,
             };

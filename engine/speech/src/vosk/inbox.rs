@@ -104,7 +104,7 @@ pub(super) struct Backlog {
     over_since: Option<Instant>,
     /// It is in the worker's queue, or the worker is serving it.
     queued: bool,
-    /// The worker was ever given it, and has to be told when it is closed.
+    /// The worker has received it, and must be notified when it is closed.
     known: bool,
     closed: bool,
 }

@@ -16,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::{Folder, RATE_HZ, RecordingName};
 
-/// The header that hound writes for 16-bit PCM (Microsoft, "Multimedia Programming Interface and Data
-/// Specifications 1.0", RIFF WAVE): sizes stand at 4 and 40, samples begin behind it.
+/// The header that hound writes for 16-bit PCM (Microsoft, "Multimedia Programming Interface and
+/// Data Specifications 1.0", RIFF WAVE): the sizes are at 4 and 40, and the samples follow it.
 const HEADER_BYTES: u64 = 44;
 /// A sample of each side.
 const FRAME_BYTES: u64 = 4;

@@ -1,11 +1,11 @@
 //! The engine's own recordings of calls: WAV files in a folder that only the engine's user reads.
 //!
-//! A call hands over what it has recorded and never waits: a thread of its own writes the files of all
-//! calls, behind queues with sizes. What finds no place there is left out and counted, and is silent
-//! in the file, so that everything else stands where it was heard.
+//! A call hands over what it has recorded and never waits: a thread of its own writes the files of
+//! all calls, from queues of a bounded size. What finds no place there is left out and counted, and
+//! is silent in the file, so that everything else stands where it was heard.
 //!
 //! A file is `CALL-MILLISECONDS.wav`, by the call and the time at which its stream began. Until its
-//! digest is stored with the call it has `.part` behind its name: what an engine that died has left is
+//! digest is stored with the call its name ends in `.part`: what an engine that died has left is
 //! found by that when the next one starts in the same folder, and is made readable.
 
 mod disk;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ghanti_model::CallId;
 
-/// Stands behind the name until the digest is stored with the call.
+/// Follows the name until the digest is stored with the call.
 pub(super) const PART: &str = ".part";
 const EXTENSION: &str = ".wav";
 

@@ -91,12 +91,12 @@ pub struct NewAttempt<'a> {
     pub at_once: u32,
     /// The least time between two dials of the campaign, in milliseconds.
     pub pace_ms: u64,
-    /// Since when a call of which nothing was heard rings no more, in milliseconds since
+    /// The time before which a call without any report is no longer ringing, in milliseconds since
     /// 1970-01-01T00:00:00Z.
     pub quiet_ms: u64,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 pub struct AttemptResult<'a> {
     /// The outcome.
     pub outcome: &'a str,

@@ -52,7 +52,7 @@ type ChainRow = (
     Option<String>,
 );
 
-/// What came of checking some calls.
+/// The results of checking some calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ChainChecks {
     /// How many calls were checked.
@@ -240,7 +240,7 @@ impl SqlRecords {
         Ok(chained)
     }
 
-    /// The head of a call's chain, and at most `limit` of its events behind a position: all for -1,
+    /// The head of a call's chain, and at most `limit` of its events after a position: all for -1,
     /// with 0 all that have a position. `None` if the call is not stored.
     ///
     /// # Errors
@@ -267,8 +267,8 @@ impl SqlRecords {
         }
     }
 
-    /// The next calls by id after `behind`, which is empty at first, at most `limit`. Ids that are none of
-    /// the engine's are left out, which [`verify_chains`](Self::verify_chains) tells of.
+    /// The next calls by id after `behind`, which is empty at first, at most `limit`. Ids that are
+    /// none of the engine's are left out; [`verify_chains`](Self::verify_chains) reports them.
     ///
     /// # Errors
     /// The database does not answer.

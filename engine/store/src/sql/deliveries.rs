@@ -31,7 +31,7 @@ const CLAIM_IN_POSTGRES: &str = "WITH due AS MATERIALIZED ( \
      RETURNING d.seq, d.id, d.call_id, d.kind, d.body, d.created_ms, d.attempts";
 const DELIVERED: &str = "DELETE FROM webhook_deliveries WHERE seq = $1 AND attempts = $2";
 const FAILED: &str = "UPDATE webhook_deliveries SET error = $3, dead_ms = $4 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
-// the first message of a call, and those that wait behind it
+// the first message of a call, and those that wait for it
 const AGAIN: &str = "UPDATE webhook_deliveries SET next_ms = $3 WHERE endpoint = $1 AND call_id = $2 AND dead_ms IS NULL";
 const DEAD: &str = "SELECT id, endpoint, call_id, kind, created_ms, attempts, dead_ms, error FROM webhook_deliveries \
      WHERE dead_ms IS NOT NULL AND (dead_ms, id) < ($1, $2) ORDER BY dead_ms DESC, id DESC LIMIT $3";
@@ -132,7 +132,7 @@ impl SqlRecords {
         })
     }
 
-    /// Keeps why an attempt failed. The message and those behind it are tried at `again_ms`.
+    /// Keeps why an attempt failed. The message and those after it are tried at `again_ms`.
     pub async fn failed(
         &self,
         claimed: &Claimed,

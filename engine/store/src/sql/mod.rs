@@ -143,7 +143,7 @@ enum Pool {
 }
 
 /// SQLite lets one write at a time, and any number read beside it. Those that write wait for the
-/// one connection in the order in which they came, and no reader waits behind them.
+/// one connection in the order in which they came, and no reader waits for them.
 struct SqlitePools {
     writer: SqlitePool,
     readers: SqlitePool,

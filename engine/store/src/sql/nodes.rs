@@ -12,7 +12,7 @@ const RENEW: &str = "INSERT INTO nodes (node, started_ms, heartbeat_ms, lease_un
 const HEARTBEAT_OF: &str =
     "SELECT heartbeat_ms FROM nodes WHERE node = $1 AND lease_until_ms > heartbeat_ms";
 const LEASES: &str = "SELECT node, heartbeat_ms, lease_until_ms FROM nodes ORDER BY node";
-/// `$2` has the ids of the nodes that are gone, one behind the other.
+/// `$2` has the ids of the nodes that are gone, one after the other.
 const ABANDONED: &str = "SELECT call_id, last_ms, last_id FROM calls \
      WHERE (state = 'live' OR (state = 'pending' AND node IS NOT NULL)) AND call_id > $1 \
      AND ($2 LIKE '%' || node || '%' OR NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.node = calls.node)) \

@@ -1,5 +1,5 @@
-//! Whether the row of a call says what its events do: columns and record are a view of the events, and
-//! a list, a report or a campaign that reads them must not be told otherwise.
+//! Whether the row of a call says what its events do: columns and record are a view of the events,
+//! and a list, a report or a campaign that reads them must see the same.
 
 use ghanti_model::chain::{self, Broken};
 use ghanti_model::{CallId, CallLog, CallRecord, ChainHead, ChainedEvent, EventKind};

@@ -82,8 +82,8 @@ impl Known {
         Ok(known)
     }
 
-    /// What a flow with this schema cannot read of the customer, a sentence each, without values, unless all of it has
-    /// been told.
+    /// What a flow with this schema cannot read of the customer, a sentence each, without values,
+    /// unless all of it has been reported already.
     pub fn new_problems(
         &self,
         schema: &CustomerSchema,

@@ -117,7 +117,7 @@ pub(super) fn two_numbers(figures: &str) -> Option<[u8; 2]> {
 }
 
 /// A date in figures, by the reader of lists, in either order. It refuses days ten years from the
-/// day it is told; a question that reaches further is read around other days as well.
+/// reference day; a question that reaches further is read around other days as well.
 pub(super) fn written(figures: &str, range: Range) -> Option<Vec<Date>> {
     /// The reader covers twenty years: this many reach the years that are accepted.
     const STEPS: i32 = 7;

@@ -324,7 +324,7 @@ pub(super) async fn recording(
     asked: Request,
 ) -> Response {
     let (asked, _) = asked.into_parts();
-    // a player asks for the parts behind one after the other
+    // a player requests the following parts one after the other
     let range = asked
         .headers
         .get(RANGE)

@@ -232,7 +232,7 @@ fn gone(viewer: &Viewer, app: &App) -> Response {
     Asked::default().answer(viewer, app, Some(Wrong::Worded(Unread::Gone)))
 }
 
-/// The page of a list that was uploaded: its columns, first rows, and what came of storing it.
+/// The page of a list that was uploaded: its columns, first rows, and the result of storing it.
 async fn page(
     viewer: Viewer,
     State(app): State<App>,
@@ -369,7 +369,7 @@ fn uncertain(error: &MappingError, name: &str) -> Option<Uncertain> {
     }
 }
 
-/// What came of the rows, for the page.
+/// The results of the rows, for the page.
 fn imported(run: &Run) -> Imported {
     let row = |(line, problems): &(u64, Vec<(String, String)>)| RejectedRow {
         line: *line,

@@ -72,10 +72,10 @@ pub struct Voicebot {
     /// The sample rate in Hz that is added to the stream's URL, whatever that asks for.
     #[serde(default)]
     pub sample_rate_hz: Option<u32>,
-    /// The sample rate in Hz that `start` tells, whatever is sent.
+    /// The sample rate in Hz that `start` states, whatever is sent.
     #[serde(default)]
     pub announced_sample_rate_hz: Option<u32>,
-    /// The encoding that is sent, whatever `start` tells.
+    /// The encoding that is sent, whatever `start` states.
     #[serde(default)]
     pub sends: Sends,
     /// What comes when the bot has closed the stream, or there was none.

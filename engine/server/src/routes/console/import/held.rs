@@ -72,11 +72,11 @@ pub(super) struct State {
     pub(super) bytes: Option<Bytes>,
     /// The columns that somebody has chosen for fields.
     pub(super) chosen: Option<BTreeMap<String, usize>>,
-    /// What came of storing or checking it.
+    /// The result of storing or checking it.
     pub(super) run: Option<Run>,
 }
 
-/// What came of the rows so far.
+/// The results of the rows so far.
 pub(super) struct Run {
     /// Whether nothing is stored.
     pub(super) is_check: bool,

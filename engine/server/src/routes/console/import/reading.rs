@@ -103,7 +103,7 @@ impl Listed {
         permit: OwnedSemaphorePermit,
     ) -> Result<mpsc::Receiver<Read>, String> {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        // a panic in the thread closes the channel without an end, which is told
+        // a panic in the thread closes the channel without an end, which is reported
         spawn(move || {
             let _permit = permit;
             let mut batch = Batch::default();
@@ -126,7 +126,7 @@ impl Listed {
     }
 }
 
-/// What is told where a reader ended without a word.
+/// The message where a reader ended without a result.
 pub(super) fn unreadable() -> String {
     "the list cannot be read further: open it in a spreadsheet program, and save it again"
         .to_owned()

@@ -21,7 +21,7 @@ use crate::routes::customers::{Stored, stored};
 /// minutes.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
-/// Stores or checks all rows. What came of them is in the upload's run.
+/// Stores or checks all rows. The results are in the upload's run.
 pub(super) async fn store(
     app: App,
     upload: Arc<Upload>,
