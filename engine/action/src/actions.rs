@@ -1,4 +1,4 @@
-//! The actions of this process, and what invokes one: schema, place, circuit breaker, request,
+//! The actions of this process, and how one is invoked: schema, permit, circuit breaker, request,
 //! schema.
 
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ pub struct Actions {
 struct Action {
     plan: Plan,
     doer: Doer,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     breaker: Breaker,
     guard: Guard,
 }
@@ -169,7 +169,7 @@ impl Action {
         };
         Ok(Self {
             doer,
-            places: Arc::new(Semaphore::new(plan.at_once)),
+            permits: Arc::new(Semaphore::new(plan.at_once)),
             breaker: Breaker::default(),
             guard: Guard::new(&guarded),
             plan,
@@ -205,7 +205,7 @@ impl Action {
             format!("no answer within {ms} ms: see `timeout-ms`")
         };
         // the semaphore is never closed
-        let _place = tokio::time::timeout_at(until, self.places.acquire())
+        let _permit = tokio::time::timeout_at(until, self.permits.acquire())
             .await
             .map_err(|_| Fault::answer(format!("{} and `at-once`", late())))?;
         let waited = began.elapsed();

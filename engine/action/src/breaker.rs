@@ -1,5 +1,5 @@
-//! A circuit breaker: a service that fails again and again is not asked for a while, so that callers
-//! do not wait for it in vain.
+//! A circuit breaker: a service that fails again and again is not asked for a while, so that
+//! callers do not wait for nothing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

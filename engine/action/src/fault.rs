@@ -1,4 +1,4 @@
-//! Why one attempt came to nothing, before it has the action's name.
+//! Why one attempt failed, before the action's name is added.
 
 /// Why an attempt came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,7 +51,7 @@ enum Body {
     Form(Vec<(String, Template)>),
 }
 
-/// Headers with places.
+/// Headers with placeholders.
 #[derive(Debug)]
 pub(crate) struct Headers(Vec<(HeaderName, Template)>);
 

@@ -2,7 +2,7 @@
 //! a turn of a language model, an SMS to the call's customer or a look-up in Redis; a flow gives JSON
 //! and gets JSON, and knows neither addresses nor secrets.
 //!
-//! Both sides are taken to be hostile. A flow's values cannot leave their places in a request
+//! Both sides are taken to be hostile. A flow's values cannot leave their placeholders in a request
 //! ([`template`], [`url`]), and its input has a size and a schema. A server's answer has a time, a
 //! size and a schema, must not repeat a secret, and leads nowhere: addresses are checked where they
 //! are connected to ([`address`]), redirects are not followed.

@@ -227,7 +227,7 @@ fn part<P>(
     }
 }
 
-/// Checks secrets against their places, if these could be read.
+/// Checks secrets against their placeholders, if these could be read.
 fn check_secrets(definition: &Definition, used: Option<&BTreeSet<String>>, errors: &mut Errors) {
     let Some(used) = used else {
         return;

@@ -61,7 +61,7 @@ impl RedisPlan {
             .filter_map(|text| Network::parse(text).ok())
             .collect();
         let url = errors.need("url", definition.url.as_deref());
-        let place = url.and_then(|url| errors.take("url", place(url, private)));
+        let address = url.and_then(|url| errors.take("url", address(url, private)));
         let login = match &definition.login {
             None => None,
             Some(login) => {
@@ -90,7 +90,7 @@ impl RedisPlan {
             .flat_map(|(user, password)| [user, password])
             .flat_map(Template::secrets)
             .collect();
-        let (host, port, is_tls, database, reach) = place?;
+        let (host, port, is_tls, database, reach) = address?;
         let plan = Self {
             host,
             port,
@@ -289,10 +289,10 @@ impl RedisPlan {
     }
 }
 
-type Place = (String, u16, bool, i64, Reach);
+type Address = (String, u16, bool, i64, Reach);
 
 /// Host, port, whether by TLS, database, and what may be reached. No error repeats the URL.
-fn place(text: &str, private: Vec<Network>) -> Result<Place, String> {
+fn address(text: &str, private: Vec<Network>) -> Result<Address, String> {
     let wrong =
         "is not a Redis URL: write it as `rediss://host:6379/0`, and user and password as `login`";
     let url = Url::parse(text).map_err(|_| wrong.to_owned())?;

@@ -1,4 +1,4 @@
-//! Names to addresses that may be connected to.
+//! Resolves names to addresses that may be connected to.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::address::{Forbidden, Reach};
 
-/// Look-ups at once for an action. The system's resolver cannot be interrupted: one that hangs keeps
-/// its place, and further ones fail at once.
+/// Look-ups at once for an action. The system's resolver cannot be interrupted: one that hangs
+/// keeps its permit, and further ones fail at once.
 pub(crate) const RESOLVING: usize = 8;
 
 /// Why a name gives no address.
@@ -31,14 +31,14 @@ pub(crate) enum ResolveError {
 #[derive(Debug, Clone)]
 pub(crate) struct Guarded {
     reach: Arc<Reach>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Guarded {
     pub(crate) fn new(reach: Reach) -> Self {
         Self {
             reach: Arc::new(reach),
-            places: Arc::new(Semaphore::new(RESOLVING)),
+            permits: Arc::new(Semaphore::new(RESOLVING)),
         }
     }
 
@@ -63,11 +63,11 @@ impl Guarded {
     }
 
     async fn look_up(&self, host: String, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
-        let place = Arc::clone(&self.places)
+        let permit = Arc::clone(&self.permits)
             .try_acquire_owned()
             .map_err(|_| ResolveError::Stuck)?;
         let looked_up = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _permit = permit;
             (host.as_str(), port)
                 .to_socket_addrs()
                 .map(Iterator::collect)

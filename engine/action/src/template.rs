@@ -1,10 +1,10 @@
-//! Texts with places for what a request needs: `{loan}` is a field of the input, `{customer.name}` a
+//! Texts with placeholders for what a request needs: `{loan}` is a field of the input, `{customer.name}` a
 //! field of a field, `{name?}` one that may be missing, `{*}` the whole input as JSON,
 //! `{secret:NAME}` one of the action's `secrets`, and `{call:id}`, `{call:number}`, `{call:line}`,
 //! `{call:direction}` and `{call:language}` what is known of the call. `{{` and `}}` are braces.
 //!
 //! There are no conditions and no loops. Whoever renders a template says how a value is written in
-//! that place, so that no value can be more than a value.
+//! that placeholder, so that no value can be more than a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,19 +21,19 @@ pub(crate) struct Values<'a> {
     pub(crate) secrets: &'a BTreeMap<String, SecretText>,
 }
 
-/// A text with places.
+/// A text with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Piece>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Place(Place),
+    Placeholder(Placeholder),
 }
 
-/// A place in a template.
+/// A placeholder in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Placeholder {
     source: Source,
     is_optional: bool,
 }
@@ -55,7 +55,7 @@ enum CallFact {
     Language,
 }
 
-impl Place {
+impl Placeholder {
     fn parse(text: &str) -> Result<Self, String> {
         let (name, is_optional) = match text.strip_suffix('?') {
             Some(name) => (name, true),
@@ -186,16 +186,16 @@ impl Template {
                 rest = after;
                 continue;
             }
-            let place = from
+            let placeholder = from
                 .strip_prefix('{')
                 .and_then(|inner| inner.split_once('}'));
-            let Some((name, after)) = place else {
+            let Some((name, after)) = placeholder else {
                 return Err("a brace has no other: double it if it is meant itself".to_owned());
             };
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
             }
-            pieces.push(Piece::Place(Place::parse(name)?));
+            pieces.push(Piece::Placeholder(Placeholder::parse(name)?));
             rest = after;
         }
         plain.push_str(rest);
@@ -205,38 +205,38 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The places.
-    fn places(&self) -> impl Iterator<Item = &Place> {
+    /// The placeholders.
+    fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Place(place) => Some(place),
+            Piece::Placeholder(placeholder) => Some(placeholder),
             Piece::Text(_) => None,
         })
     }
 
-    /// Whether there is a place.
+    /// Whether there is a placeholder.
     pub(crate) fn has_places(&self) -> bool {
-        self.places().next().is_some()
+        self.placeholders().next().is_some()
     }
 
     /// The placeholder, if the template is nothing else: its value keeps its type.
-    pub(crate) fn only_place(&self) -> Option<&Place> {
+    pub(crate) fn only_placeholder(&self) -> Option<&Placeholder> {
         match self.0.as_slice() {
-            [Piece::Place(place)] => Some(place),
+            [Piece::Placeholder(placeholder)] => Some(placeholder),
             _ => None,
         }
     }
 
     /// The names of the secrets.
     pub(crate) fn secrets(&self) -> BTreeSet<String> {
-        self.places()
-            .filter_map(|place| match &place.source {
+        self.placeholders()
+            .filter_map(|placeholder| match &placeholder.source {
                 Source::Secret(name) => Some(name.clone()),
                 _ => None,
             })
             .collect()
     }
 
-    /// Fills the places; `escape` writes a value for where it stands, or says why it cannot.
+    /// Fills the placeholders; `escape` writes a value for where it stands, or says why it cannot.
     pub(crate) fn fill(
         &self,
         values: Values<'_>,
@@ -246,10 +246,10 @@ impl Template {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
-                Piece::Place(place) => {
-                    let value = place.text(values)?;
-                    let escaped =
-                        escape(&value).map_err(|reason| format!("`{}` {reason}", place.name()))?;
+                Piece::Placeholder(placeholder) => {
+                    let value = placeholder.text(values)?;
+                    let escaped = escape(&value)
+                        .map_err(|reason| format!("`{}` {reason}", placeholder.name()))?;
                     filled.push_str(&escaped);
                 }
             }
@@ -263,11 +263,11 @@ impl Template {
     }
 }
 
-/// A JSON value with places: a text that is one place alone has that value with its type, and a
+/// A JSON value with placeholders: a text that is one placeholder alone has that value with its type, and a
 /// field whose optional value is missing is left out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum JsonTemplate {
-    Place(Place),
+    Placeholder(Placeholder),
     Text(Template),
     Fixed(Json),
     List(Vec<JsonTemplate>),
@@ -279,8 +279,8 @@ impl JsonTemplate {
         Ok(match json {
             Json::String(text) => {
                 let template = Template::parse(text)?;
-                match template.only_place() {
-                    Some(place) => Self::Place(place.clone()),
+                match template.only_placeholder() {
+                    Some(placeholder) => Self::Placeholder(placeholder.clone()),
                     None => Self::Text(template),
                 }
             }
@@ -299,7 +299,9 @@ impl JsonTemplate {
 
     pub(crate) fn secrets(&self) -> BTreeSet<String> {
         match self {
-            Self::Place(place) => Template(vec![Piece::Place(place.clone())]).secrets(),
+            Self::Placeholder(placeholder) => {
+                Template(vec![Piece::Placeholder(placeholder.clone())]).secrets()
+            }
             Self::Text(template) => template.secrets(),
             Self::Fixed(_) => BTreeSet::new(),
             Self::List(items) => items.iter().flat_map(Self::secrets).collect(),
@@ -316,7 +318,7 @@ impl JsonTemplate {
 
     fn filled(&self, values: Values<'_>) -> Result<Option<Json>, String> {
         Ok(Some(match self {
-            Self::Place(place) => return place.value(values),
+            Self::Placeholder(placeholder) => return placeholder.value(values),
             Self::Text(template) => Json::from(template.text(values)?),
             Self::Fixed(fixed) => fixed.clone(),
             Self::List(items) => items

@@ -17,7 +17,7 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC
 /// The longest URL, in bytes.
 pub(crate) const URL_BYTES: usize = 8 << 10;
 
-/// A URL with places.
+/// A URL with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UrlTemplate {
     origin: Url,

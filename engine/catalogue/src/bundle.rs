@@ -1,6 +1,6 @@
 //! The files of a flow on their way into a flows folder, by their paths in the flow's folder.
 //!
-//! Only what a flow consists of has a place here: `flow.wasm`, `flow.toml`, `prompts/*.ftl`,
+//! Only what a flow consists of is accepted here: `flow.wasm`, `flow.toml`, `prompts/*.ftl`,
 //! `audio/*.wav`, `tests/*.toml`. Paths are compared with that list and are never resolved, so that
 //! none of them leads elsewhere.
 
@@ -28,7 +28,7 @@ const FOLDERS: [(&str, &str, u64); 3] = [
 /// The error for a file that belongs to no flow.
 const HINT: &str = "send what a flow consists of, with paths as in its folder: flow.wasm, flow.toml, prompts/*.ftl, audio/*.wav, tests/*.toml";
 
-/// A file that has no place in a bundle.
+/// A file that does not belong in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {hint}")]
 pub struct NoPlace {

@@ -279,7 +279,7 @@ fn not_read(folder: &Path) -> Vec<Finding> {
             ..Finding::of(
                 Severity::Warning,
                 Step::Read,
-                "nobody reads this file".to_owned(),
+                "this file is not read".to_owned(),
                 &format!("{what}: rename it, or move it away"),
             )
         }));
@@ -372,7 +372,7 @@ async fn prove(
         checked.test_results.push(TestResult {
             file: complaint.file.clone(),
             test: None,
-            held: None,
+            conversation: None,
             complaints: vec![complaint],
             took: std::time::Duration::ZERO,
         });
@@ -411,7 +411,7 @@ fn check_names(version: &FlowVersion, component: &[u8], text: &str, checked: &mu
     let held = checked
         .test_results
         .iter()
-        .filter_map(|result| result.held.as_ref());
+        .filter_map(|result| result.conversation.as_ref());
     let observed = flow_tests::observe(held);
     let manifest = version.manifest();
     let errors = manifest.check_names(component, &observed, text);

@@ -184,7 +184,7 @@ fn may_be_replaced(flows: &Path, name: &FlowName) -> Result<(), NotInPlace> {
     );
     if bare.symlink_metadata().is_ok() {
         return Err(NotInPlace::Kept {
-            reason: format!("`{name}.wasm` lies in the flows folder, a component of the same name"),
+            reason: format!("`{name}.wasm` is in the flows folder, a component of the same name"),
             hint: "take it out of the folder, or deploy under another name",
         });
     }

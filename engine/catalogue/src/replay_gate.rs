@@ -77,7 +77,7 @@ pub(crate) async fn pass(
     let verdict = tokio::time::timeout(GATE, replay_check.check(candidate, gate)).await;
     match verdict {
         Ok(Ok(ReplayVerdict::HeldBefore)) => {
-            tracing::info!(%flow, %version, "replay gate: calls were held on this version before")
+            tracing::info!(%flow, %version, "replay gate: calls ran on this version before")
         }
         Ok(Ok(ReplayVerdict::Agrees { calls })) => {
             tracing::info!(%flow, %version, calls, asked_for = gate.calls, "replay gate: recorded calls come out the same");

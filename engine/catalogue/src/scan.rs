@@ -125,7 +125,7 @@ impl Place {
         })
     }
 
-    /// Whether the files are unchanged since the place was found.
+    /// Whether the files are unchanged since they were found.
     pub(crate) fn stands_still(&self) -> bool {
         Stamp::of(&self.path, self.form) == self.stamp
     }
@@ -146,7 +146,7 @@ impl Place {
         Err(Fault::new(
             Step::Read,
             reason,
-            "copy the files into the flows folder; links may lead to what lies in it",
+            "copy the files into the flows folder; links may lead to files in it",
         ))
     }
 

@@ -10,7 +10,7 @@ use crate::published::Published;
 /// A version's stage in its life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Takes a trial share of the new calls.
+    /// Takes a share of the new calls, to be tried.
     Candidate,
     /// Takes the new calls.
     Active,

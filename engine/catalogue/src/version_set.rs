@@ -1,8 +1,9 @@
 //! The versions of one flow: candidate, active, previous and rejected.
 //!
-//! A version is a *candidate* (it takes a trial share of the new calls), *active*, then *previous*
-//! (still loaded, so that it can return at once) or *draining* (kept only by its calls) and dropped
-//! with its last call. A version that was withdrawn is *rolled back*. No I/O, no waiting.
+//! A version is a *candidate* (it takes a share of the new calls, to be tried), *active*, then
+//! *previous* (still loaded, so that it can return at once) or *draining* (kept only by its calls)
+//! and dropped with its last call. A version that was withdrawn is *rolled back*. No I/O, no
+//! waiting.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};

@@ -35,7 +35,7 @@ const PAPER: Size = Size {
 
 /// Show the live calls as a table that is drawn again each second
 ///
-/// Above it are places, refusals, languages that nobody speaks and how late recognition is, below it the calls
+/// Above it are slots, refusals, languages that nobody speaks and how late recognition is, below it the calls
 /// that ended last. `q` or Ctrl-C ends it. Without a terminal the table is written once.
 #[derive(Args)]
 pub struct Top {

@@ -22,7 +22,7 @@ pub struct Variable {
 pub struct PromptRow {
     /// Its name.
     pub template: String,
-    /// The heading that it stands under in the file.
+    /// The heading above it in the file.
     pub group: String,
     /// Its variables.
     pub variables: Vec<Variable>,

@@ -75,7 +75,7 @@ pub struct PromptPage {
     pub flow: String,
     /// The template.
     pub template: String,
-    /// The heading that it stands under.
+    /// The heading above it.
     pub group: String,
     /// The digest of the version.
     pub id: String,

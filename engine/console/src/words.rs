@@ -392,7 +392,7 @@ words! {
     journal_grows = "The call is not over: its journal is still growing.",
     journal_incomplete = "The journal of this call is incomplete, so nothing can be run again.",
     replay_late = "The version did not come to an end in time.",
-    replay_no_room = "The engine has no room for it beside its calls: try again later.",
+    replay_no_room = "The engine is busy with calls: try again later.",
     replay_unreadable = "The record of this call cannot be run again.",
     answer_unusable = "This answer cannot be used, and was left out.",
     answers_too_many = "There are as many answers as may be: take one back.",

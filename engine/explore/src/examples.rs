@@ -13,9 +13,9 @@ use ghanti_model::{Content, Money, TimeOfDay, Value};
 use time::{Date, Duration as Days};
 
 use crate::flow_tests::{self, FlowTest};
-use crate::run::hold;
+use crate::run::converse;
 
-/// The time limit of the conversations that are held for examples.
+/// The time limit of the conversations that are run for examples.
 const WITHIN: Duration = Duration::from_secs(5);
 /// In how many days the dates of examples are.
 const DAYS_AHEAD: i64 = 10;
@@ -35,11 +35,11 @@ pub async fn values(
     let mut values = Values::new();
     for (_, test) in &tests {
         let left = WITHIN.saturating_sub(began.elapsed());
-        let held = hold(version, test.caller(), &test.known.settings);
-        let Ok(held) = tokio::time::timeout(left, held).await else {
+        let conversation = converse(version, test.caller(), &test.known.settings);
+        let Ok(conversation) = tokio::time::timeout(left, conversation).await else {
             break;
         };
-        for event in &held.scripted.events {
+        for event in &conversation.scripted.events {
             let Event::Said { prompt, .. } = event else {
                 continue;
             };

@@ -20,7 +20,7 @@ use ghanti_model::{Described, Description};
 
 pub use read::{FlowTest, Known};
 
-use crate::run::{Held, hold};
+use crate::run::{FinishedConversation, converse};
 
 /// The time limit of all conversations together.
 const ALL: Duration = Duration::from_secs(60);
@@ -56,8 +56,8 @@ pub struct TestResult {
     pub file: String,
     /// The test, or `None` if the file cannot be read.
     pub test: Option<FlowTest>,
-    /// The conversation, if it was held.
-    pub held: Option<Held>,
+    /// The conversation, if it was run.
+    pub conversation: Option<FinishedConversation>,
     /// What is wrong; a test that passes has nothing.
     pub complaints: Vec<Complaint>,
     /// How long the conversation took in real time.
@@ -114,7 +114,7 @@ pub fn test_complaints(text: &str) -> Vec<String> {
 /// Runs one test.
 pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> TestResult {
     let began = std::time::Instant::now();
-    let held = hold(version, test.caller(), &test.known.settings).await;
+    let conversation = converse(version, test.caller(), &test.known.settings).await;
     let took = began.elapsed();
     let complain = |(line, reason)| Complaint {
         file: file.to_owned(),
@@ -122,7 +122,7 @@ pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> TestResul
         column: None,
         reason,
     };
-    let mut judged = test.judge(&held, version);
+    let mut judged = test.judge(&conversation, version);
     if !judged.is_empty() {
         // the flow logs it, but the log of a test is not shown
         judged.splice(0..0, test.unreadable_fields(&version.manifest().customer));
@@ -131,20 +131,26 @@ pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> TestResul
         file: file.to_owned(),
         complaints: judged.into_iter().map(complain).collect(),
         test: Some(test),
-        held: Some(held),
+        conversation: Some(conversation),
         took,
     }
 }
 
 /// What a flow asked and established in conversations.
-pub fn observe<'h>(held: impl IntoIterator<Item = &'h Held>) -> Observed {
+pub fn observe<'h>(conversation: impl IntoIterator<Item = &'h FinishedConversation>) -> Observed {
     let mut observed = Observed::default();
-    for held in held {
-        observed.asked.extend(held.scripted.asked.iter().cloned());
-        let established = held.scripted.events.iter().filter_map(|event| match event {
-            Event::Established(name) => Some(name.clone()),
-            _ => None,
-        });
+    for conversation in conversation {
+        observed
+            .asked
+            .extend(conversation.scripted.asked.iter().cloned());
+        let established = conversation
+            .scripted
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Established(name) => Some(name.clone()),
+                _ => None,
+            });
         observed.established.extend(established);
     }
     observed
@@ -172,7 +178,7 @@ pub async fn pass(
     };
     let Ok(test_results) = tokio::time::timeout(ALL, all).await else {
         let reason = format!(
-            "the {} tests are not held within {} s",
+            "the {} tests have not ended within {} s",
             tests.len(),
             ALL.as_secs()
         );
@@ -191,7 +197,7 @@ pub async fn pass(
         return Ok(observe(
             test_results
                 .iter()
-                .filter_map(|result| result.held.as_ref()),
+                .filter_map(|result| result.conversation.as_ref()),
         ));
     }
     Err(fault(

@@ -1,4 +1,4 @@
-//! One conversation of a version, held against a scripted caller in virtual time.
+//! One conversation of a version with a scripted caller, in virtual time.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -17,7 +17,7 @@ const FRAMES: usize = 5;
 
 /// A finished conversation.
 #[derive(Debug)]
-pub struct Held {
+pub struct FinishedConversation {
     /// How the run ended, or `None` if it did not end within the limit.
     pub end: Option<RunEnd>,
     /// The stack where the flow failed, if it did.
@@ -36,11 +36,11 @@ pub(crate) fn call_id() -> CallId {
 }
 
 /// Runs one conversation. What the flow logs in it is discarded.
-pub(crate) async fn hold(
+pub(crate) async fn converse(
     version: &FlowVersion,
     caller: ScriptedCaller,
     settings: &BTreeMap<String, String>,
-) -> Held {
+) -> FinishedConversation {
     let (scripted, journal) = (caller.scripted(), version.journal(call_id()));
     let run = version.run_test(Box::new(caller), journal.clone(), settings);
     let run = run.with_subscriber(NoSubscriber::default());
@@ -71,7 +71,7 @@ pub(crate) async fn hold(
     let logged = lines
         .rfind(|line| line.level == "error")
         .map(|line| line.message.into_exposed());
-    Held {
+    FinishedConversation {
         end,
         stack,
         logged,
@@ -80,7 +80,7 @@ pub(crate) async fn hold(
     }
 }
 
-impl Held {
+impl FinishedConversation {
     /// Why the flow did not end by itself, where it stopped and in which functions; `None` if it
     /// ended by itself.
     pub fn failure(&self) -> Option<String> {

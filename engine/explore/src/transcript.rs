@@ -20,7 +20,7 @@ pub enum Speaker {
 }
 
 impl Speaker {
-    /// As it stands in transcripts.
+    /// As it is written in transcripts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bot => "bot",

@@ -214,7 +214,7 @@ impl call::Host for StoreData {
                 let reached = &host.known.milestones;
                 if reached.len() >= MILESTONES_MAX && !reached.contains(milestone.as_str()) {
                     return Err(CallError::Limit(format!(
-                        "a call has at most {MILESTONES_MAX} milestones: record only what tells how far it came"
+                        "a call has at most {MILESTONES_MAX} milestones: record only what shows its progress"
                     )));
                 }
                 host.conversation.milestone(milestone).await

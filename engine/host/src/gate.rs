@@ -208,7 +208,7 @@ impl Rules {
         {
             Some(numbers) if numbers.is_empty() => Err(CallError::Refused(Refusal {
                 reason: format!(
-                    "nobody is behind the transfer target: let the operator set `numbers` of `[transfer.{}]`",
+                    "the transfer target has no number: let the operator set `numbers` of `[transfer.{}]`",
                     shown(&target)
                 ),
                 subject: shown(&target),

@@ -1,5 +1,5 @@
-//! What a call has settled so far, as it follows from the answers of its host calls: the same in a
-//! live call, in a replay and after a handover.
+//! The state of a call so far, as it follows from the answers of its host calls: the same in a live
+//! call, in a replay and after a handover.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -218,7 +218,7 @@ impl Manifest {
             let message = match description.template(template) {
                 Some(used) if used.arguments.is_empty() => return,
                 Some(_) => format!(
-                    "`language-changed` names `{template}`, which has variables that nobody gives: take one without"
+                    "`language-changed` names `{template}`, which has variables without a value: take one without variables"
                 ),
                 None => format!(
                     "`language-changed` names `{template}`, which is no template of the flow's prompt files{}",
@@ -257,7 +257,7 @@ impl Manifest {
                 &keys,
                 None,
                 format!(
-                    "`[on-failure] say` names the template `{name}`, which has arguments that nobody gives after a failure: take one without"
+                    "`[on-failure] say` names the template `{name}`, which has arguments, for which there is no value after a failure: take one without arguments"
                 ),
             );
         }
@@ -498,7 +498,7 @@ mod tests {
             ),
             (
                 "[on-failure]\nsay = { template = \"greeting\" }\n",
-                "has arguments that nobody gives",
+                "has arguments, for which there is no value",
             ),
             (
                 "[prompts]\nsorry = { requires = [\"identity\"] }\n[on-failure]\nsay = { template = \"sorry\" }\n",

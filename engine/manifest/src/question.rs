@@ -1,4 +1,4 @@
-//! `[questions.NAME]`: what a flow asks, which answers count, and how it insists.
+//! `[questions.NAME]`: what a flow asks, which answers count, and how it is repeated.
 //!
 //! The counters are VoiceXML's: silence (no-input) and answers that are not understood (no-match)
 //! are counted separately.

@@ -52,7 +52,7 @@ impl CallRecord {
     pub fn apply(&mut self, event: &CallEvent) {
         let now_ms = event.unix_ms;
         // a second stream that another node took at the same time has a conversation of its own:
-        // nothing of it may stand in the record of the first
+        // nothing of it may be in the record of the first
         if event.kind.is_of_stream() && self.node.is_some_and(|node| node != event.node) {
             return;
         }
@@ -350,7 +350,7 @@ impl CallRecord {
             journal.entries.truncate(kept);
         }
         let detail = format!(
-            "the engine that held the call had stopped; the conversation went on behind entry {} of its journal, on another stream",
+            "the engine that held the call had stopped; the conversation went on after entry {} of its journal, on another stream",
             resumed.entries
         );
         self.note_cause(RESUMED, &detail, Repeat::Always, now_ms);

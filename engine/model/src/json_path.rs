@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-/// What stands in a journal for a value that is not kept.
+/// What replaces a value that is not kept, in a journal.
 pub const REDACTED: &str = "‹redacted›";
 
 /// Replaces each value at these paths by [`REDACTED`].

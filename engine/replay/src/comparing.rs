@@ -41,7 +41,7 @@ impl Comparing {
         }
     }
 
-    /// Like [`Comparing::new`], for entries that stand whatever the version's rules are.
+    /// Like [`Comparing::new`], for entries that are valid whatever the version's rules are.
     pub(crate) fn past(entries: Vec<JournalEntry>, tolerated: BTreeSet<DifferenceKind>) -> Self {
         Self {
             judges: false,

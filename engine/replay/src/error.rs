@@ -36,7 +36,7 @@ pub enum ReplayError {
         seq: u32,
     },
     /// The engine runs as many flows as it has room for.
-    #[error("the engine has no room for a replay beside its calls: try again when fewer are live")]
+    #[error("the engine has no free instance for a replay: try again when fewer calls are live")]
     NoRoom,
     /// There is nothing to answer otherwise.
     #[error("entry {seq} of the journal of `{call}` is no question that was answered")]

@@ -79,11 +79,11 @@ impl ReplayCheck for RecordedCheck {
         {
             return Ok(ReplayVerdict::HeldBefore);
         }
-        let (mut calls, mut behind, mut running) = (0, None, JoinSet::new());
+        let (mut calls, mut after, mut running) = (0, None, JoinSet::new());
         loop {
             let page = self
                 .records
-                .newest_of(flow, behind.as_ref(), PAGE)
+                .newest_of(flow, after.as_ref(), PAGE)
                 .await
                 .map_err(|error| error.to_string())?;
             for unreadable in page.unreadable {
@@ -101,8 +101,8 @@ impl ReplayCheck for RecordedCheck {
                     }
                 }
             }
-            behind = page.next;
-            if behind.is_none() || calls == gate.calls {
+            after = page.next;
+            if after.is_none() || calls == gate.calls {
                 break;
             }
         }

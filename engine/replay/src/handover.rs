@@ -1,8 +1,8 @@
 //! Replay for a version that is to take a running call over: it must repeat what was done so far,
 //! and reach the point where the call waits.
 //!
-//! What the caller has already been told and has answered stands: the version's rules are not
-//! applied to it again, and only wording may differ.
+//! What the caller has already heard and answered is kept: the version's rules are not applied to
+//! it again, and only wording may differ.
 
 #[cfg(test)]
 mod tests;

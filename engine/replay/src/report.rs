@@ -186,7 +186,7 @@ impl fmt::Display for Replayed {
         if !self.has_words && self.recorded != self.against {
             writeln!(
                 f,
-                "there is no transcript beside this journal: whether the prompt files changed was not looked at"
+                "there is no transcript with this journal: whether the prompt files changed was not looked at"
             )?;
         }
         let Some(first) = self.differences.iter().map(|reported| reported.seq).min() else {

@@ -168,9 +168,9 @@ type Read = Result<Result<CallRecord, StoreError>, StoreError>;
 /// Reads all records of a period page by page, one record ahead of the receiver, until it is
 /// dropped.
 async fn pages(records: SqlRecords, since_ms: u64, queue: mpsc::Sender<Read>) {
-    let mut behind: Option<PageMark> = None;
+    let mut after: Option<PageMark> = None;
     loop {
-        let page = match records.page(since_ms, behind.as_ref(), PAGE).await {
+        let page = match records.page(since_ms, after.as_ref(), PAGE).await {
             Ok(page) => page,
             Err(error) => {
                 drop(queue.send(Err(error)).await);
@@ -187,8 +187,8 @@ async fn pages(records: SqlRecords, since_ms: u64, queue: mpsc::Sender<Read>) {
                 return;
             }
         }
-        behind = page.next;
-        if behind.is_none() {
+        after = page.next;
+        if after.is_none() {
             break;
         }
     }

@@ -28,7 +28,7 @@ pub const STREAM: Duration = Duration::from_secs(10);
 /// it.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// For how long a weak claim stands whatever comes: Exotel opens the stream within a second of the
+/// For how long a weak claim is kept whatever comes: Exotel opens the stream within a second of the
 /// Passthru, and sends `start` at once. After this, it is given up if a call needs its slot. With
 /// 1,000 slots it takes 250 invented CallSids a second to keep an unannounced call out.
 const CHANCE: Duration = Duration::from_secs(3);

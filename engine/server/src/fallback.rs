@@ -47,7 +47,7 @@ pub async fn no_such_route(uri: Uri) -> Response {
             .because(Cause::Path)
             .into_response();
     }
-    let hint = "GET /websocket-url tells what to paste into Exotel's applets";
+    let hint = "GET /websocket-url returns what to paste into Exotel's applets";
     AppletError::new(StatusCode::NOT_FOUND, detail, hint)
         .because(Cause::Path)
         .into_response()

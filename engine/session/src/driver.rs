@@ -203,7 +203,7 @@ impl<'a> Driver<'a> {
                 Some(Rare::Ended(end)) => return Some(end),
                 Some(Rare::Command(command)) => self.machine.command(self.call.now_ms(), command),
                 Some(Rare::Newer(newer)) => {
-                    self.flow = Some(Arc::clone(&newer.held.version));
+                    self.flow = Some(Arc::clone(&newer.state.version));
                     *flow = *newer;
                 }
                 None => continue,
@@ -221,13 +221,13 @@ impl<'a> Driver<'a> {
         until: Instant,
     ) -> Option<Rare> {
         let awaited = self.machine.awaited();
-        let RunningFlow { held, run } = flow;
+        let RunningFlow { state, run } = flow;
         let rare = pin!(async {
             tokio::select! {
                 biased;
                 end = run.ended() => Rare::Ended(end),
                 Some(command) = commands.recv() => Rare::Command(command),
-                newer = migration.next(held, awaited) => Rare::Newer(Box::new(newer)),
+                newer = migration.next(state, awaited) => Rare::Newer(Box::new(newer)),
             }
         });
         let mut rare = Woken::new(rare);

@@ -44,7 +44,7 @@ const HEARD_QUESTIONS: usize = 64;
 
 /// What the flow wants. Commands come one at a time, since the flow waits for each completion.
 pub enum Command {
-    /// Queue a prompt. Waits for a free place in the queue.
+    /// Queue a prompt. Waits until there is space in the queue.
     Say(RenderedPrompt),
     /// Ask a question.
     Ask(Box<Asked>),

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::ending::describe;
 use crate::live::{ConversationParts, Takeover};
 use crate::machine::Awaited;
-use crate::running::{Held, RunningFlow};
+use crate::running::{RunState, RunningFlow};
 use crate::services::Services;
 
 /// How long a version may take, in real time, to reach the point where a call waits. It may compute
@@ -88,7 +88,7 @@ impl<'a> Migration<'a> {
     /// Waits until a newer version takes over from the running one, and returns it. `awaited` is
     /// the completion that the running flow waits for now; call this again whenever it changes.
     /// Cancel-safe.
-    pub async fn next(&mut self, running: &Held, awaited: Option<Awaited>) -> RunningFlow {
+    pub async fn next(&mut self, running: &RunState, awaited: Option<Awaited>) -> RunningFlow {
         loop {
             match &mut self.state {
                 State::Looking => {
@@ -152,7 +152,7 @@ impl<'a> Migration<'a> {
 
     /// Returns the version that the call may move to, if there is one: the one that an operator wants,
     /// else a newer one.
-    fn newer(&self, running: &Held) -> Option<Arc<FlowVersion>> {
+    fn newer(&self, running: &RunState) -> Option<Arc<FlowVersion>> {
         let is_exhausted = self.parts.call.record().moves.len() >= MOVES;
         if let Some(wanted) = &*self.wanted.borrow() {
             let is_other = *wanted != running.version.id && !is_exhausted;
@@ -179,7 +179,7 @@ impl<'a> Migration<'a> {
 
     fn begin(
         &self,
-        running: &Held,
+        running: &RunState,
         version: Arc<FlowVersion>,
         awaited: Awaited,
         place: OwnedSemaphorePermit,
@@ -213,14 +213,14 @@ impl<'a> Migration<'a> {
     }
 
     /// Records whether a migration succeeded, or why it was refused.
-    fn note(&self, running: &Held, attempt: &Attempt, refused: Option<String>) {
+    fn note(&self, running: &RunState, attempt: &Attempt, refused: Option<String>) {
         let (call, seq) = (&self.parts.call, attempt.seq);
         let (from, to) = (
             running.version.id.clone(),
-            attempt.flow.held.version.id.clone(),
+            attempt.flow.state.version.id.clone(),
         );
         if refused.is_none() {
-            call.go_on_with(attempt.flow.held.journal.clone());
+            call.go_on_with(attempt.flow.state.journal.clone());
         } else {
             // it is not tried again before somebody wants it again
             call.wanted()

@@ -24,7 +24,7 @@ use crate::rendered_prompt::RenderedPrompt;
 const LEAD_MS: u64 = 300;
 /// Length of a frame. Exotel asks for 100 to 200 ms (Exotel: Voicebot applet, outbound rules).
 const FRAME_MS: u32 = 100;
-/// How many prompts may be queued; a further `say` waits for a free place.
+/// How many prompts may be queued; a further `say` waits until there is space.
 pub const QUEUE: usize = 64;
 /// With this little left to play, a prompt that is still being synthesised is sent in short frames,
 /// so that none is late.
@@ -172,7 +172,7 @@ impl Playback {
         id
     }
 
-    /// Whether there is a free place in the queue.
+    /// Whether there is space in the queue.
     pub fn has_place(&self) -> bool {
         self.queue.len() < QUEUE
     }

@@ -157,7 +157,8 @@ impl Recorder {
         }
     }
 
-    /// Returns the transcript line of a prompt that has not ended; `None` if it has no place there.
+    /// Returns the transcript line of a prompt that has not ended; `None` if it does not belong
+    /// there.
     fn line_of(&self, prompt: PromptId) -> Option<u32> {
         let mut open = self.open.iter();
         open.find(|(open, _)| *open == prompt)

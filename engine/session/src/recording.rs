@@ -1,10 +1,11 @@
 //! The recording of a live call: puts what was heard on both sides in its place in time, and hands it
 //! over once nothing of it can change any more.
 //!
-//! Sans-I/O, as the machine is: time is an argument, in milliseconds since the stream's start, and the
-//! [`Track`] that takes the audio never waits. The caller stands left, at the time at which they spoke
-//! (a burst after a stall of the network is where it was spoken). Right is what was played to them by
-//! the playout clock: what a barge-in or the end of the call cut off was not, and is silent.
+//! Sans-I/O, as the machine is: time is an argument, in milliseconds since the stream's start, and
+//! the [`Track`] that takes the audio never waits. The caller is on the left, at the time at which
+//! they spoke (a burst after a stall of the network is where it was spoken). Right is what was
+//! played to them by the playout clock: what a barge-in or the end of the call cut off was not, and
+//! is silent.
 
 use std::time::Duration;
 

@@ -162,7 +162,7 @@ impl Prepared {
             // not awaited: the call must not wait for the store, which has its own time limit
             let hold = async move {
                 sessions.hold(order).await.inspect_err(
-                    |error| tracing::error!(%error, "an order that was held stays open"),
+                    |error| tracing::error!(%error, "an order whose record a flow got stays open"),
                 )
             };
             tokio::spawn(hold.in_current_span());
@@ -292,18 +292,18 @@ impl Prepared {
                         )
                         .await;
                     if driver.is_mute() {
-                        say_nothing_more(&call, services, &running.held.version);
+                        say_nothing_more(&call, services, &running.state.version);
                     } else if let Some(run) = &run {
-                        report_failure(&call, &running.held.version, run);
+                        report_failure(&call, &running.state.version, run);
                         services
                             .catalogue
-                            .report(&running.held.version, run, unix_ms());
+                            .report(&running.state.version, run, unix_ms());
                         if is_failure(run) {
                             play_fallback(
                                 &mut driver,
                                 &call,
                                 services,
-                                Some(&running.held.version),
+                                Some(&running.state.version),
                                 why(run),
                             )
                             .await;
@@ -312,7 +312,7 @@ impl Prepared {
                     let was_mute = driver.is_mute();
                     driver.finish(until.max(Instant::now() + APOLOGY)).await;
                     if driver.is_mute() && !was_mute {
-                        say_nothing_more(&call, services, &running.held.version);
+                        say_nothing_more(&call, services, &running.state.version);
                     }
                     run
                 };

@@ -13,13 +13,13 @@ use crate::live::LiveConversation;
 /// A running flow. Dropping it drops its instance and its [`LiveConversation`].
 pub struct RunningFlow {
     /// The version and journal it runs on.
-    pub held: Held,
+    pub state: RunState,
     /// The run itself.
     pub run: Run,
 }
 
 /// The version and journal of a running flow.
-pub struct Held {
+pub struct RunState {
     /// The version, pinned as long as the flow runs.
     pub version: Pinned,
     /// The host calls made so far.
@@ -37,7 +37,7 @@ impl RunningFlow {
         let run: BoxFuture<'static, RunEnd> =
             Box::pin(async move { runs.run(Box::new(conversation), kept).await });
         Self {
-            held: Held { version, journal },
+            state: RunState { version, journal },
             run: Run(FuturesUnordered::from_iter([run])),
         }
     }

@@ -15,7 +15,7 @@ use crate::keys::{Key, SessionSettings};
 /// The most keys kept. A call needs seven, of some 300 bytes each, so this is enough for 50,000
 /// calls in about 150 MB. When the store is full, the key that would expire first is dropped.
 pub const MAX_KEYS: usize = 350_000;
-/// The most bytes of keys and values, with some for each beside them: what an engine holds of
+/// The most bytes of keys and values, with a fixed number for each entry: what an engine holds of
 /// callers must not depend on how much somebody puts into an order. Beyond it, too, the key that
 /// would expire first is dropped.
 pub const MAX_BYTES: usize = 256 << 20;

@@ -63,12 +63,12 @@ pub trait CallRecords: Send + Sync {
             .await
     }
 
-    /// Returns at most `limit` events of a call in their order: those after the mark `behind` or,
+    /// Returns at most `limit` events of a call in their order: those after the mark `after` or,
     /// without one, the first.
     async fn events(
         &self,
         call: CallId,
-        behind: Option<EventMark>,
+        after: Option<EventMark>,
         limit: u32,
     ) -> Result<Vec<CallEvent>, StoreError>;
 

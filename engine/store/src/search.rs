@@ -55,7 +55,7 @@ impl CallFilter {
     }
 }
 
-/// The place of a call in the list, which is newest first: by the time it was created, and of
+/// The position of a call in the list, which is newest first: by the time it was created, and of
 /// several with one time by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallPlace {
@@ -112,7 +112,7 @@ impl CallSummary {
         self.problems > 0 || outcome.is_some_and(Outcome::is_failure)
     }
 
-    /// Its place in the list.
+    /// Its position in the list.
     pub fn place(&self) -> CallPlace {
         CallPlace {
             created_ms: self.created_ms,
@@ -150,20 +150,20 @@ impl From<&CallRecord> for CallSummary {
 pub struct CallPage {
     /// Its calls, newest first.
     pub calls: Vec<CallSummary>,
-    /// The place after which the next page begins; none if this is the last one.
+    /// The position after which the next page begins; none if this is the last one.
     pub next: Option<CallPlace>,
 }
 
 impl CallPage {
     /// Takes in what this process knows of calls whose events are not all stored yet: `unsaved`
     /// stand in place of what is stored, and are added where they belong into a page of `limit`
-    /// after the place `behind`.
+    /// after the place `after`.
     #[must_use]
     pub fn with_unsaved(
         mut self,
         unsaved: Vec<CallSummary>,
         filter: &CallFilter,
-        behind: Option<CallPlace>,
+        after: Option<CallPlace>,
         limit: u32,
     ) -> Self {
         for mut call in unsaved {
@@ -180,7 +180,7 @@ impl CallPage {
                 continue;
             }
             let place = call.place();
-            let is_here = behind.is_none_or(|behind| place < behind)
+            let is_here = after.is_none_or(|after| place < after)
                 && self.next.is_none_or(|next| place > next);
             if filter.takes(&call) && is_here {
                 self.calls.push(call);

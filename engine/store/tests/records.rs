@@ -478,14 +478,14 @@ async fn all_records_since_a_time_come_page_by_page(
         "UPDATE calls SET record = 'broken' WHERE call_id = '{}'",
         calls.get(12).unwrap().call_id
     ));
-    let (mut found, mut unreadable, mut sizes, mut behind) = (Vec::new(), 0, Vec::new(), None);
+    let (mut found, mut unreadable, mut sizes, mut after) = (Vec::new(), 0, Vec::new(), None);
     loop {
-        let page = records.page(5, behind.as_ref(), 8).await.unwrap();
+        let page = records.page(5, after.as_ref(), 8).await.unwrap();
         sizes.push(page.records.len());
         found.extend(page.records);
         unreadable += page.unreadable.len();
         match page.next {
-            Some(mark) => behind = Some(mark),
+            Some(mark) => after = Some(mark),
             None => break,
         }
     }
@@ -670,16 +670,16 @@ async fn a_flows_ended_calls_come_newest_first(Subject { records, .. }: Subject)
         records.import(call).await.unwrap();
     }
     ended.reverse();
-    let (mut behind, mut found) = (None, Vec::new());
+    let (mut after, mut found) = (None, Vec::new());
     loop {
         let page = records
-            .newest_of(&flow("emi"), behind.as_ref(), 2)
+            .newest_of(&flow("emi"), after.as_ref(), 2)
             .await
             .unwrap();
         assert!(page.unreadable.is_empty());
         found.extend(page.records);
-        behind = page.next;
-        if behind.is_none() {
+        after = page.next;
+        if after.is_none() {
             break;
         }
     }

@@ -384,8 +384,8 @@ fn files_that_nobody_reads_and_tests_that_expect_nothing_are_warned_of() {
     let (code, reported) = author.reported(&["check"]);
     assert_eq!(code, 0, "{reported}");
     for words in [
-        "tests/more.tml: warning (read): nobody reads this file",
-        "audio/hello.mp3: warning (read): nobody reads this file",
+        "tests/more.tml: warning (read): this file is not read",
+        "audio/hello.mp3: warning (read): this file is not read",
         "prompts/te-IN.ftl: warning (prompts): these prompts are never said: `[flow] languages` does not have `te-IN`",
         "tests/nothing.toml: warning (tests): the test expects nothing",
     ] {

@@ -353,9 +353,7 @@ async fn a_version_that_held_calls_needs_no_gate_when_the_engine_starts_again() 
     engine.start_again();
     assert_eq!(active(&state(&engine).await), Some(changed));
     assert!(
-        engine
-            .logs()
-            .contains("calls were held on this version before"),
+        engine.logs().contains("calls ran on this version before"),
         "{}",
         engine.logs()
     );

@@ -28,13 +28,13 @@ impl Runner {
     /// Closes all attempts whose calls have ended.
     pub(super) async fn close_attempts(&self) -> Result<(), StoreError> {
         let mut plans = HashMap::<String, Option<Plan>>::new();
-        let mut behind: Option<CallId> = None;
+        let mut after: Option<CallId> = None;
         loop {
-            let open = self.records.open_attempts(behind, OPEN_ATTEMPTS).await?;
+            let open = self.records.open_attempts(after, OPEN_ATTEMPTS).await?;
             let Some(last) = open.last() else {
                 return Ok(());
             };
-            behind = Some(last.call_id);
+            after = Some(last.call_id);
             for attempt in open {
                 if !plans.contains_key(&attempt.campaign) {
                     let campaign = self.records.campaign(&attempt.campaign).await?;

@@ -87,7 +87,7 @@ impl Catalogue {
         for name in without {
             match self.restore_last(&name).await {
                 Some(Ok(version)) => {
-                    tracing::warn!(flow = %name, %version, "flow goes on with the version that took calls last: what lies in the folder was not taken")
+                    tracing::warn!(flow = %name, %version, "flow goes on with the version that took calls last: the files in the folder were rejected")
                 }
                 Some(Err(reason)) => {
                     tracing::error!(flow = %name, reason, "the version that took calls last cannot be brought back: the flow takes no calls")

@@ -145,7 +145,7 @@ impl Catalogue {
             let own = warnings.entry(name.clone()).or_default();
             if set.is_restored() {
                 own.push(
-                    "what lies in the folder was not taken, so that the version that took calls last goes on: see what was rejected"
+                    "the files in the folder were rejected, so that the version that took calls last goes on: see what was rejected"
                         .to_owned(),
                 );
             }

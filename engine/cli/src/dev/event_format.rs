@@ -159,7 +159,7 @@ impl EventFormat {
                     Tone::Odd,
                 )
             }
-            "flow goes on with the version that took calls last: what lies in the folder was not taken" =>
+            "flow goes on with the version that took calls last: the files in the folder were rejected" =>
             {
                 self.active.insert(flow.clone(), version.clone());
                 line(

@@ -126,7 +126,7 @@ impl Tested {
     /// The conversation of a test.
     fn conversation(&self, result: &TestResult) -> Vec<Line> {
         let (Some(version), Some(test), Some(held)) =
-            (&self.checked.version, &result.test, &result.held)
+            (&self.checked.version, &result.test, &result.conversation)
         else {
             return Vec::new();
         };

@@ -97,7 +97,7 @@ impl Faults {
         } else if !survived {
             writeln!(
                 out,
-                "\nnot all calls behind a fault went well: see the log of the bot"
+                "\nnot all calls after a fault went well: see the log of the bot"
             )?;
         }
         Ok(if survived {

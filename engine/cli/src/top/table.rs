@@ -21,8 +21,8 @@ pub struct Size {
     pub columns: usize,
 }
 
-/// The table, with what stands above and below it, a line each and none longer than the terminal is wide.
-/// `now` and `ended` are answers of the engine, `now_ms` is the time in milliseconds since
+/// The table, with what is above and below it, a line each and none longer than the terminal is
+/// wide. `now` and `ended` are answers of the engine, `now_ms` is the time in milliseconds since
 /// 1970-01-01T00:00:00Z.
 pub fn table(
     head: &str,
@@ -69,7 +69,7 @@ pub fn table(
 fn state(now: &Value) -> Vec<String> {
     let late_ms = count(now, "recognition_backlog_ms");
     let mut lines = vec![format!(
-        "{} live, {} awaited, {} places; recognition {late_ms} ms behind",
+        "{} live, {} awaited, {} slots; recognition {late_ms} ms behind",
         count(now, "live"),
         count(now, "awaited"),
         count(now, "max_calls"),
@@ -79,7 +79,7 @@ fn state(now: &Value) -> Vec<String> {
         lines.push("stopping: it takes no further calls".to_owned());
     }
     if let Some(why) = member(now, "limited_by") {
-        lines.push(format!("fewer places than `max-calls`: {}", shown(why)));
+        lines.push(format!("fewer slots than `max-calls`: {}", shown(why)));
     }
     let text = |item: &Value, name: &str| shown(member(item, name).unwrap_or_default());
     let stores = items(now, "stores").iter().map(|store| {
@@ -228,7 +228,7 @@ mod tests {
             lines.get(..5).unwrap(),
             [
                 "top  1970-01-01T00:16:40Z",
-                "3 live, 1 awaited, 50 places; recognition 120 ms behind",
+                "3 live, 1 awaited, 50 slots; recognition 120 ms behind",
                 "records: no answer; voices: nobody speaks hi-IN (missing)",
                 "refused since the start: 2 full at passthru",
                 "",

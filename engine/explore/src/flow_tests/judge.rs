@@ -5,7 +5,7 @@ use ghanti_model::{Content, Decision, Prompt};
 
 use super::expect::Transfer;
 use super::read::{Answer, FlowTest};
-use crate::run::Held;
+use crate::run::FinishedConversation;
 use crate::transcript::{moment, words};
 
 type Complaints = Vec<(Option<usize>, String)>;
@@ -14,14 +14,18 @@ impl FlowTest {
     /// Complaints about the conversation, with lines of the test. If the flow failed, or asked
     /// other questions than the script answers, nothing else is checked, since the rest follows
     /// from it.
-    pub(super) fn judge(&self, held: &Held, version: &FlowVersion) -> Complaints {
-        if let Some(failure) = held.failure() {
+    pub(super) fn judge(
+        &self,
+        conversation: &FinishedConversation,
+        version: &FlowVersion,
+    ) -> Complaints {
+        if let Some(failure) = conversation.failure() {
             let sentence = format!("expected the flow to end by itself; got: {failure}");
-            let asked = held.scripted.asked.len();
+            let asked = conversation.scripted.asked.len();
             let last = asked.checked_sub(1).and_then(|last| self.answers.get(last));
             return vec![(last.map(|answer| answer.line), sentence)];
         }
-        let scripted = &held.scripted;
+        let scripted = &conversation.scripted;
         let unfit = scripted.unfit.iter();
         let mut complaints: Complaints = unfit
             .map(|sentence| (self.line_of(sentence), sentence.clone()))

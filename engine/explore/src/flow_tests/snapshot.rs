@@ -18,13 +18,18 @@ impl FlowTest {
     }
 }
 
-/// The text of a test's conversation; `None` where it was not held, or the flow failed in it.
+/// The text of a test's conversation; `None` where it was not run, or the flow failed in it.
 pub fn snapshot(version: &FlowVersion, result: &TestResult) -> Option<String> {
-    let (test, held) = (result.test.as_ref()?, result.held.as_ref()?);
-    if held.failure().is_some() {
+    let (test, conversation) = (result.test.as_ref()?, result.conversation.as_ref()?);
+    if conversation.failure().is_some() {
         return None;
     }
-    let said = lines(version, &held.scripted.events, test.known.today(), None);
+    let said = lines(
+        version,
+        &conversation.scripted.events,
+        test.known.today(),
+        None,
+    );
     let said = said.iter().filter(|line| line.speaker != Speaker::Flow);
     let mut text = format!(
         "# What is said in tests/{}.toml, as `ghanti flow test --update` writes it.\n",

@@ -1,4 +1,4 @@
-//! Where the boxes of a graph stand, and how its arrows run between them.
+//! The positions of the boxes of a graph, and the paths of the arrows between them.
 //!
 //! Layers from top to bottom, by the shortest way from the beginning. Arrows run at right angles,
 //! each in a lane of its own: out of its row to the right, down beside the boxes, and into its

@@ -11,7 +11,7 @@ use ghanti_model::{CallError, Content, Extent, Language, Prompt};
 use super::steps::{goes_on_from, shape};
 use super::{Bounds, Examples, Exploration, Level, Path, Severity, Situation, options};
 use crate::properties::{Broken, Course, broken};
-use crate::run::{Held, hold};
+use crate::run::{FinishedConversation, converse};
 use crate::transcript::words;
 
 /// How long one letter takes to speak, in milliseconds: some 13 letters a second, as measured of
@@ -22,7 +22,7 @@ const WAITS_MAX: usize = 16;
 /// How long an audio file is taken to last, in milliseconds.
 const AUDIO_MS: u64 = 5_000;
 
-/// A conversation that is still to be held.
+/// A conversation that is still to be run.
 pub(super) struct Node {
     pub(super) situation: usize,
     turns: Vec<Turn>,
@@ -40,7 +40,7 @@ pub(super) struct Explorer<'v> {
     pub(super) bounds: Bounds,
     examples: Examples,
     pub(super) found: Exploration,
-    /// What is still to be held, by disturbances; the last is next.
+    /// What is still to be run, by disturbances; the last is next.
     queues: Vec<Vec<Node>>,
     pub(super) said: BTreeSet<String>,
     /// The shapes of the undisturbed paths of each situation.
@@ -99,7 +99,7 @@ impl<'v> Explorer<'v> {
                 left: 0,
             });
             while let Some(batch) = self.next(disturbances, began) {
-                let held = batch.into_iter().map(|node| {
+                let conversation = batch.into_iter().map(|node| {
                     let situation = self.found.situations.get(node.situation);
                     let known = situation.map(|situation| situation.known.clone());
                     let (version, repeats) = (Arc::clone(self.version), self.bounds.repeats);
@@ -109,25 +109,25 @@ impl<'v> Explorer<'v> {
                         if let Some(wait) = node.hangs_up_at {
                             caller = caller.hang_up_at_wait(wait);
                         }
-                        let held = hold(&version, caller, &known.settings).await;
-                        // a path is held twice, and each of its beginnings again by those that
+                        let conversation = converse(&version, caller, &known.settings).await;
+                        // a path is run twice, and each of its beginnings again by those that
                         // continue it
-                        let is_path = held.scripted.open.is_none()
+                        let is_path = conversation.scripted.open.is_none()
                             && node.disturbances == 0
                             && node.hangs_up_at.is_none();
                         let again = if repeats && is_path {
                             let caller = known.caller().with_turns(node.turns.clone());
-                            Some(hold(&version, caller, &known.settings).await)
+                            Some(converse(&version, caller, &known.settings).await)
                         } else {
                             None
                         };
-                        (node, held, again)
+                        (node, conversation, again)
                     })
                 });
-                let held: Vec<_> = held.collect();
-                for held in held {
-                    if let Ok((node, held, again)) = held.await {
-                        self.look_at(node, held, again);
+                let conversation: Vec<_> = conversation.collect();
+                for conversation in conversation {
+                    if let Ok((node, conversation, again)) = conversation.await {
+                        self.look_at(node, conversation, again);
                     }
                 }
             }
@@ -180,13 +180,18 @@ impl<'v> Explorer<'v> {
         }
     }
 
-    fn look_at(&mut self, node: Node, held: Held, again: Option<Held>) {
+    fn look_at(
+        &mut self,
+        node: Node,
+        conversation: FinishedConversation,
+        again: Option<FinishedConversation>,
+    ) {
         self.found.runs += 1 + usize::from(again.is_some());
-        self.cover(&held);
-        self.check_words(&node, &held);
-        let events = held.scripted.events.clone();
+        self.cover(&conversation);
+        self.check_words(&node, &conversation);
+        let events = conversation.scripted.events.clone();
         if node.hangs_up_at.is_some() {
-            self.hung_up(&node, held);
+            self.hung_up(&node, conversation);
             return;
         }
         if !goes_on_from(&node.before, &events) {
@@ -198,25 +203,25 @@ impl<'v> Explorer<'v> {
             );
             return;
         }
-        if held.failure().is_none() {
+        if conversation.failure().is_none() {
             self.hang_up_within(&node, &events);
         }
-        let Some(wait) = held.scripted.open.clone() else {
+        let Some(wait) = conversation.scripted.open.clone() else {
             if let Some(again) = &again {
                 self.found.repeated += 1;
-                if again.journal != held.journal {
+                if again.journal != conversation.journal {
                     self.find(
                         &node,
                         &events,
                         Severity::Error,
-                        "the same conversation, held again, goes otherwise: the flow is not deterministic, so that its calls cannot be replayed",
+                        "the same conversation, run again, is different: the flow is not deterministic, so that its calls cannot be replayed",
                     );
                 }
             }
-            self.ended(&node, held);
+            self.ended(&node, conversation);
             return;
         };
-        self.hung_up(&node, held);
+        self.hung_up(&node, conversation);
         if node.turns.len() >= self.bounds.turns {
             let message = format!(
                 "the conversation does not end after {} answers: it goes on without end",
@@ -230,14 +235,24 @@ impl<'v> Explorer<'v> {
     }
 
     /// A conversation in which the caller hung up.
-    fn hung_up(&mut self, node: &Node, held: Held) {
+    fn hung_up(&mut self, node: &Node, conversation: FinishedConversation) {
         self.found.hang_ups += 1;
-        let failure = held.failure();
+        let failure = conversation.failure();
         if let Some(failure) = &failure {
             let message = format!("after the caller hung up: {failure}");
-            self.find(node, &held.scripted.events, Severity::Error, &message);
+            self.find(
+                node,
+                &conversation.scripted.events,
+                Severity::Error,
+                &message,
+            );
         }
-        let path = self.path(node, held.scripted.events, held.end, failure);
+        let path = self.path(
+            node,
+            conversation.scripted.events,
+            conversation.end,
+            failure,
+        );
         // without a word of the flow's the engine says that the caller hung up
         if path.ending() != (None, None, false) {
             self.keep_side(path);
@@ -366,20 +381,30 @@ impl<'v> Explorer<'v> {
     }
 
     /// A conversation that ended, and not because the caller hung up.
-    fn ended(&mut self, node: &Node, held: Held) {
-        let failure = held.failure();
-        let severity = match &held.end {
+    fn ended(&mut self, node: &Node, conversation: FinishedConversation) {
+        let failure = conversation.failure();
+        let severity = match &conversation.end {
             // what follows is `[on-failure]`, which the author may mean
             Some(RunEnd::Failed(CallError::Unavailable(_))) => Severity::Warning,
             _ => Severity::Error,
         };
         if let Some(failure) = &failure {
-            self.find(node, &held.scripted.events, severity, failure);
+            self.find(node, &conversation.scripted.events, severity, failure);
         }
-        for sentence in &held.scripted.unfit {
-            self.find(node, &held.scripted.events, Severity::Warning, sentence);
+        for sentence in &conversation.scripted.unfit {
+            self.find(
+                node,
+                &conversation.scripted.events,
+                Severity::Warning,
+                sentence,
+            );
         }
-        let path = self.path(node, held.scripted.events, held.end, failure);
+        let path = self.path(
+            node,
+            conversation.scripted.events,
+            conversation.end,
+            failure,
+        );
         let mut hasher = DefaultHasher::new();
         shape(&path.events).hash(&mut hasher);
         if node.disturbances == 0 {
@@ -439,23 +464,27 @@ impl<'v> Explorer<'v> {
     }
 
     /// What a conversation reached.
-    fn cover(&mut self, held: &Held) {
-        let said = held.scripted.said.iter().map(|prompt| prompt.template());
+    fn cover(&mut self, conversation: &FinishedConversation) {
+        let said = conversation
+            .scripted
+            .said
+            .iter()
+            .map(|prompt| prompt.template());
         self.said.extend(said.map(str::to_owned));
-        let observed = crate::flow_tests::observe([held]);
+        let observed = crate::flow_tests::observe([conversation]);
         self.found.observed.asked.extend(observed.asked);
         self.found.observed.established.extend(observed.established);
     }
 
     /// Finds prompts that cannot be said in one of the flow's languages.
-    fn check_words(&mut self, node: &Node, held: &Held) {
+    fn check_words(&mut self, node: &Node, conversation: &FinishedConversation) {
         let today = self
             .found
             .situations
             .get(node.situation)
             .map(|situation| situation.known.today());
         let Some(today) = today else { return };
-        for event in &held.scripted.events {
+        for event in &conversation.scripted.events {
             let Event::Said { prompt, .. } = event else {
                 continue;
             };
@@ -471,7 +500,12 @@ impl<'v> Explorer<'v> {
                         let name = prompt.template();
                         let message = format!("`{name}` cannot be said in {language}: {reason}");
                         if self.unspeakable.insert(message.clone()) {
-                            self.find(node, &held.scripted.events, Severity::Error, &message);
+                            self.find(
+                                node,
+                                &conversation.scripted.events,
+                                Severity::Error,
+                                &message,
+                            );
                         }
                     }
                 }

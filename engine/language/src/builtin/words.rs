@@ -278,7 +278,7 @@ impl Table {
     }
 }
 
-/// What stands between two spaces.
+/// What is between two spaces.
 enum Piece {
     Words(Vec<String>),
     /// Figures, and the words that are written together with them: `6pm`.

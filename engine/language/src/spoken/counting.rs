@@ -1,7 +1,7 @@
-//! Numbers as words where the words change with their place: Tamil பன்னிரண்டாயிரம், but
+//! Numbers as words where the words change with their position: Tamil பன்னிரண்டாயிரம், but
 //! பன்னிரண்டாயிரத்து ஐநூறு; Telugu ఐదు వందలు, but ఐదు వందల రూపాయలు. Independent of the language.
 
-/// A word in the places where it may stand.
+/// A word in each position where it may occur.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forms {
     alone: &'static str,
@@ -37,7 +37,7 @@ impl Forms {
     }
 }
 
-/// Where a word stands.
+/// The position of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// At the end, with nothing counted.

@@ -1,4 +1,4 @@
-//! Markup in prompt files: a voice speaks what stands there, and would read tags aloud.
+//! Markup in prompt files: a voice speaks it as it is, and would read tags aloud.
 
 use super::problem::Report;
 

@@ -132,7 +132,7 @@ fn curve(spread: &Spread) -> Vec<(f64, f64)> {
     nines.zip(spread.curve_ms.iter().copied()).collect()
 }
 
-/// A percentile's place, as text.
+/// A percentile, as text.
 fn percentile(nines: &f64) -> String {
     let percent = 100.0 * (1.0 - 10_f64.powf(-nines));
     let digits = (nines.round() as usize).saturating_sub(2);

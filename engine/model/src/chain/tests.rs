@@ -1,4 +1,4 @@
-//! Every change of a chain is found, and where; an erasure that is told is none.
+//! Every change of a chain is found, and where; an erasure that is recorded is no change.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;

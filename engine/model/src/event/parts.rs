@@ -150,7 +150,7 @@ pub struct StreamStarted {
 pub struct StreamResumed {
     /// The new stream's id.
     pub stream_sid: StreamSid,
-    /// How many entries of the journal stand; what came after them is done again.
+    /// How many entries of the journal are kept; what came after them is done again.
     pub entries: u32,
 }
 

@@ -176,7 +176,7 @@ pub(super) fn never_connected(record: &mut CallRecord, what: &str, now_ms: u64) 
     }
     if !has_cause(record) {
         let detail = format!(
-            "{what}: the Exotel flow has no Voicebot applet after Passthru, or its URL is wrong; GET /websocket-url tells the right one"
+            "{what}: the Exotel flow has no Voicebot applet after Passthru, or its URL is wrong; GET /websocket-url returns the right one"
         );
         record.note_cause(NO_STREAM, &detail, Repeat::OncePerName, now_ms);
     }

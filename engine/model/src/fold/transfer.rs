@@ -78,7 +78,7 @@ fn never_asked(record: &CallRecord, passthru_after: bool) -> String {
         }
         (false, false) => {
             "neither `/passthru/after` nor `/connect` was asked: the Exotel flow has no Passthru and Connect after the Voicebot applet, or their \
-             URLs are wrong; GET /websocket-url tells the right ones"
+             URLs are wrong; GET /websocket-url returns the right ones"
         }
     };
     format!("a transfer was decided, and no agent's number was ever asked for: {why}")

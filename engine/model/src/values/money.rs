@@ -50,7 +50,7 @@ pub fn money(value: &str) -> Result<i64, Unreadable> {
         Some((whole, part)) if is_filled_up(whole, part) => (whole, part.get(..2).unwrap_or(part)),
         Some(_) => {
             return Err(refuse(
-                "has something else than one or two digits behind its decimal point",
+                "has something else than one or two digits after its decimal point",
             ));
         }
         None => (number, ""),

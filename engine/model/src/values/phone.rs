@@ -32,7 +32,7 @@ pub fn phone(value: &str) -> Result<PhoneNumber, Unreadable> {
         Some(national) if is_indian(&without_trunk(national)) => Some(without_trunk(national)),
         Some(_) if international => {
             return Err(refuse(
-                "has not the ten digits of an Indian number behind `+91`",
+                "has not the ten digits of an Indian number after `+91`",
             ));
         }
         _ if international => None,
@@ -53,7 +53,7 @@ pub fn phone(value: &str) -> Result<PhoneNumber, Unreadable> {
             || !is_digits(&digits) =>
         {
             return Err(refuse(
-                "is no international number, which has 8 to 15 digits behind its `+`",
+                "is no international number, which has 8 to 15 digits after its `+`",
             ));
         }
         None => format!("+{digits}"),

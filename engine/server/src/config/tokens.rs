@@ -140,7 +140,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
             }
             if let Some((other, _)) = known.iter().find(|(_, known)| *known == secret) {
                 errors.push(format!(
-                    "a token of `[tokens.{name}]` is also {other}: what is done with it could not be told apart; give each its own"
+                    "a token of `[tokens.{name}]` is also {other}: their uses could not be distinguished; give each its own"
                 ));
             }
             known.push((format!("a token of `[tokens.{name}]`"), secret));

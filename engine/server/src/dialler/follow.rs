@@ -207,8 +207,8 @@ async fn find(engine: &DialContext, dialler: &Dialler, call: CallId, dial: &Unkn
     }
 }
 
-/// Asks Exotel how a call stands whose status callback did not come, and records its final status.
-/// Returns whether it has one.
+/// Asks Exotel for the status of a call whose status callback did not come, and records it if it is
+/// final. Returns whether it has one.
 pub async fn look_up(engine: &DialContext, dialler: &Dialler, call: CallId, sid: &CallSid) -> bool {
     match dialler.api.call(sid).await {
         Ok(details) => {

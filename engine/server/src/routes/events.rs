@@ -164,7 +164,7 @@ async fn follow(
     // first, so that no event is missed between the stored and the new ones
     let coming = registry.events().follow();
     // the unsaved events are searched first: an event may be saved meanwhile, but not the reverse
-    let behind = match last.map(|last| (last, registry.writer().position(last))) {
+    let after = match last.map(|last| (last, registry.writer().position(last))) {
         None => None,
         Some((_, Some(unsaved))) => Some(unsaved),
         Some((last, None)) => registry
@@ -181,7 +181,7 @@ async fn follow(
         is_masked,
         sent: BTreeSet::new(),
         unread: None,
-        start: behind,
+        start: after,
         sender,
         _permit: permit,
     };
@@ -260,11 +260,8 @@ impl Follower {
 
     /// Sends the events that are stored and those in the writer's queue. Spooled events are in
     /// neither.
-    async fn catch_up(&mut self, behind: Option<EventMark>) -> Result<(), Gone> {
-        let behind = self
-            .unread
-            .take()
-            .map_or(behind, |unread| unread.min(behind));
+    async fn catch_up(&mut self, after: Option<EventMark>) -> Result<(), Gone> {
+        let after = self.unread.take().map_or(after, |unread| unread.min(after));
         let registry = &Arc::clone(&self.app.services).registry;
         let calls = match self.call {
             Some(call) => vec![call],
@@ -272,10 +269,10 @@ impl Follower {
         };
         for call in calls {
             let unsaved = registry.writer().unsaved(call);
-            let mut from = behind;
+            let mut from = after;
             loop {
                 let Ok(page) = registry.archive().events(call, from, PAGE).await else {
-                    self.unread = Some(behind);
+                    self.unread = Some(after);
                     break;
                 };
                 for event in &page {
@@ -287,7 +284,7 @@ impl Follower {
                 }
             }
             for event in unsaved {
-                if Some(event.mark()) > behind {
+                if Some(event.mark()) > after {
                     self.send(&event).await?;
                 }
             }

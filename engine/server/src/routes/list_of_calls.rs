@@ -79,8 +79,8 @@ pub(super) async fn found(
     }
     let filter = filter(&query, &app.services.settings.zone)?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
-    let behind = query.parsed("cursor", "`next` of the page before", position)?;
-    let page = listed(app, &filter, behind, limit).await?;
+    let after = query.parsed("cursor", "`next` of the page before", position)?;
+    let page = listed(app, &filter, after, limit).await?;
     if page.calls.is_empty() {
         check_outcome(app, filter.outcome.as_deref()).await?;
     }
@@ -98,16 +98,16 @@ pub(super) async fn found(
 pub(super) async fn listed(
     app: &App,
     filter: &CallFilter,
-    behind: Option<CallPlace>,
+    after: Option<CallPlace>,
     limit: u32,
 ) -> Result<CallPage, Problem> {
     let unsaved = app
         .services
         .registry
         .unsaved(|record| CallSummary::from(record));
-    let page = app.records.search(filter, behind, limit).await;
+    let page = app.records.search(filter, after, limit).await;
     let page = page.map_err(Problem::unavailable)?;
-    Ok(page.with_unsaved(unsaved, filter, behind, limit))
+    Ok(page.with_unsaved(unsaved, filter, after, limit))
 }
 
 fn filter(query: &Query, zone: &Zone) -> Result<CallFilter, Problem> {

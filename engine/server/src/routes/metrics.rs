@@ -66,7 +66,7 @@ fn calls(app: &App, registry: &mut Registry) {
         ),
         (
             "calls_awaited",
-            "Calls whose applet was told to go on and whose stream has not started",
+            "Calls whose applet was answered and whose stream has not started",
             reserved,
         ),
         (
@@ -86,7 +86,7 @@ fn calls(app: &App, registry: &mut Registry) {
         ),
         (
             "tasks",
-            "Tasks of the process: calls, connections and what runs beside them",
+            "Tasks of the process: calls, connections and background work",
             tokio::runtime::Handle::current()
                 .metrics()
                 .num_alive_tasks(),

@@ -71,12 +71,12 @@ pub async fn chain(
     let Segments(id) = id?;
     let query = Query::read(query.as_deref(), &["limit", "cursor"])?;
     let limit = query.number("limit", EVENTS)?.unwrap_or(EVENTS);
-    let behind = query.parsed("cursor", "`next` of the page before", position)?;
+    let after = query.parsed("cursor", "`next` of the page before", position)?;
     let call_id = find(&app, &id).await?.call_id;
     app.services.registry.writer().saved(call_id, SAVED).await;
     let stored = app
         .records
-        .chain(call_id, behind.unwrap_or(-1), limit)
+        .chain(call_id, after.unwrap_or(-1), limit)
         .await
         .map_err(Problem::unavailable)?;
     let Some((head, items)) = stored else {
@@ -125,7 +125,7 @@ pub async fn verify(
     RawQuery(query): RawQuery,
 ) -> Result<Answer<ChainChecks>, Problem> {
     let query = Query::read(query.as_deref(), &["cursor"])?;
-    let behind = query.text("cursor").unwrap_or_default();
-    let checks = app.records.verify_chains(behind, CALLS).await;
+    let after = query.text("cursor").unwrap_or_default();
+    let checks = app.records.verify_chains(after, CALLS).await;
     checks.map(Answer).map_err(Problem::unavailable)
 }

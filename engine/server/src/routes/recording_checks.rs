@@ -83,8 +83,8 @@ pub async fn verify(
     RawQuery(query): RawQuery,
 ) -> Result<Answer<RecordingChecks>, Problem> {
     let query = Query::read(query.as_deref(), &["cursor"])?;
-    let behind = query.text("cursor").unwrap_or_default();
-    let calls = app.records.calls_behind(behind, CALLS).await;
+    let after = query.text("cursor").unwrap_or_default();
+    let calls = app.records.calls_after(after, CALLS).await;
     let calls = calls.map_err(Problem::unavailable)?;
     let is_full = u32::try_from(calls.len()).is_ok_and(|length| length >= CALLS);
     let mut checks = RecordingChecks::default();
@@ -139,7 +139,7 @@ async fn check(app: &App, call: CallId, recording: &Recording) -> Verdict {
     };
     let name = RecordingName::parse(&recording.file).filter(|name| name.call == call);
     let Some(name) = name else {
-        return Verdict::Broken("the record names a file that is none of a recording".to_owned());
+        return Verdict::Broken("the record names a file that is no recording".to_owned());
     };
     match app.services.recordings.digest(name).await {
         Ok(Some((found, _))) if found == expected => Verdict::Intact,

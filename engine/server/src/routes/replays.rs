@@ -184,7 +184,7 @@ fn busy(detail: String) -> Problem {
 fn refused(unable: Unable) -> Problem {
     let (detail, hint) = match unable {
         Unable::Failed(ReplayError::NoRoom) => {
-            return busy("the engine has no room for it beside its calls".to_owned());
+            return busy("the engine has no free instance for it beside its calls".to_owned());
         }
         Unable::NoVersion | Unable::OtherVersion => {
             return Problem::new(

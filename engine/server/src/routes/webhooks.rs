@@ -85,9 +85,9 @@ pub async fn dead(
 ) -> Result<Answer<List<Dead>>, Problem> {
     let query = Query::read(query.as_deref(), &["limit", "cursor"])?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
-    let behind = query.parsed("cursor", "`next` of the page before", position)?;
-    let behind = behind.as_ref().map(|(ms, id)| (*ms, id.as_str()));
-    let found = app.records.dead_letters(behind, limit.saturating_add(1));
+    let after = query.parsed("cursor", "`next` of the page before", position)?;
+    let after = after.as_ref().map(|(ms, id)| (*ms, id.as_str()));
+    let found = app.records.dead_letters(after, limit.saturating_add(1));
     let found = found.await.map_err(Problem::unavailable)?;
     let found = found.into_iter().map(Dead::from).collect();
     Ok(Answer(List::page(found, limit, |letter: &Dead| {

@@ -32,10 +32,10 @@ pub(super) enum Job {
     Begin(Arc<Mutex<Wav>>),
     Write {
         wav: Arc<Mutex<Wav>>,
-        /// Samples of each side that stand before these as silence.
+        /// Samples of silence on each side before these.
         silent: u64,
         samples: Vec<i16>,
-        /// The call's place in the queue, given back when this is written.
+        /// The call's space in the queue, released when this is written.
         _place: OwnedSemaphorePermit,
     },
     End {

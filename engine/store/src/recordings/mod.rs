@@ -1,8 +1,8 @@
 //! The engine's own recordings of calls: WAV files in a folder that only the engine's user reads.
 //!
 //! A call hands over what it has recorded and never waits: a thread of its own writes the files of
-//! all calls, from queues of a bounded size. What finds no place there is left out and counted, and
-//! is silent in the file, so that everything else stands where it was heard.
+//! all calls, from queues of a bounded size. What does not fit into them is left out and counted,
+//! and is silent in the file, so that everything else is at the time at which it was heard.
 //!
 //! A file is `CALL-MILLISECONDS.wav`, by the call and the time at which its stream began. Until its
 //! digest is stored with the call its name ends in `.part`: what an engine that died has left is
@@ -230,14 +230,14 @@ pub struct Track {
     wav: Arc<Mutex<Wav>>,
     places: Arc<Semaphore>,
     is_begun: bool,
-    /// Samples of each side that were left out since the last piece, and stand there as silence.
+    /// Samples of each side that were left out since the last piece, for which there is silence.
     owed: u64,
     /// All that were left out.
     lost: u64,
 }
 
 impl Track {
-    /// Hands over samples, left and right in turn. Never waits: if there is no place for them, they
+    /// Hands over samples, left and right in turn. Never waits: if there is no space for them, they
     /// are left out.
     pub fn write(&mut self, samples: Vec<i16>) {
         let length = u64::try_from(samples.len() / 2).unwrap_or(u64::MAX);

@@ -468,17 +468,17 @@ impl SqlRecords {
     pub(super) async fn events_of(
         &self,
         call: CallId,
-        behind: Option<EventMark>,
+        after: Option<EventMark>,
         limit: u32,
     ) -> Result<Vec<CallEvent>, StoreError> {
         let key = call.to_string();
-        let (behind_ms, behind_id) = behind.map_or((-1, String::new()), |mark| {
+        let (after_ms, after_id) = after.map_or((-1, String::new()), |mark| {
             (stored_ms(mark.unix_ms), mark.id.to_string())
         });
         let limit = i64::from(limit);
         let rows: Vec<EventRow> = reading!(self, pool => {
-            let query = sqlx::query_as(BEHIND).bind(&key).bind(behind_ms);
-            query.bind(&behind_id).bind(limit).fetch_all(pool)
+            let query = sqlx::query_as(BEHIND).bind(&key).bind(after_ms);
+            query.bind(&after_id).bind(limit).fetch_all(pool)
         })?;
         Ok(rows
             .into_iter()

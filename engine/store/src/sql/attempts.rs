@@ -1,5 +1,5 @@
-//! Attempts to call customers of campaigns: begun before Exotel is asked, closed ("settled") when the
-//! call is over.
+//! Attempts to call customers of campaigns: begun before Exotel is asked, closed when the call is
+//! over.
 
 use ghanti_model::{CallId, NodeId, PhoneNumber};
 use sqlx::{PgConnection, SqliteConnection};
@@ -246,18 +246,18 @@ impl SqlRecords {
     }
 
     /// Open attempts whose call is over, or of which no call is recorded; by
-    /// call, at most `at_most`, after the call `behind` if there is one.
+    /// call, at most `at_most`, after the call `after` if there is one.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn open_attempts(
         &self,
-        behind: Option<CallId>,
+        after: Option<CallId>,
         at_most: u32,
     ) -> Result<Vec<OpenAttempt>, StoreError> {
-        let behind = behind.map_or(String::new(), |call| call.to_string());
+        let after = after.map_or(String::new(), |call| call.to_string());
         let rows: Vec<OpenRow> = reading!(self, pool => {
-            sqlx::query_as(OPEN).bind(&behind).bind(i64::from(at_most)).fetch_all(pool)
+            sqlx::query_as(OPEN).bind(&after).bind(i64::from(at_most)).fetch_all(pool)
         })?;
         let open = |(call, campaign, customer, phone, number, began_ms, changed_ms): OpenRow| {
             Some(OpenAttempt {

@@ -248,13 +248,13 @@ impl SqlRecords {
     pub async fn chain(
         &self,
         call: CallId,
-        behind: i64,
+        after: i64,
         limit: u32,
     ) -> Result<Option<(ChainHead, Vec<ChainedEvent>)>, StoreError> {
         let (key, limit) = (call.to_string(), i64::from(limit));
         loop {
             let rows: Vec<ChainRow> = reading!(self, pool => {
-                sqlx::query_as(CHAIN).bind(&key).bind(behind).bind(limit).fetch_all(pool)
+                sqlx::query_as(CHAIN).bind(&key).bind(after).bind(limit).fetch_all(pool)
             })?;
             let Some((length, hash, ..)) = rows.first() else {
                 return Ok(None);
@@ -267,29 +267,29 @@ impl SqlRecords {
         }
     }
 
-    /// The next calls by id after `behind`, which is empty at first, at most `limit`. Ids that are
+    /// The next calls by id after `after`, which is empty at first, at most `limit`. Ids that are
     /// none of the engine's are left out; [`verify_chains`](Self::verify_chains) reports them.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn calls_behind(&self, behind: &str, limit: u32) -> Result<Vec<CallId>, StoreError> {
+    pub async fn calls_after(&self, after: &str, limit: u32) -> Result<Vec<CallId>, StoreError> {
         let most = i64::from(limit);
         let calls: Vec<(String,)> = reading!(self, pool => {
-            sqlx::query_as(NEXT).bind(behind).bind(most).fetch_all(pool)
+            sqlx::query_as(NEXT).bind(after).bind(most).fetch_all(pool)
         })?;
         let ids = calls.iter().filter_map(|(call,)| CallId::parse(call));
         Ok(ids.collect())
     }
 
-    /// Checks at most `limit` calls after the id `behind`, which is empty at first: their chains, and
+    /// Checks at most `limit` calls after the id `after`, which is empty at first: their chains, and
     /// their rows.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn verify_chains(&self, behind: &str, limit: u32) -> Result<ChainChecks, StoreError> {
+    pub async fn verify_chains(&self, after: &str, limit: u32) -> Result<ChainChecks, StoreError> {
         let most = i64::from(limit);
         let calls: Vec<(String,)> = reading!(self, pool => {
-            sqlx::query_as(NEXT).bind(behind).bind(most).fetch_all(pool)
+            sqlx::query_as(NEXT).bind(after).bind(most).fetch_all(pool)
         })?;
         let is_full = usize::try_from(limit).is_ok_and(|limit| calls.len() == limit);
         let mut checks = ChainChecks {

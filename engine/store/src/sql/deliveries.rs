@@ -175,13 +175,13 @@ impl SqlRecords {
     }
 
     /// Returns the messages that were given up last, at most `limit`, newest first: those after the
-    /// time and id `behind` or, without, the newest.
+    /// time and id `after` or, without, the newest.
     pub async fn dead_letters(
         &self,
-        behind: Option<(u64, &str)>,
+        after: Option<(u64, &str)>,
         limit: u32,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        let (dead_ms, id) = behind.map_or((i64::MAX, ""), |(ms, id)| (stored_ms(ms), id));
+        let (dead_ms, id) = after.map_or((i64::MAX, ""), |(ms, id)| (stored_ms(ms), id));
         let rows: Vec<DeadRow> = reading!(self, pool => {
             sqlx::query_as(DEAD).bind(dead_ms).bind(id).bind(i64::from(limit)).fetch_all(pool)
         })?;

@@ -366,7 +366,7 @@ impl SqlRecords {
         Ok(rows.into_iter().filter_map(occurrence).collect())
     }
 
-    /// Of the next `limit` calls after the id `behind`, which is empty at first: those whose events or
+    /// Of the next `limit` calls after the id `after`, which is empty at first: those whose events or
     /// record have the number anywhere, in any spelling without spaces. Also returns after which call
     /// to go on.
     ///
@@ -375,19 +375,19 @@ impl SqlRecords {
     pub async fn calls_that_mention(
         &self,
         phone: &PhoneNumber,
-        behind: &str,
+        after: &str,
         limit: u32,
     ) -> Result<(Vec<Occurrence>, Option<String>), StoreError> {
         let most = i64::from(limit);
         let page: Vec<(String,)> = reading!(self, pool => {
-            sqlx::query_as(PAGE).bind(behind).bind(most).fetch_all(pool)
+            sqlx::query_as(PAGE).bind(after).bind(most).fetch_all(pool)
         })?;
         let Some((last,)) = page.last().cloned() else {
             return Ok((Vec::new(), None));
         };
         let pattern = format!("%{}%", national(phone));
         let found: Vec<(String, String)> = reading!(self, pool => {
-            sqlx::query_as(MENTION).bind(behind).bind(&last).bind(&pattern).fetch_all(pool)
+            sqlx::query_as(MENTION).bind(after).bind(&last).bind(&pattern).fetch_all(pool)
         })?;
         let found = found
             .into_iter()

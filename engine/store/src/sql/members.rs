@@ -187,7 +187,7 @@ impl SqlRecords {
         })
     }
 
-    /// The customers of a campaign by key, at most `at_most`, after `behind` if there is one; without
+    /// The customers of a campaign by key, at most `at_most`, after `after` if there is one; without
     /// those who were erased.
     ///
     /// # Errors
@@ -195,12 +195,12 @@ impl SqlRecords {
     pub async fn report(
         &self,
         campaign: &str,
-        behind: Option<&CustomerKey>,
+        after: Option<&CustomerKey>,
         at_most: u32,
     ) -> Result<Vec<Reported>, StoreError> {
-        let behind = behind.map_or("", CustomerKey::as_str);
+        let after = after.map_or("", CustomerKey::as_str);
         let rows: Vec<ReportRow> = reading!(self, pool => {
-            sqlx::query_as(REPORT).bind(campaign).bind(behind).bind(i64::from(at_most)).fetch_all(pool)
+            sqlx::query_as(REPORT).bind(campaign).bind(after).bind(i64::from(at_most)).fetch_all(pool)
         })?;
         let reported = |(key, phone, state, attempts, outcome, reason, due_ms, call): ReportRow| {
             Ok(Reported {

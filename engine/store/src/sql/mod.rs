@@ -327,10 +327,10 @@ impl CallRecords for SqlRecords {
     async fn events(
         &self,
         call: CallId,
-        behind: Option<EventMark>,
+        after: Option<EventMark>,
         limit: u32,
     ) -> Result<Vec<CallEvent>, StoreError> {
-        self.events_of(call, behind, limit).await
+        self.events_of(call, after, limit).await
     }
 
     async fn place_of(&self, event: EventId) -> Result<Option<(CallId, EventMark)>, StoreError> {
@@ -353,10 +353,10 @@ impl CallRecords for SqlRecords {
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
         let mut newest = Vec::new();
         let limit = i64::from(limit);
-        for behind in (0..limit).step_by(NEWEST_AT_ONCE) {
+        for skipped in (0..limit).step_by(NEWEST_AT_ONCE) {
             let at_once = i64::try_from(NEWEST_AT_ONCE).unwrap_or(i64::MAX);
-            let wanted = at_once.min(limit - behind);
-            let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(NEWEST).bind(wanted).bind(behind).fetch_all(pool))?;
+            let wanted = at_once.min(limit - skipped);
+            let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(NEWEST).bind(wanted).bind(skipped).fetch_all(pool))?;
             let records = self.readable(&rows).into_iter();
             newest.extend(records.map(|record| CallRecord {
                 journal: None,

@@ -73,15 +73,15 @@ impl SqlRecords {
     ) -> Result<u64, StoreError> {
         type Row = (String, Option<i64>, Option<String>);
         let gone: String = gone.iter().map(NodeId::to_string).collect();
-        let (mut behind, mut ended) = (String::new(), 0);
+        let (mut after, mut ended) = (String::new(), 0);
         loop {
-            let rows: Vec<Row> = reading!(self, pool => sqlx::query_as(ABANDONED).bind(&behind).bind(&gone).bind(AT_ONCE).fetch_all(pool))?;
+            let rows: Vec<Row> = reading!(self, pool => sqlx::query_as(ABANDONED).bind(&after).bind(&gone).bind(AT_ONCE).fetch_all(pool))?;
             let Some((last, ..)) = rows.last() else {
                 self.forget_nodes(now_unix_ms.saturating_sub(KEPT_MS), &gone)
                     .await?;
                 return Ok(ended);
             };
-            behind.clone_from(last);
+            after.clone_from(last);
             let abandoned = rows.iter().filter_map(|(call, last_ms, last_id)| {
                 let last = append::mark(*last_ms, last_id.as_deref());
                 Some(Arc::new(CallEvent {

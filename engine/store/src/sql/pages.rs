@@ -10,7 +10,7 @@ use crate::StoreError;
 /// written in between.
 const PAGE: &str = "SELECT call_id, record FROM calls WHERE created_ms >= $1 AND call_id > $2 ORDER BY call_id LIMIT $3";
 /// Sorts after every hexadecimal digit, in every collation.
-const BEHIND_ALL: &str = "g";
+const AFTER_ALL: &str = "g";
 const NEWEST_OF: &str = "SELECT call_id, record FROM calls WHERE flow = $1 AND state = 'ended' AND call_id < $2 \
      ORDER BY call_id DESC LIMIT $3";
 const HAS_HELD: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM calls WHERE flow = $1 AND version = $2 AND state = 'ended' LIMIT 1) AS held";
@@ -33,36 +33,36 @@ pub struct PageMark(String);
 
 impl SqlRecords {
     /// At most `limit` records created at or after `since_ms` (milliseconds since 1970), oldest
-    /// first, after the mark `behind` if there is one.
+    /// first, after the mark `after` if there is one.
     pub async fn page(
         &self,
         since_ms: u64,
-        behind: Option<&PageMark>,
+        after: Option<&PageMark>,
         limit: u32,
     ) -> Result<Page, StoreError> {
-        let (since_ms, behind, most) = (
+        let (since_ms, after, most) = (
             stored_ms(since_ms),
-            behind.map_or("", |mark| mark.0.as_str()),
+            after.map_or("", |mark| mark.0.as_str()),
             i64::from(limit),
         );
-        let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool))?;
+        let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(PAGE).bind(since_ms).bind(after).bind(most).fetch_all(pool))?;
         Ok(self.page_of(&rows, limit))
     }
 
-    /// At most `limit` records of the flow's ended calls, newest first, after the mark `behind` if
+    /// At most `limit` records of the flow's ended calls, newest first, after the mark `after` if
     /// there is one.
     pub async fn newest_of(
         &self,
         flow: &FlowName,
-        behind: Option<&PageMark>,
+        after: Option<&PageMark>,
         limit: u32,
     ) -> Result<Page, StoreError> {
-        let (flow, behind, most) = (
+        let (flow, after, most) = (
             flow.as_str(),
-            behind.map_or(BEHIND_ALL, |mark| mark.0.as_str()),
+            after.map_or(AFTER_ALL, |mark| mark.0.as_str()),
             i64::from(limit),
         );
-        let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(NEWEST_OF).bind(flow).bind(behind).bind(most).fetch_all(pool))?;
+        let rows: Vec<(String, String)> = reading!(self, pool => sqlx::query_as(NEWEST_OF).bind(flow).bind(after).bind(most).fetch_all(pool))?;
         Ok(self.page_of(&rows, limit))
     }
 

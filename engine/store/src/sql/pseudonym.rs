@@ -1,10 +1,10 @@
-//! What stands in the database in place of a person who was erased.
+//! What the database has in place of a person who was erased.
 //!
-//! In place of a number, a keyed hash (HMAC-SHA256). The key is random and lies in the same database.
+//! In place of a number, a keyed hash (HMAC-SHA256). The key is random and is in the same database.
 //! So nobody reads the number off a table, a report or a log; who has the whole database can still
 //! test a number against it, as the engine does to honour a do-not-call request. In place of a
-//! customer's key, which nothing looks for any more, random digits. The ids of a deleted call are kept as
-//! such hashes for a while, to know its late reports by.
+//! customer's key, which nothing looks for any more, random digits. The ids of a deleted call are
+//! kept as such hashes for a while, to know its late reports by.
 
 use ghanti_model::PhoneNumber;
 use ghanti_model::chain::hexadecimal;
@@ -38,8 +38,8 @@ fn random<const BYTES: usize>() -> Result<String, sqlx::Error> {
     Ok(hexadecimal(&bytes))
 }
 
-/// What stands in place of a customer's key, in the form of one. It is another one each time: a
-/// person who was erased, imported and enrolled again may be erased again.
+/// What replaces a customer's key, in the form of one. It is another one each time: a person who
+/// was erased, imported and enrolled again may be erased again.
 pub(super) fn of_customer() -> Result<String, sqlx::Error> {
     random::<CUSTOMER_BYTES>()
 }
@@ -69,12 +69,12 @@ impl Pseudonyms {
         Ok(Self { key })
     }
 
-    /// What stands in place of a number.
+    /// What replaces a number.
     pub(super) fn of_number(&self, phone: &PhoneNumber) -> String {
         format!("{MARK}{}", self.hash(phone.expose()))
     }
 
-    /// What stands in place of a call's id or CallSid once the call is deleted.
+    /// What replaces a call's id or CallSid once the call is deleted.
     pub(super) fn of_call(&self, id: &str) -> String {
         self.hash(&format!("call {id}"))
     }

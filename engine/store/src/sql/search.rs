@@ -70,7 +70,7 @@ impl Statement {
         self.bind(Bound::Number(stored_ms(value)))
     }
 
-    fn of(filter: &CallFilter, behind: Option<CallPlace>, rows: i64) -> Self {
+    fn of(filter: &CallFilter, after: Option<CallPlace>, rows: i64) -> Self {
         let mut statement = Self {
             sql: String::new(),
             values: Vec::new(),
@@ -134,16 +134,16 @@ impl Statement {
         }
         let (tables, order) = if filter.campaign.is_some() {
             // a call is created right after its attempt, which has the same id: these sort by time
-            if let Some(behind) = behind {
-                let id = statement.text(&behind.call_id.to_string());
+            if let Some(after) = after {
+                let id = statement.text(&after.call_id.to_string());
                 conditions.push(format!("attempts.call_id < {id}"));
             }
             (OF_A_CAMPAIGN, "attempts.call_id DESC")
         } else {
-            if let Some(behind) = behind {
+            if let Some(after) = after {
                 let (ms, id) = (
-                    statement.ms(behind.created_ms),
-                    statement.text(&behind.call_id.to_string()),
+                    statement.ms(after.created_ms),
+                    statement.text(&after.call_id.to_string()),
                 );
                 conditions.push(format!("(created_ms, calls.call_id) < ({ms}, {id})"));
             }
@@ -175,7 +175,7 @@ macro_rules! rows {
 }
 
 impl SqlRecords {
-    /// At most `limit` calls that fit, newest first: those after the place `behind` or, without
+    /// At most `limit` calls that fit, newest first: those after the place `after` or, without
     /// one, the newest. Of a campaign, in the order of the attempts.
     ///
     /// # Errors
@@ -183,10 +183,10 @@ impl SqlRecords {
     pub async fn search(
         &self,
         filter: &CallFilter,
-        behind: Option<CallPlace>,
+        after: Option<CallPlace>,
         limit: u32,
     ) -> Result<CallPage, StoreError> {
-        let statement = Statement::of(filter, behind, i64::from(limit) + 1);
+        let statement = Statement::of(filter, after, i64::from(limit) + 1);
         let rows: Vec<Row> = reading!(self, pool => rows!(statement, pool))?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let is_more = rows.len() > wanted;
@@ -334,15 +334,15 @@ mod tests {
                 "calls_by_number",
             ),
         ];
-        let behind = CallPlace {
+        let after = CallPlace {
             created_ms: 7,
             call_id: CallId::generate(),
         };
         for (change, index) in cases {
             let mut filter = CallFilter::default();
             change(&mut filter);
-            for behind in [None, Some(behind)] {
-                let Statement { sql, values } = Statement::of(&filter, behind, 51);
+            for after in [None, Some(after)] {
+                let Statement { sql, values } = Statement::of(&filter, after, 51);
                 let mut query = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
                 for value in values {
                     query = match value {

@@ -93,13 +93,13 @@ pub(super) async fn whatever_is_changed_in_the_database_is_found(
     }
     assert!(records.verify_call(intact).await.unwrap().unwrap().is_ok());
     // all are found page by page
-    let (mut behind, mut reported, mut calls) = (String::new(), Vec::new(), 0);
+    let (mut after, mut reported, mut calls) = (String::new(), Vec::new(), 0);
     loop {
-        let page = records.verify_chains(&behind, 4).await.unwrap();
+        let page = records.verify_chains(&after, 4).await.unwrap();
         calls += page.calls;
         reported.extend(page.broken.into_iter().map(|broken| broken.call_id));
         let Some(next) = page.next else { break };
-        behind = next;
+        after = next;
     }
     assert_eq!((calls, &reported), (19, &broken));
     assert_eq!(records.verify_call(CallId::generate()).await.unwrap(), None);
@@ -296,8 +296,8 @@ pub(super) async fn a_call_whose_head_was_removed_is_never_chained_anew(
 pub(super) async fn a_chain_comes_page_by_page(Subject { records, .. }: Subject) {
     let call = five_events(&records).await;
     let mut positions = Vec::new();
-    for behind in [-1, 2, 4, 5] {
-        let (head, events) = records.chain(call, behind, 2).await.unwrap().unwrap();
+    for after in [-1, 2, 4, 5] {
+        let (head, events) = records.chain(call, after, 2).await.unwrap().unwrap();
         assert_eq!(head.length, 5);
         positions.push(
             events

@@ -288,16 +288,16 @@ pub(super) async fn a_number_that_stands_anywhere_in_a_call_is_found(
         .append(&[Arc::new(event(call, 500, changed))])
         .await
         .unwrap();
-    let (mut behind, mut found, mut pages) = (String::new(), Vec::new(), 0);
+    let (mut after, mut found, mut pages) = (String::new(), Vec::new(), 0);
     loop {
         let (calls, next) = records
-            .calls_that_mention(&phone(NUMBER), &behind, 4)
+            .calls_that_mention(&phone(NUMBER), &after, 4)
             .await
             .unwrap();
         found.extend(calls.into_iter().map(|found| found.call_id));
         pages += 1;
         let Some(next) = next else { break };
-        behind = next;
+        after = next;
     }
     assert_eq!((found, pages), (vec![call], 2));
 }

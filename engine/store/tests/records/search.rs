@@ -67,17 +67,17 @@ async fn add(records: &SqlRecords, calls: impl Iterator<Item = u64>) {
 
 /// All calls that fit, page by page.
 async fn all(records: &SqlRecords, filter: &CallFilter, limit: u32) -> Vec<CallPlace> {
-    let (mut found, mut behind) = (Vec::new(), None);
+    let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = records.search(filter, behind, limit).await.unwrap();
+        let page = records.search(filter, after, limit).await.unwrap();
         assert!(page.calls.len() <= limit as usize);
         assert!(
             page.next.is_none() || page.calls.len() == limit as usize,
             "a page with a next one is full"
         );
         found.extend(page.calls.iter().map(|call| call.place()));
-        behind = page.next;
-        if behind.is_none() {
+        after = page.next;
+        if after.is_none() {
             return found;
         }
     }
@@ -95,16 +95,16 @@ pub async fn ten_thousand_calls_are_paged_through_while_others_are_added(
         .map(|place| place.call_id)
         .collect();
     assert_eq!(before.len() as u64, CALLS);
-    let (mut seen, mut behind, mut added) = (Vec::new(), None, CALLS);
+    let (mut seen, mut after, mut added) = (Vec::new(), None, CALLS);
     loop {
-        let page = records.search(&whole, behind, 173).await.unwrap();
+        let page = records.search(&whole, after, 173).await.unwrap();
         seen.extend(page.calls.iter().map(|call| call.place()));
         // some are newer than all, some in between of what was read and what was not
         add(&records, added..added + 3).await;
         add(&records, [added % CALLS].into_iter()).await;
         added += 3;
-        behind = page.next;
-        if behind.is_none() {
+        after = page.next;
+        if after.is_none() {
             break;
         }
     }

@@ -127,7 +127,7 @@ impl Session {
         let described = &self.version.description.described;
         let began = in_india(self.begins_ms);
         let opening = format!(
-            "{} {} with {} in {}, on {}; /help tells what you can type",
+            "{} {} with {} in {}, on {}; /help lists what you can type",
             self.talked.name(),
             described.version,
             self.known.source,
