@@ -203,7 +203,8 @@ impl PlayoutClock {
     }
 
     /// The number of outstanding marks.
-    pub fn outstanding_marks(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn outstanding_marks(&self) -> usize {
         self.marks.len()
     }
 

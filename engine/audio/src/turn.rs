@@ -157,12 +157,6 @@ impl TurnDetector {
         self.settings.end_silence_ms = end_silence_ms;
     }
 
-    /// Sets the speech that starts a turn, from the next frame on: more while a prompt plays, less
-    /// while listening.
-    pub fn set_onset_ms(&mut self, onset_ms: u32) {
-        self.settings.onset_ms = onset_ms;
-    }
-
     /// Whether a turn is in progress.
     pub fn is_speaking(&self) -> bool {
         matches!(self.state, State::Speaking { .. })

@@ -1,4 +1,4 @@
-//! WAV files of flows: PCM of 16 bits, mono, at any rate.
+//! WAV: files of flows (PCM of 16 bits, mono, at any rate), and the header of what is sent as WAV.
 
 use std::io::Cursor;
 
@@ -32,6 +32,30 @@ pub fn decode(wav: &[u8], rate_hz: u32) -> Result<Vec<i16>, WavError> {
         .collect::<Result<Vec<i16>, _>>()
         .map_err(WavError::new)?;
     convert(&samples, from_hz, rate_hz).map_err(WavError::new)
+}
+
+/// Bytes of the header after its first length, which counts them too.
+const HEADER_BYTES: u32 = 36;
+
+/// The header of a WAV of 16-bit PCM that is followed by `data_bytes` of samples.
+pub fn header(channels: u16, rate_hz: u32, data_bytes: u32) -> Vec<u8> {
+    let spec = hound::WavSpec {
+        channels,
+        sample_rate: rate_hz,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut header = spec.into_header_for_infinite_file();
+    // the lengths of the file and of its samples, which that header leaves open
+    for (at, bytes) in [
+        (4, data_bytes.saturating_add(HEADER_BYTES)),
+        (40, data_bytes),
+    ] {
+        if let Some(length) = header.get_mut(at..at + 4) {
+            length.copy_from_slice(&bytes.to_le_bytes());
+        }
+    }
+    header
 }
 
 fn open(wav: &[u8]) -> Result<hound::WavReader<Cursor<&[u8]>>, WavError> {
@@ -73,6 +97,13 @@ mod tests {
     fn a_file_is_resampled() {
         assert_eq!(decode(&wav(1, 16_000), 8_000).unwrap().len(), 800);
         assert_eq!(decode(&wav(1, 8_000), 8_000).unwrap().len(), 800);
+    }
+
+    #[test]
+    fn a_header_is_that_of_a_whole_file() {
+        let whole = wav(1, 16_000);
+        let bytes = u32::try_from(whole.len()).unwrap() - 44;
+        assert_eq!(header(1, 16_000, bytes), whole[..44]);
     }
 
     #[test]

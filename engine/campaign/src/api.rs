@@ -12,13 +12,13 @@ mod tls;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ghanti_exotel::rest::{
     ActiveStreams, Answer, Call, CallDetails, ConnectToBot, ConnectToFlow, ExoPhone, Form,
     ReplyError, RequestError, Resource,
 };
-use ghanti_model::{CallSid, PhoneNumber};
+use ghanti_model::{CallSid, PhoneNumber, unix_ms};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Url, redirect, retry};
 // Tokio's clock, so that tests can pause and advance it
@@ -351,14 +351,11 @@ impl ExotelApi {
             }
             body.clear();
         }
-        let unix_s = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
         Ok(Received {
             status: status.as_u16(),
             retry_after,
             body: self.without_secrets(&String::from_utf8_lossy(&body)),
-            unix_s,
+            unix_s: unix_ms() / 1_000,
         })
     }
 

@@ -114,14 +114,6 @@ impl MediaFormat {
         bytes - bytes % FRAME_MULTIPLE_BYTES
     }
 
-    /// The byte value of silence, for padding the last frame.
-    pub fn silence_byte(self) -> u8 {
-        match self.encoding {
-            Encoding::Linear16 => 0x00,
-            Encoding::MuLaw => 0xff,
-        }
-    }
-
     /// Checks that a frame of this many bytes plays without a gap.
     pub fn check_frame(self, bytes: usize) -> Result<(), FrameError> {
         let (min, max) = (self.min_frame_bytes(), self.max_frame_bytes());

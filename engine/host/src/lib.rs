@@ -44,7 +44,7 @@ pub use engine::{
     CompileIn, EngineError, EngineSettings, FlowEngine, MEMORY_BYTES_MAX, MIGRATIONS, TICK_MS,
 };
 pub use limit::{ARRIVAL, Limit};
-pub use loader_pool::LoaderPool;
+pub use loader_pool::{LoaderPool, yield_to_calls};
 pub use random::SplitMix64;
 pub use rejection::{Fault, Rejection, Step};
 pub use run::{Program, RunEnd};

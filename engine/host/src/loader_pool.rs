@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-/// A tenth of a normal thread's share when both want the processor (`man 7 sched`). Not the lowest
-/// priority: these threads share locks for memory and wasmtime's code with calls, so one that holds
-/// such a lock must make progress.
+/// The priority of threads for work that calls come before: a tenth of a normal thread's share when
+/// both want the processor (`man 7 sched`). Not the lowest: these threads share locks for memory and
+/// wasmtime's code with calls, so one that holds such a lock must make progress.
 const NICE: i32 = 10;
 
 /// Threads for short work: if one hangs on a disk, another is left.
@@ -86,12 +86,17 @@ async fn run_on<T: Send + 'static>(
     }
 }
 
-/// Lowers the calling thread's priority. If the system refuses, it stays as it is.
-fn step_back() {
+/// Lowers the calling thread's priority below that of calls. If the system refuses, it stays as it is;
+/// `work` is what the log then says of it.
+pub fn yield_to_calls(work: &str) {
     // on Linux none is the calling thread alone (`man 2 setpriority`, "C library/kernel differences")
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!(%error, "flows are loaded at the priority of calls");
+        tracing::debug!(%error, "{work} at the priority of calls");
     }
+}
+
+fn step_back() {
+    yield_to_calls("flows are loaded");
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ghanti_explore::examples::{self, Values};
 use ghanti_explore::flow_tests;
 use ghanti_explore::paths::{Bounds, Exploration, explore};
-use ghanti_host::FlowVersion;
+use ghanti_host::{FlowVersion, yield_to_calls};
 use ghanti_model::{FlowName, VersionId};
 use time::Date;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -28,9 +28,6 @@ const EXAMPLES: usize = 16;
 const MAP_WAIT: Duration = Duration::from_secs(3);
 /// How long a request waits for example values: longer than their conversations are held.
 const EXAMPLES_WAIT: Duration = Duration::from_secs(8);
-/// The priority of the threads, as that of those that load flows: a tenth of a normal thread's share
-/// when both want the processor (`man 7 sched`).
-const NICE: i32 = 10;
 
 /// A version of a flow, with the digest of its tests.
 type Key = (FlowName, VersionId, String);
@@ -192,10 +189,7 @@ fn begin<T: Send + Sync + 'static>(
     let (found, reported) = watch::channel(None);
     let work = move || {
         let _turn = turn;
-        // on Linux none is the calling thread alone (`man 2 setpriority`)
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "flows are explored at the priority of calls");
-        }
+        yield_to_calls("flows are explored");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();

@@ -49,8 +49,8 @@ impl MemorySessions {
     }
 
     /// The same store with at most so many bytes instead of [`MAX_BYTES`].
-    #[must_use]
-    pub fn with_max_bytes(self, max_bytes: usize) -> Self {
+    #[cfg(test)]
+    fn with_max_bytes(self, max_bytes: usize) -> Self {
         Self { max_bytes, ..self }
     }
 

@@ -76,20 +76,6 @@ fn a_longer_onset_lets_a_short_word_pass_without_interrupting() {
 }
 
 #[test]
-fn the_onset_can_be_shortened_when_the_prompt_has_ended() {
-    let mut detector = TurnDetector::new(TurnSettings {
-        onset_ms: 240,
-        ..SETTINGS
-    });
-    assert_eq!(push_all(&mut detector, "########", 0), []);
-    detector.set_onset_ms(96);
-    assert_eq!(
-        push_all(&mut detector, "#", 128),
-        [(144, TurnEvent::Began { at_ms: 0 })]
-    );
-}
-
-#[test]
 fn a_pause_shorter_than_the_end_silence_stays_within_the_turn() {
     assert_eq!(
         events(SETTINGS, "########.........########"),

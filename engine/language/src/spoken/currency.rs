@@ -2,6 +2,67 @@
 
 use ghanti_model::Money;
 
+use super::numeral::Numerals;
+
+/// How a language whose numerals do not change speaks amounts.
+pub(super) struct MoneyWords {
+    /// Names of currencies: code, singular and plural of the large unit, singular and plural of the
+    /// small one.
+    pub(super) currencies: &'static [(&'static str, [&'static str; 4])],
+    /// Between the two units.
+    pub(super) and: &'static str,
+    /// The decimal point of a currency without a name.
+    pub(super) point: &'static str,
+    /// Before an amount below zero.
+    pub(super) minus: &'static str,
+}
+
+impl MoneyWords {
+    /// The words of an amount. A currency without a name is spelt by its code.
+    pub(super) fn words(&self, amount: &Amount<'_>, numerals: &Numerals) -> String {
+        let names = self
+            .currencies
+            .iter()
+            .find(|(code, _)| *code == amount.currency);
+        let count = |number: u64, one: &str, many: &str| {
+            let unit = if number == 1 { one } else { many };
+            format!("{} {unit}", numerals.words(number))
+        };
+        let words = match names {
+            Some((_, [one, many, small_one, small_many])) => match (amount.major, amount.minor) {
+                (major, 0) => count(major, one, many),
+                (0, minor) => count(minor, small_one, small_many),
+                (major, minor) => format!(
+                    "{} {} {}",
+                    count(major, one, many),
+                    self.and,
+                    count(minor, small_one, small_many)
+                ),
+            },
+            None => {
+                let digit =
+                    |digit: u8| (numerals.below_hundred)(u64::from(digit.saturating_sub(b'0')));
+                let fraction: Vec<String> = amount.fraction().bytes().map(digit).collect();
+                let point = if fraction.is_empty() {
+                    String::new()
+                } else {
+                    format!(" {} {}", self.point, fraction.join(" "))
+                };
+                format!(
+                    "{}{point} {}",
+                    numerals.words(amount.major),
+                    amount.spelt_code()
+                )
+            }
+        };
+        if amount.negative {
+            format!("{} {words}", self.minus)
+        } else {
+            words
+        }
+    }
+}
+
 /// An amount split into units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount<'a> {

@@ -4,7 +4,7 @@ use ghanti_model::TimeOfDay;
 use time::Month;
 
 use super::Speller;
-use super::currency::Amount;
+use super::currency::{Amount, MoneyWords};
 use super::numeral::{Numerals, Scale};
 
 /// English.
@@ -119,39 +119,42 @@ const ORDINALS: [&str; 31] = [
     "thirty-first",
 ];
 
-/// Names of currencies: code, singular and plural of the large unit, singular and plural of the
-/// small one.
-const CURRENCIES: &[(&str, [&str; 4])] = &[
-    ("INR", ["rupee", "rupees", "paisa", "paise"]),
-    ("USD", ["dollar", "dollars", "cent", "cents"]),
-    ("EUR", ["euro", "euros", "cent", "cents"]),
-    ("GBP", ["pound", "pounds", "penny", "pence"]),
-    ("AED", ["dirham", "dirhams", "fils", "fils"]),
-    ("SAR", ["riyal", "riyals", "halala", "halalas"]),
-    ("QAR", ["riyal", "riyals", "dirham", "dirhams"]),
-    ("OMR", ["Omani rial", "Omani rials", "baisa", "baisas"]),
-    ("KWD", ["Kuwaiti dinar", "Kuwaiti dinars", "fils", "fils"]),
-    ("BHD", ["Bahraini dinar", "Bahraini dinars", "fils", "fils"]),
-    (
-        "SGD",
-        ["Singapore dollar", "Singapore dollars", "cent", "cents"],
-    ),
-    (
-        "AUD",
-        ["Australian dollar", "Australian dollars", "cent", "cents"],
-    ),
-    (
-        "CAD",
-        ["Canadian dollar", "Canadian dollars", "cent", "cents"],
-    ),
-    ("JPY", ["yen", "yen", "sen", "sen"]),
-    ("NPR", ["Nepali rupee", "Nepali rupees", "paisa", "paise"]),
-    (
-        "LKR",
-        ["Sri Lankan rupee", "Sri Lankan rupees", "cent", "cents"],
-    ),
-    ("BDT", ["taka", "taka", "poisha", "poisha"]),
-];
+const MONEY: MoneyWords = MoneyWords {
+    currencies: &[
+        ("INR", ["rupee", "rupees", "paisa", "paise"]),
+        ("USD", ["dollar", "dollars", "cent", "cents"]),
+        ("EUR", ["euro", "euros", "cent", "cents"]),
+        ("GBP", ["pound", "pounds", "penny", "pence"]),
+        ("AED", ["dirham", "dirhams", "fils", "fils"]),
+        ("SAR", ["riyal", "riyals", "halala", "halalas"]),
+        ("QAR", ["riyal", "riyals", "dirham", "dirhams"]),
+        ("OMR", ["Omani rial", "Omani rials", "baisa", "baisas"]),
+        ("KWD", ["Kuwaiti dinar", "Kuwaiti dinars", "fils", "fils"]),
+        ("BHD", ["Bahraini dinar", "Bahraini dinars", "fils", "fils"]),
+        (
+            "SGD",
+            ["Singapore dollar", "Singapore dollars", "cent", "cents"],
+        ),
+        (
+            "AUD",
+            ["Australian dollar", "Australian dollars", "cent", "cents"],
+        ),
+        (
+            "CAD",
+            ["Canadian dollar", "Canadian dollars", "cent", "cents"],
+        ),
+        ("JPY", ["yen", "yen", "sen", "sen"]),
+        ("NPR", ["Nepali rupee", "Nepali rupees", "paisa", "paise"]),
+        (
+            "LKR",
+            ["Sri Lankan rupee", "Sri Lankan rupees", "cent", "cents"],
+        ),
+        ("BDT", ["taka", "taka", "poisha", "poisha"]),
+    ],
+    and: "and",
+    point: "point",
+    minus: "minus",
+};
 
 fn below_hundred(number: u64) -> String {
     let index = usize::try_from(number).unwrap_or(usize::MAX);
@@ -203,47 +206,7 @@ impl Speller for English {
         } else {
             &INTERNATIONAL
         };
-        let names = CURRENCIES.iter().find(|(code, _)| *code == amount.currency);
-        let count = |number: u64, one: &str, many: &str| {
-            format!(
-                "{} {}",
-                numerals.words(number),
-                if number == 1 { one } else { many }
-            )
-        };
-        let words = match names {
-            Some((_, [one, many, small_one, small_many])) => match (amount.major, amount.minor) {
-                (major, 0) => count(major, one, many),
-                (0, minor) => count(minor, small_one, small_many),
-                (major, minor) => format!(
-                    "{} and {}",
-                    count(major, one, many),
-                    count(minor, small_one, small_many)
-                ),
-            },
-            None => {
-                let fraction: Vec<String> = amount
-                    .fraction()
-                    .bytes()
-                    .map(|digit| below_hundred(u64::from(digit.saturating_sub(b'0'))))
-                    .collect();
-                let point = if fraction.is_empty() {
-                    String::new()
-                } else {
-                    format!(" point {}", fraction.join(" "))
-                };
-                format!(
-                    "{}{point} {}",
-                    numerals.words(amount.major),
-                    amount.spelt_code()
-                )
-            }
-        };
-        if amount.negative {
-            format!("minus {words}")
-        } else {
-            words
-        }
+        MONEY.words(amount, numerals)
     }
 
     fn date(&self, day: u8, month: Month, in_year: Option<i32>) -> String {

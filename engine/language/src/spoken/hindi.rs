@@ -4,7 +4,7 @@ use ghanti_model::TimeOfDay;
 use time::Month;
 
 use super::Speller;
-use super::currency::Amount;
+use super::currency::{Amount, MoneyWords};
 use super::day::PartOfDay;
 use super::numeral::{Numerals, Scale};
 
@@ -62,19 +62,22 @@ const MONTHS: [&str; 12] = [
     "दिसंबर",
 ];
 
-/// Names of currencies: code, singular and plural of the large unit, singular and plural of the
-/// small one.
-const CURRENCIES: &[(&str, [&str; 4])] = &[
-    ("INR", ["रुपया", "रुपये", "पैसा", "पैसे"]),
-    ("USD", ["डॉलर", "डॉलर", "सेंट", "सेंट"]),
-    ("EUR", ["यूरो", "यूरो", "सेंट", "सेंट"]),
-    ("GBP", ["पाउंड", "पाउंड", "पेनी", "पेंस"]),
-    ("AED", ["दिरहम", "दिरहम", "फ़िल्स", "फ़िल्स"]),
-    ("SAR", ["रियाल", "रियाल", "हलाला", "हलाला"]),
-    ("JPY", ["येन", "येन", "सेन", "सेन"]),
-    ("NPR", ["नेपाली रुपया", "नेपाली रुपये", "पैसा", "पैसे"]),
-    ("BDT", ["टका", "टका", "पोइशा", "पोइशा"]),
-];
+const MONEY: MoneyWords = MoneyWords {
+    currencies: &[
+        ("INR", ["रुपया", "रुपये", "पैसा", "पैसे"]),
+        ("USD", ["डॉलर", "डॉलर", "सेंट", "सेंट"]),
+        ("EUR", ["यूरो", "यूरो", "सेंट", "सेंट"]),
+        ("GBP", ["पाउंड", "पाउंड", "पेनी", "पेंस"]),
+        ("AED", ["दिरहम", "दिरहम", "फ़िल्स", "फ़िल्स"]),
+        ("SAR", ["रियाल", "रियाल", "हलाला", "हलाला"]),
+        ("JPY", ["येन", "येन", "सेन", "सेन"]),
+        ("NPR", ["नेपाली रुपया", "नेपाली रुपये", "पैसा", "पैसे"]),
+        ("BDT", ["टका", "टका", "पोइशा", "पोइशा"]),
+    ],
+    and: "और",
+    point: "दशमलव",
+    minus: "माइनस",
+};
 
 fn below_hundred(number: u64) -> String {
     let index = usize::try_from(number).unwrap_or(usize::MAX);
@@ -157,47 +160,7 @@ impl Speller for Hindi {
     }
 
     fn money(&self, amount: &Amount<'_>) -> String {
-        let names = CURRENCIES.iter().find(|(code, _)| *code == amount.currency);
-        let count = |number: u64, one: &str, many: &str| {
-            format!(
-                "{} {}",
-                NUMERALS.words(number),
-                if number == 1 { one } else { many }
-            )
-        };
-        let words = match names {
-            Some((_, [one, many, small_one, small_many])) => match (amount.major, amount.minor) {
-                (major, 0) => count(major, one, many),
-                (0, minor) => count(minor, small_one, small_many),
-                (major, minor) => format!(
-                    "{} और {}",
-                    count(major, one, many),
-                    count(minor, small_one, small_many)
-                ),
-            },
-            None => {
-                let fraction: Vec<String> = amount
-                    .fraction()
-                    .bytes()
-                    .map(|digit| below_hundred(u64::from(digit.saturating_sub(b'0'))))
-                    .collect();
-                let point = if fraction.is_empty() {
-                    String::new()
-                } else {
-                    format!(" दशमलव {}", fraction.join(" "))
-                };
-                format!(
-                    "{}{point} {}",
-                    NUMERALS.words(amount.major),
-                    amount.spelt_code()
-                )
-            }
-        };
-        if amount.negative {
-            format!("माइनस {words}")
-        } else {
-            words
-        }
+        MONEY.words(amount, &NUMERALS)
     }
 
     fn date(&self, day: u8, month: Month, in_year: Option<i32>) -> String {

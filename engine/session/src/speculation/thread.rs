@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use ghanti_host::{FlowVersion, RunEnd};
+use ghanti_host::{FlowVersion, RunEnd, yield_to_calls};
 use ghanti_model::Reply;
 use ghanti_replay::{Fork, Waits};
 use tokio::sync::mpsc;
@@ -20,9 +20,6 @@ use super::forked::{Forked, Known};
 /// How long a fork may take. It computes for at most [`ARRIVAL`](ghanti_host::ARRIVAL), and waits for nothing; this is for a machine whose processors
 /// others have, on which it would come too late.
 const FORK: Duration = Duration::from_secs(1);
-/// The priority of the thread, as that of those that load and explore flows: a tenth of a normal
-/// thread's share when both want the processor (`man 7 sched`).
-const NICE: i32 = 10;
 
 /// The forks of one question.
 pub(super) struct Job {
@@ -40,10 +37,7 @@ pub(super) fn start(mut jobs: mpsc::Receiver<Job>, counts: Counts) -> std::io::R
         .enable_time()
         .build()?;
     let work = move || {
-        // on Linux none is the calling thread alone (`man 2 setpriority`)
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "flows run ahead at the priority of calls");
-        }
+        yield_to_calls("flows run ahead");
         runtime.block_on(async {
             while let Some(job) = jobs.recv().await {
                 job.run(&counts).await;

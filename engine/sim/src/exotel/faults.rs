@@ -116,19 +116,6 @@ pub struct DrawnFaults {
     pub stream_lost_at_ms: Option<u64>,
 }
 
-impl ReplyFault {
-    /// Whether the call is made despite the fault.
-    pub fn makes_call(self) -> bool {
-        match self {
-            ReplyFault::LostReply
-            | ReplyFault::SlowReply
-            | ReplyFault::GatewayTimeout
-            | ReplyFault::NonsenseReply => true,
-            ReplyFault::Error500 | ReplyFault::Error503 | ReplyFault::Error429 => false,
-        }
-    }
-}
-
 impl Faults {
     /// Draws for the nth request for a call.
     pub fn draw(&self, nth: u64) -> DrawnFaults {

@@ -1,11 +1,12 @@
-//! A body of `multipart/form-data` (RFC 7578) with one WAV file, and the header of that file.
+//! A body of `multipart/form-data` (RFC 7578) with one WAV file, and that file.
 
+use ghanti_audio::wav::header;
 use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::recognition::RATE_HZ;
 
-/// Stands between the parts. PCM could hold it by chance with odds of one in 2^200.
+/// The boundary between the parts. PCM could hold it by chance with odds of one in 2^200.
 const BOUNDARY: &str = "ghanti-9f1c44b0a7e35d2886c31f";
 
 /// The request with these fields, and the samples as the file `file`.
@@ -35,18 +36,10 @@ pub(super) fn upload(
     request.header(CONTENT_TYPE, kind).body(body)
 }
 
-/// A WAV of PCM16 mono at 16 kHz (Microsoft, "Multimedia Programming Interface and Data
-/// Specifications 1.0", RIFF WAVE).
+/// A WAV of PCM16 mono at 16 kHz.
 pub(super) fn wav(samples: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(samples.len()).unwrap_or(u32::MAX - 36);
-    let mut wav = Vec::with_capacity(samples.len() + 44);
-    wav.extend(b"RIFF");
-    wav.extend((length.saturating_add(36)).to_le_bytes());
-    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    wav.extend(RATE_HZ.to_le_bytes());
-    wav.extend((RATE_HZ * 2).to_le_bytes());
-    wav.extend(b"\x02\0\x10\0data");
-    wav.extend(length.to_le_bytes());
+    let length = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+    let mut wav = header(1, RATE_HZ, length);
     wav.extend(samples);
     wav
 }

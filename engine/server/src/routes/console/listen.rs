@@ -13,6 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
+use ghanti_audio::wav::header;
 use ghanti_model::CallState;
 use ghanti_session::NotHeard;
 use ghanti_store::recordings::RATE_HZ;
@@ -27,8 +28,6 @@ use crate::segments::{BadPath, Segments};
 pub const LISTENERS: usize = 16;
 /// Sides of a call.
 const SIDES: u16 = 2;
-/// Bytes of a sample.
-const SAMPLE_BYTES: u16 = 2;
 /// The length in the head, as it is not known: the longest of whole samples of both sides. Players read to
 /// the end.
 const UNKNOWN: u32 = u32::MAX - 3;
@@ -66,7 +65,7 @@ async fn heard(app: &App, id: Result<Segments<String>, BadPath>) -> Result<Respo
     tracing::info!(call = %record.call_id, "somebody listens in on this call");
     // only the call's own task may keep it
     drop(live);
-    let begun = (Some(header()), pieces, place);
+    let begun = (Some(Bytes::from(header(SIDES, RATE_HZ, UNKNOWN))), pieces, place);
     let sound = unfold(begun, |(header, mut pieces, place)| async {
         let piece = match header {
             Some(header) => header,
@@ -98,33 +97,13 @@ fn unheard(state: CallState) -> Problem {
     )
 }
 
-/// The head of a WAV file of 16-bit PCM whose length is not known.
-fn header() -> Bytes {
-    let frame = SIDES * SAMPLE_BYTES;
-    let mut header = Vec::with_capacity(44);
-    header.extend(b"RIFF");
-    header.extend(UNKNOWN.to_le_bytes());
-    header.extend(b"WAVEfmt ");
-    header.extend(16_u32.to_le_bytes());
-    // PCM
-    header.extend(1_u16.to_le_bytes());
-    header.extend(SIDES.to_le_bytes());
-    header.extend(RATE_HZ.to_le_bytes());
-    header.extend((RATE_HZ * u32::from(frame)).to_le_bytes());
-    header.extend(frame.to_le_bytes());
-    header.extend((SAMPLE_BYTES * 8).to_le_bytes());
-    header.extend(b"data");
-    header.extend(UNKNOWN.to_le_bytes());
-    header.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_head_is_that_of_a_file_with_two_sides() {
-        let mut bytes = header().to_vec();
+        let mut bytes = header(SIDES, RATE_HZ, UNKNOWN);
         bytes.extend([1, 0, 2, 0]);
         let wav = hound::WavReader::new(bytes.as_slice()).unwrap();
         let spec = wav.spec();

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use bytes::Bytes;
+use ghanti_host::yield_to_calls;
 use ghanti_import::batch::Batch;
 use ghanti_import::columns::shown;
 use ghanti_import::{Bounds, Columns, Header, ListFile, Row};
@@ -15,8 +16,6 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 const FIRST: usize = 3;
 /// Batches that have been read and not stored, in addition to the one that is being read.
 const READ_AHEAD: usize = 1;
-/// As flows are loaded: a tenth of a normal thread's share when both want the processor.
-const NICE: i32 = 10;
 
 /// What is read.
 #[derive(Clone)]
@@ -135,10 +134,7 @@ pub(super) fn unreadable() -> String {
 fn spawn(read: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let thread = std::thread::Builder::new().name("list-reader".to_owned());
     let spawned = thread.spawn(move || {
-        // on Linux none is the calling thread alone (`man 2 setpriority`)
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "a list is read at the priority of calls");
-        }
+        yield_to_calls("a list is read");
         read();
     });
     spawned
