@@ -90,7 +90,7 @@ fn a_television_15_db_below_the_caller_does_not_pause_the_bot_and_the_caller_bes
             }
         }
     }
-    // a voice as loud as that of a caller cannot be told from theirs
+    // a voice as loud as that of a caller cannot be distinguished from theirs
     let near = Call::new(line(&television(-20.0))).playing(0, &prompt);
     assert!(near.hear().paused_ms.is_some());
 }

@@ -253,7 +253,7 @@ async fn a_429_empties_the_budget_for_as_long_as_exotel_says() {
         let expected = Duration::from_secs(expected_s);
         assert_eq!(error.retry_in(), Some(expected));
 
-        // nothing more is sent, and everybody is told when it will be
+        // nothing more is sent, and every answer says when it will be
         let dialled = api.dial(&dial_request()).await;
         assert_eq!(name(&dialled), "refused OverLimit");
         let over = budget.take(Duration::ZERO).await.unwrap_err();

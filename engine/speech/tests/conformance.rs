@@ -69,7 +69,7 @@ fn limits(mode: Mode) -> Limits {
     }
 }
 
-/// The fault, as a Wyoming server tells it: it has no statuses, and an error is an event.
+/// The fault, as a Wyoming server reports it: it has no statuses, and an error is an event.
 fn expected(kind: Kind, mode: Mode, fault: &'static str) -> &'static str {
     match (kind, mode) {
         (Kind::Wyoming, Mode::Status(_)) => "failing",

@@ -237,7 +237,7 @@ async fn closing_the_recogniser_ends_its_recognitions() {
         reported,
         Some(Hearing::Failed(RecognitionError::Unavailable(_)))
     ));
-    // one to which nobody has said anything yet is told once somebody does
+    // one to which nobody has said anything yet is notified once somebody does
     for ear in [&mut ear, &mut unused] {
         assert!(matches!(
             ear.recognition.feed(&[0; 320]),

@@ -94,7 +94,8 @@ pub fn end_with(disposition: &str, detail: &str, words: impl Into<Prompt>) -> Re
     say(words)
 }
 
-/// What was read of a record that is complete; one that is not is logged, as it is for the operator to mend.
+/// What was read of a record that is complete; one that is not is logged, as it is for the operator
+/// to complete.
 pub fn if_complete<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Err(Error::Invalid(why)) => {

@@ -246,7 +246,7 @@ async fn replays_per_s(version: &Version, journal: &SharedJournal) -> anyhow::Re
     Ok(RUNS as f64 / began.elapsed().as_secs_f64())
 }
 
-/// What each call weighs that waits for the answer to its last question: KiB, and memory mappings.
+/// The memory of a call that waits for the answer to its last question: KiB, and memory mappings.
 async fn parked(
     version: &Version,
     last: &str,

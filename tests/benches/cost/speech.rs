@@ -21,7 +21,7 @@ use crate::table::{Table, figure, ns, time};
 use crate::timing::{Spread, each};
 
 const RUNS: usize = 20;
-/// Recognisers held at once, to weigh them.
+/// Recognisers at once, whose memory is measured.
 const HELD: usize = 30;
 const SENTENCE: &str = "Thank you. Your monthly instalment of twelve thousand five hundred rupees is due on the fifth of December.";
 
@@ -85,7 +85,7 @@ async fn recognition(table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What each of many recognisers weighs once it has heard an answer.
+/// The memory of each of many recognisers once it has heard an answer.
 async fn hold(
     vosk: &Vosk,
     expectation: &Expectation,

@@ -21,7 +21,7 @@ impl Table {
         }
     }
 
-    /// A row: what it tells, and its figures.
+    /// A row: what it measures, and its figures.
     pub fn row(&mut self, name: &str, figures: impl IntoIterator<Item = String>) {
         self.rows
             .push(std::iter::once(name.to_owned()).chain(figures).collect());

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Err(errors) = Manifest::parse(text) {
-        // who wrote it is told at least one thing, and where there is a line, it is one of the file's
+        // at least one error is reported, and where there is a line, it is one of the file's
         assert!(!errors.is_empty());
         assert!(!ManifestError::reasons(&errors).is_empty());
         let lines = text.lines().count().max(1);

@@ -517,7 +517,7 @@ async fn a_call_that_was_held_is_as_it_is_described_and_is_not_sent_twice() {
         ),
         (304, "")
     );
-    // what comes later is told
+    // what comes later is reported
     let status = engine.http().post(engine.url("/status"));
     let status = status.header("content-type", "application/x-www-form-urlencoded");
     let status = status.body("CallSid=api-1&Status=completed&ConversationDuration=61");

@@ -1,5 +1,5 @@
-//! A new author's way, outside the repository and with the program alone: a flow is made, built, served
-//! and called, in each language. A mistake in it is told with file and line.
+//! A new author's way, outside the repository and with the program alone: a flow is made, built,
+//! served and called, in each language. A mistake in it is reported with file and line.
 
 mod building;
 
@@ -79,7 +79,7 @@ impl House {
     }
 }
 
-/// A language with a mistake that shows when a caller says "later", and how that is told.
+/// A language with a mistake that shows when a caller says "later", and how that is reported.
 struct Author {
     language: &'static str,
     source: &'static str,

@@ -1,4 +1,4 @@
-//! An engine that holds as many calls as it may: each further call is told in time for Exotel's
+//! An engine that holds as many calls as it may: each further call is refused in time for Exotel's
 //! flow to take another way, has a record, and no place is lost on any way; and what an operator
 //! sees of it all.
 

@@ -90,7 +90,7 @@ async fn form(engine: &Engine, body: &str) {
     callback(engine, "application/x-www-form-urlencoded", body.to_owned()).await;
 }
 
-/// The application's log once it has these words: lines are written behind what they tell of.
+/// The application's log once it has these words: lines are written after what they report.
 async fn log_when(engine: &Engine, words: &str) -> String {
     let given_up = Instant::now() + SOON;
     loop {
@@ -208,7 +208,7 @@ async fn calls_that_were_never_taken_are_over_and_counted() {
             Value::from(order.clone()),
             "found by its CallSid"
         );
-        // told once more, and a late word of before
+        // reported once more, and a late report from before
         form(
             &engine,
             &format!("CallSid={sid}&Status={status}&CustomField={order}"),

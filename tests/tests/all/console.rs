@@ -199,7 +199,7 @@ async fn only_who_has_the_apis_token_gets_in_and_every_page_is_strict() {
         let login = format!("/bot/console/login?next=%2Fbot%2Fconsole%2F{below}");
         assert_eq!(asked.headers["location"], login);
     }
-    // what scripts ask for is refused, and so is what another door's token opens
+    // what scripts ask for is refused, and so is what another interface's token opens
     let url = engine.url("/bot/console/now");
     assert_eq!(browser.http.get(&url).send().await.unwrap().status(), 401);
     let login = browser.get("login").await;

@@ -33,7 +33,7 @@ fn has_said(record: &Value, template: &str) -> bool {
     lines.is_some_and(|lines| lines.iter().any(|line| line["name"] == template))
 }
 
-/// A call whose caller said by key that it is them, and hung up when they were told what is due.
+/// A call whose caller said by key that it is them, and hung up when they heard what is due.
 async fn recorded(engine: &Engine, sid: &str) -> (String, Value) {
     let (call, mut stream) = live(engine, sid, PHONE).await;
     engine

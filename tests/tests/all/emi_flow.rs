@@ -364,7 +364,7 @@ async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields
     );
 }
 
-/// What `emi-details` was told of the loan, where the record was read.
+/// What `emi-details` said of the loan, where the record was read.
 fn reported(scripted: &Scripted) -> Option<Vec<String>> {
     let emi = scripted
         .said

@@ -39,7 +39,7 @@ impl Author {
         fs::write(path, text.replace(from, to)).unwrap();
     }
 
-    /// Puts the component in that tells whoever answers of the loan.
+    /// Puts the component in that tells whoever answers about the loan.
     fn plant_amount_before_identity(&self) {
         let planted = root().join("plugins/target/fixtures/emi-before-identity.wasm");
         fs::remove_file(self.flow().join("flow.wasm")).unwrap();

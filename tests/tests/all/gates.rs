@@ -225,7 +225,7 @@ async fn until(engine: &Engine, what: &str, so: impl Fn(&Value) -> bool) -> Valu
     }
 }
 
-/// The candidate is rejected by the gate; nothing of the customer is in what is told.
+/// The candidate is rejected by the gate; nothing of the customer is in what is reported.
 async fn rejected(engine: &Engine, words: &[&str]) -> Value {
     let before = active(&state(engine).await);
     let has = |reported: &Value| {
@@ -310,7 +310,7 @@ async fn what_would_change_amounts_or_decisions_of_recorded_calls_takes_no_calls
         "Your EMI of { $amount } is due",
     );
 
-    // a caller who was put through would be bidden goodbye: the record cannot tell what follows
+    // a caller who was put through would be bidden goodbye: the record does not say what follows
     house.change(
         "flow.toml",
         "unclear = \"transfer\"",

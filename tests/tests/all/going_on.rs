@@ -1,5 +1,5 @@
-//! What several engines owe each other: an action that was under way when its engine died, the end of a
-//! call that is told once, recordings in another one's data folder.
+//! What several engines owe each other: an action that was under way when its engine died, the end
+//! of a call that is reported once, recordings in another one's data folder.
 
 use std::fs;
 use std::path::PathBuf;

@@ -393,7 +393,7 @@ async fn a_second_start_is_passed_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_socket_of_a_live_call_is_closed_and_the_first_goes_on() {
     let engine = engine();
-    // One that Passthru told of, and one that it did not.
+    // One that Passthru announced, and one that it did not.
     for (sid, phone, bound) in [
         ("h-second1", "09876530008", true),
         ("h-second2", "09876530009", false),

@@ -104,7 +104,7 @@ async fn passthru_answers_ok_in_plain_text_whatever_it_says() {
         assert_eq!((status, body.as_str()), (200, "OK"), "`{query}`");
         assert!(content_type.starts_with("text/plain"), "{content_type}");
     }
-    // The call of whom nothing but the CallSid was told is recorded all the same.
+    // The call of which nothing but the CallSid is known is recorded all the same.
     let record = engine
         .record_when("a1", PATIENCE, |record| {
             record["steps"][0]["step"] == "passthru-received"

@@ -17,7 +17,7 @@ const CALLS: usize = 15;
 /// What comes and goes with requests and connections of a pool: far less than one for each call of a kind.
 const SLACK: usize = 5;
 
-/// Between two looks at what only looking tells.
+/// Pause between two polls of what cannot be waited for otherwise.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// How a call ends, and with which outcome.

@@ -15,7 +15,7 @@ use crate::support::{Engine, PATIENCE, Setup, Stream, root};
 /// Callers answer by keys here: no words are waited for.
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
 const PHONE: &str = "09876530077";
-/// Between two looks at what only looking tells.
+/// Pause between two polls of what cannot be waited for otherwise.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The shipped flow in Rust alone: the others take long to compile.
@@ -101,7 +101,7 @@ async fn every_line_of_a_call_has_its_id_and_its_callsid() {
     let lacking: Vec<_> = since
         .iter()
         .filter(|line| {
-            // whose socket it is only its `start` tells for certain
+            // only its `start` says for certain whose socket it is
             let is_call = line.get("call").map_or_else(
                 || line["message"] == "WebSocket opened",
                 |call| *call == order.as_str(),

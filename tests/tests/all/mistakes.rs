@@ -1,4 +1,4 @@
-//! What authors get wrong, each told with its step, its place, a reason and what to do, by the
+//! What authors get wrong, each reported with its step, its place, a reason and what to do, by the
 //! built program: a table of mistakes in manifest, prompts, tests and components.
 
 use std::fs;
@@ -34,7 +34,7 @@ enum Mistake {
 
 use Mistake::{Added, Cut, Gone, Holds, Instead, Is, Named};
 
-/// A mistake, and what is told of it: step, whether there is a line, words of reason and hint.
+/// A mistake, and what is reported of it: step, whether there is a line, words of reason and hint.
 type Row = (
     &'static str,
     &'static str,

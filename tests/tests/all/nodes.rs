@@ -1,5 +1,5 @@
 //! Two engines on one database, an engine that is killed, and clients that follow what happens:
-//! what one node knows of a call no other one erases, and nothing is told twice.
+//! what one node knows of a call no other one erases, and nothing is reported twice.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +25,7 @@ use tempfile::TempDir;
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
 const AGENT: &str = "+918000000001";
 const DATABASE: &str = "calls";
-/// Between two looks at what only looking tells.
+/// Pause between two polls of what cannot be waited for otherwise.
 const LOOK: Duration = Duration::from_millis(50);
 /// Events that happened so long before an engine is killed are in the database.
 const SAVED_MS: u64 = 500;

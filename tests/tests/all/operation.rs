@@ -1,4 +1,4 @@
-//! What an operator does and what befalls the engine: settings, tokens, signals, a crowd at the
+//! What an operator does and what happens to the engine: settings, tokens, signals, a crowd at the
 //! door, a second engine on the same data.
 
 use std::fs;
@@ -423,7 +423,7 @@ fn what_init_writes_begins_to_serve_where_nothing_recognises_speech() {
     serving.kill().unwrap();
     serving.wait().unwrap();
 
-    // one who has asked for a recogniser is told once what is missing
+    // who has asked for a recogniser gets one message of what is missing
     let output = ghanti(&["serve", "--listen", "127.0.0.1:0"])
         .env("GHANTI_SPEECH_RECOGNIZER", "vosk")
         .output()

@@ -212,7 +212,7 @@ async fn calls_are_listed_by_what_is_asked_for() {
         "{json:?}"
     );
 
-    // the list is told by rows, which are checked too
+    // the list is in rows, which are checked too
     let verify = || asked(&engine, &["calls", "verify", "--all"]);
     assert_eq!(verify().code, 0, "{:?}", verify());
     let mut change = Command::new("sqlite3");

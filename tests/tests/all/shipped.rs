@@ -203,7 +203,7 @@ fn a_complaint_is_sorted_by_the_model_and_replayed_without_it() {
     ] {
         assert!(report.transcript.contains(words), "{}", report.transcript);
     }
-    // the model was told what was said, and nothing of who has said it
+    // the model got what was said, and nothing of who has said it
     let [asked] = &server.asked()[..] else {
         panic!("{:?}", server.asked())
     };

@@ -41,7 +41,7 @@ const OF_REMINDER: [&str; 6] = [
     "responded",
     "established",
 ];
-/// Between two looks at what only looking tells.
+/// Pause between two polls of what cannot be waited for otherwise.
 const LOOK: Duration = Duration::from_millis(20);
 /// Engines that are killed at the same time, each at some of the events.
 const ENGINES: usize = 3;

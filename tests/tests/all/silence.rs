@@ -1,5 +1,6 @@
 //! What an engine cannot do without is away or broken: a voice, a database that takes something, a
-//! disk. It is told in `/readyz`, no caller is kept in silence, and a record that is lost is an error.
+//! disk. It is reported in `/readyz`, no caller is kept in silence, and a record that is lost is an
+//! error.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

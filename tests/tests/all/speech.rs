@@ -344,7 +344,7 @@ async fn prompts_that_are_the_same_in_every_call_are_spoken_ahead() {
     );
     assert_eq!(stand_in.asked(), asked);
 
-    // a provider that fails is told, by prompt and with its reason
+    // a provider that fails is reported, by prompt and with its reason
     let dead = StandIn::start(Kind::OpenAi, Mode::Status(401)).await;
     let other = tempfile::tempdir().unwrap();
     let (_, failed) = speech(

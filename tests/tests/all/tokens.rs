@@ -11,7 +11,7 @@ fn token(door: &str, age: &str) -> String {
     format!("{age}-{door}-0123456789")
 }
 
-/// Whether each door lets in whoever has the tokens of an age.
+/// Whether each interface accepts the tokens of an age.
 async fn opens(engine: &Engine, age: &str) -> [bool; 3] {
     let stream = format!("/ws/voicebot/{}/call", token("stream", age));
     let applet = format!(

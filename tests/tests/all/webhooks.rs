@@ -1,4 +1,4 @@
-//! Webhooks from the built program: what a receiver is told, and what happens when it is slow,
+//! Webhooks from the built program: what a receiver gets, and what happens when it is slow,
 //! refuses, breaks or is down, and when the engine dies.
 
 use std::collections::BTreeSet;

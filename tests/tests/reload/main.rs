@@ -1,6 +1,6 @@
 //! Flows are replaced, broken, deleted and brought back, and hostile ones are loaded and called,
 //! while two hundred callers talk to the built program: no call is dropped, no frame is late, every
-//! call is on the version its record names, and what is not taken is told with its reason.
+//! call is on the version its record names, and what is rejected is reported with its reason.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -64,7 +64,7 @@ fn no_call_is_dropped() {
     );
     assert!(ended > 2 * CALLS, "{ended} calls are few");
     for record in crowd.good() {
-        // who calls while the folder is gone is told so
+        // who calls while the folder is gone gets an answer that says so
         let without = record
             .started_ms
             .is_some_and(|at_ms| crowd.replaced.without_folder_ms.contains(&at_ms));

@@ -34,7 +34,7 @@ pub struct Expected {
     pub line: Option<u64>,
 }
 
-/// A candidate that had to be rejected, and what was told of it.
+/// A candidate that had to be rejected, and what was reported of it.
 #[derive(Debug)]
 pub struct Spoilt {
     pub expected: Expected,

@@ -24,7 +24,7 @@ pub const PLANTED: &str = "planted";
 pub struct Call {
     /// The scenario's file.
     pub scenario: toml::Table,
-    /// What the program told.
+    /// What the program printed.
     pub report: Report,
     /// What the engine recorded; null when there is nothing.
     pub record: Value,

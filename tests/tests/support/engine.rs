@@ -20,7 +20,7 @@ const START: Duration = Duration::from_secs(600);
 /// takes a tenth of it on an idle machine. A bound of waiting and no measure: what is to happen
 /// within a time is measured where time is an argument.
 pub const PATIENCE: Duration = Duration::from_secs(90);
-/// Between two looks at what only looking tells.
+/// Pause between two polls of what cannot be waited for otherwise.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How an engine is to be started. What is not said is as good as it can be.
@@ -392,7 +392,7 @@ impl Engine {
         self.order(&customer).await
     }
 
-    /// Orders a call, and again where the engine says that it cannot tell now, as it does on a
+    /// Orders a call, and again where the engine says that it does not know now, as it does on a
     /// machine whose disk is busy; returns the call's id.
     pub async fn order(&self, customer: &Value) -> String {
         let given_up = Instant::now() + PATIENCE;

@@ -13,7 +13,7 @@ pub const API_TOKEN: &str = "api-token-of-followers";
 /// A whole conversation takes a fraction of this, also on a busy machine.
 const CONVERSATION: Duration = Duration::from_secs(300);
 
-/// An event as it was told to a follower.
+/// An event as a follower got it.
 #[derive(Debug)]
 pub struct Received {
     /// Its id.
@@ -131,7 +131,7 @@ impl Follower {
         reported
     }
 
-    /// The events until the engine has nothing more to tell and gives a sign of life alone.
+    /// The events until the engine has nothing more to send but a sign of life.
     pub async fn until_quiet(&mut self) -> Vec<Received> {
         let mut reported = Vec::new();
         while let Heard::Event(event) = self.hear().await {

@@ -1,4 +1,4 @@
-//! What is wrong with a definition is told by its key, with what to do.
+//! What is wrong with a definition is reported by its key, with what to do.
 
 use ghanti_action::{Definition, Does};
 

@@ -1,5 +1,5 @@
-//! Stand-ins for providers of speech: servers that speak their wire, look at what they are sent, and
-//! fail as they are told.
+//! Stand-ins for providers of speech: servers that speak their wire, look at what they are sent,
+//! and fail as they are set up.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod http;

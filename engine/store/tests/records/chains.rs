@@ -254,7 +254,7 @@ pub(super) async fn a_call_whose_head_was_removed_is_never_chained_anew(
             calls.push(call);
         }
     }
-    // a salt alone tells it too
+    // a salt alone shows it too
     let call = five_events(&records).await;
     statements(&format!(
         "UPDATE call_events SET position = NULL, chain_hash = NULL WHERE call_id = '{call}'"

@@ -35,7 +35,7 @@ pub(super) async fn one_of_several_nodes_goes_on_with_a_call(
         // it is another time
         let again = winners(&nodes, call, 1, 4_000).await;
         assert_eq!(again.len(), 1, "round {round}");
-        // the one that got it is gone before it told
+        // the one that got it is gone before it answered
         records.heartbeat(got[0], 5_000, 5_000).await.unwrap();
         let others: Vec<_> = nodes.iter().filter(|(_, node)| *node != got[0]).collect();
         let claims = others

@@ -201,7 +201,7 @@ pub(super) async fn nothing_is_left_of_a_person_who_was_erased_but_what_was_done
     records.erase_number(&other, 2_000).await.unwrap().unwrap();
     assert_eq!(has_any_of(&dump(&*statements)), [""; 0]);
 
-    // what happened is still told, and its chain is intact
+    // what happened is still there, and its chain is intact
     let record = records.by_id(call).await.unwrap().unwrap();
     assert_eq!(
         (

@@ -24,7 +24,7 @@ use crate::support::{Engine, PATIENCE, Setup, program, root, scenario};
 const HOST: &str = "localhost";
 /// A scenario gives up by itself after three minutes.
 const CALL: Duration = Duration::from_secs(240);
-/// Between two looks at what only looking tells.
+/// Pause between two polls of what cannot be waited for otherwise.
 const LOOK: Duration = Duration::from_millis(50);
 /// The scenario: a caller who answers by keys.
 const SCENARIO: &str = "keys-english";

@@ -104,7 +104,7 @@ pub async fn acting(act: &str, more: &str) -> (House, Arc<FlowVersion>) {
     acting_in(House::new(), act, more).await
 }
 
-/// The same in a given house.
+/// The same with given flows.
 pub async fn acting_in(house: House, act: &str, more: &str) -> (House, Arc<FlowVersion>) {
     house.add(
         "acts",
