@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use ghanti_model::prompt::TEXT_BYTES_MAX;
 use ghanti_model::{Description, TemplateUse};
 
-use crate::names::did_you_mean;
 use crate::question::{Expects, ValueGrammar};
 use crate::said::Said;
+use crate::spelling::did_you_mean;
 use crate::{Fact, FailureWords, HEARD, Manifest, ManifestError, Moment};
 
 /// The errors found so far.

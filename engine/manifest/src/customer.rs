@@ -6,7 +6,7 @@ use std::fmt;
 use ghanti_model::Masked;
 use ghanti_model::values::{DateRules, Kind, Unreadable, is_placeholder, language_of_state, shape};
 
-use crate::names::did_you_mean_of_few;
+use crate::spelling::did_you_mean_of_few;
 
 /// The field that identifies the customer where the manifest declares no account.
 const NAME: &str = "name";

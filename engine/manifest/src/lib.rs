@@ -24,6 +24,7 @@ mod check;
 pub mod choose;
 pub mod claims;
 mod customer;
+mod error;
 mod limits;
 mod manifest;
 mod names;
@@ -35,6 +36,8 @@ mod read;
 pub mod reader;
 mod rules;
 mod said;
+mod samples;
+mod spelling;
 mod syntax;
 mod update;
 
@@ -42,12 +45,11 @@ pub use action::{ActionRule, GrantedAction};
 pub use allowance::{Allowance, NotAllowed};
 pub use choose::NoFlow;
 pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};
+pub use error::ManifestError;
 pub use limits::Limits;
-pub use manifest::{
-    FailureWords, Grants, HEARD, Manifest, ManifestError, OnFailure, OnFailureThen, PromptRule,
-    Takes,
-};
+pub use manifest::{FailureWords, Grants, Manifest, OnFailure, OnFailureThen, PromptRule, Takes};
 pub use names::Observed;
-pub use overrides::{Overrides, Samples};
-pub use properties::{Fact, Moment, Order, Properties};
+pub use overrides::Overrides;
+pub use properties::{Fact, HEARD, Moment, Order, Properties};
+pub use samples::Samples;
 pub use update::{FailureBudget, ReplayGate, Running, Update};

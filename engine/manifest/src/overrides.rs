@@ -28,27 +28,6 @@ pub struct Overrides {
     pub flow_transfer: BTreeMap<FlowName, BTreeMap<String, Vec<PhoneNumber>>>,
 }
 
-/// `[samples]`: values for trying a flow out, used if neither the operator nor the rest of the
-/// manifest provides any.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Samples {
-    /// `[samples.settings]`
-    pub settings: BTreeMap<String, String>,
-    /// `[samples.transfer]`
-    pub transfer: BTreeMap<String, Vec<PhoneNumber>>,
-}
-
-impl Samples {
-    /// The names of what has samples: settings, and `transfer.TARGET`.
-    pub fn names(&self) -> Vec<String> {
-        let targets = self
-            .transfer
-            .keys()
-            .map(|target| format!("transfer.{target}"));
-        self.settings.keys().cloned().chain(targets).collect()
-    }
-}
-
 impl Overrides {
     /// The transfer targets whose numbers the operator provides for all flows.
     fn shared(&self) -> BTreeMap<String, Vec<PhoneNumber>> {

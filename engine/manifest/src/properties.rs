@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use crate::HEARD;
+/// Prefix of the names that only the engine can establish, from marks: `heard:disclosure`.
+pub const HEARD: &str = "heard:";
 
 /// The properties of a flow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

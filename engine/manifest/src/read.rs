@@ -12,9 +12,9 @@ use ghanti_model::{Direction, Language, Milestone, PhoneNumber};
 use toml::de::{DeTable, DeValue};
 
 use crate::action;
-use crate::overrides::Samples;
 use crate::patterns::is_engines_own;
 use crate::reader::{Item, Reader};
+use crate::samples::Samples;
 use crate::{FailureWords, Grants, HEARD, Manifest, OnFailure, OnFailureThen, PromptRule, Takes};
 
 impl Reader<'_> {

@@ -7,8 +7,8 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::names::did_you_mean;
 use crate::said::place;
+use crate::spelling::did_you_mean;
 use crate::{ManifestError, syntax};
 
 /// A value with its place in the text.

@@ -29,7 +29,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use self::id::{EventId, EventMark, NodeId};
+pub use self::id::{EventId, EventMark};
 pub use self::parts::{
     ActionBegun, AgentReported, AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd,
     HostCalled, LegReport, PassthruAfter, Recorded, Repeat, Requested, StatusReported, StreamEnd,
@@ -38,7 +38,7 @@ pub use self::parts::{
 pub use self::turn::TurnLatency;
 use crate::{
     CallId, CallRecord, CallSid, Decision, DeletedFor, Erased, Extent, FailureReport, FlowName,
-    Language, Line, Masked, PhoneNumber, Problem, PromptId, Step, VersionMove,
+    Language, Line, Masked, NodeId, PhoneNumber, Problem, PromptId, Step, VersionMove,
 };
 
 /// Something that happened to a call, with its time and the node that recorded it.

@@ -120,6 +120,35 @@ text_id! {
     VersionId
 }
 
+/// The process that recorded an event. A restarted engine is a new node; its predecessor's calls
+/// are not its own.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(transparent)]
+pub struct NodeId(Uuid);
+
+impl NodeId {
+    /// No node: for events that no node recorded.
+    pub const NONE: Self = Self(Uuid::nil());
+
+    /// Generates the id of a new node.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Parses a hyphenated or plain UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

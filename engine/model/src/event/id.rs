@@ -1,4 +1,4 @@
-//! Ids of events and nodes, and the order of a call's events.
+//! Ids of events, and the order of a call's events.
 
 use std::fmt;
 
@@ -14,14 +14,6 @@ use crate::CallId;
 )]
 #[serde(transparent)]
 pub struct EventId(Uuid);
-
-/// The process that recorded an event. A restarted engine is a new node; its predecessor's calls
-/// are not its own.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
-#[serde(transparent)]
-pub struct NodeId(Uuid);
 
 impl EventId {
     /// Generates an id from the current time and random bits.
@@ -41,28 +33,7 @@ impl EventId {
     }
 }
 
-impl NodeId {
-    /// No node: for events that no node recorded.
-    pub const NONE: Self = Self(Uuid::nil());
-
-    /// Generates the id of a new node.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// Parses a hyphenated or plain UUID.
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::try_parse(text).ok().map(Self)
-    }
-}
-
 impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }

@@ -65,7 +65,11 @@ async fn heard(app: &App, id: Result<Segments<String>, BadPath>) -> Result<Respo
     tracing::info!(call = %record.call_id, "somebody listens in on this call");
     // only the call's own task may keep it
     drop(live);
-    let begun = (Some(Bytes::from(header(SIDES, RATE_HZ, UNKNOWN))), pieces, place);
+    let begun = (
+        Some(Bytes::from(header(SIDES, RATE_HZ, UNKNOWN))),
+        pieces,
+        place,
+    );
     let sound = unfold(begun, |(header, mut pieces, place)| async {
         let piece = match header {
             Some(header) => header,
