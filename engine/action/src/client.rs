@@ -104,7 +104,7 @@ impl HttpClient {
 }
 
 impl Received {
-    /// Fails unless the status is a success. What was answered otherwise is not looked at.
+    /// Fails unless the status is a success. The body of another answer is ignored.
     pub(crate) fn succeeded(self) -> Result<Vec<u8>, Fault> {
         let Self { status, body } = self;
         let hint = match status {

@@ -21,7 +21,7 @@ use crate::schema::Schema;
 use crate::template::{Template, Values};
 use crate::url::UrlTemplate;
 
-/// How often a model is asked when its answer does not fit.
+/// How many times a model is asked at most, if its answers do not fit.
 pub(crate) const TURNS: u32 = 2;
 /// What an answer has besides the model's words, in bytes.
 const ENVELOPE_BYTES: usize = 16 << 10;

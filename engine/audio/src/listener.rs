@@ -48,7 +48,7 @@ pub struct Listener {
     guard: EchoGuard,
     background: Background,
     tones: ToneDetector,
-    /// Where one is looked for.
+    /// `None` if answering machines are not detected.
     answering_machine: Option<AnsweringMachine>,
     pitch: Pitch,
     detector: TurnDetector,

@@ -18,7 +18,8 @@ const NEEDED: usize = KEPT * DECIMATION + taps(LISTENING_HZ);
 
 const DECIMATION: usize = decimation(LISTENING_HZ);
 
-/// So many are put off before those that are not needed are dropped, as that moves the others.
+/// How many are collected before those that are not needed are dropped, since dropping moves the
+/// others.
 const PUT_OFF: usize = 2 * NEEDED;
 
 /// The correlation coefficient of a voice with itself one period earlier; noise reaches 0.35 by

@@ -50,7 +50,7 @@ pub struct Funnel {
 /// What the page of all campaigns shows.
 #[derive(Debug, Clone)]
 pub struct CampaignsPage {
-    /// The campaigns, newest first, and of those that are under way how far they have come.
+    /// The campaigns, newest first, with the progress of those that are running.
     pub campaigns: Vec<(Campaign, Option<Funnel>)>,
 }
 

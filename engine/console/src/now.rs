@@ -64,11 +64,11 @@ pub struct Now {
     pub refusals: Vec<(&'static str, &'static str, u64)>,
     /// The stores.
     pub stores: Vec<Store>,
-    /// How much was to do in the last minutes.
+    /// The load of the last minutes.
     pub load: Load,
 }
 
-/// How much was to do in the last minutes: values of each measure, oldest first.
+/// The load of the last minutes: values of each measure, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Load {
     /// How many values there may be.

@@ -21,7 +21,7 @@ const NAME_BYTES: usize = 64;
 /// The field with the customer's number, which every record has.
 pub const PHONE: &str = "phone";
 
-/// A field that a column is looked for.
+/// A field for which a column is searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// Its name in the record.

@@ -196,7 +196,7 @@ impl<R: BufRead> Delimited<R> {
         Ok(Parsed::Open)
     }
 
-    /// Drops blank lines; the number of the next line that is none.
+    /// Skips blank lines; returns the number of the next other line.
     fn skip_blank(&mut self) -> io::Result<Option<u64>> {
         loop {
             if self.ahead.is_empty() {

@@ -1,4 +1,4 @@
-//! The set-up mistakes because of which a request is not served.
+//! The set-up mistakes for which a request is not served.
 
 /// Why a request could not be served because the set-up is wrong. Such requests are logged, counted
 /// and, if Exotel made them, recorded with their call (`unserved.rs`). The cause is passed to that

@@ -1,5 +1,5 @@
-//! How much there was to do in the last minutes, for the console's first page: a value of each measure
-//! every few seconds, as many as fit.
+//! The load of the last minutes, for the console's first page: a value of each measure every few
+//! seconds, up to a bounded number.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

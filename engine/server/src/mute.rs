@@ -1,6 +1,6 @@
-//! Which languages of the loaded flows nobody speaks at the moment. A synthesiser that is missing,
-//! or hangs, would leave callers in silence: it is tried while the engine runs, and calls that it
-//! was to speak in are refused where that is known before they begin.
+//! Which languages of the loaded flows no synthesiser speaks at the moment. A synthesiser that is
+//! missing, or hangs, would leave callers in silence: it is tried while the engine runs, and calls
+//! that it was to speak in are refused where that is known before they begin.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -36,7 +36,7 @@ impl SteadyClock {
         let began_ms = unix_ms.saturating_sub(elapsed_ms);
         let ahead_ms = began_ms.saturating_sub(self.began_ms);
         if ahead_ms <= millis(DOUBTED) {
-            // one that goes a little wrong, or was set back, costs nothing that was to be kept
+            // one that is a little wrong, or was set back, deletes nothing too early
             (self.began_ms, self.doubted) = (began_ms, None);
             return (unix_ms, None);
         }

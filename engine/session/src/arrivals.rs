@@ -12,8 +12,8 @@ use std::time::Duration;
 use ghanti_model::CallSid;
 use tokio::sync::watch;
 
-/// How long a stream waits for it. The caller hears nothing meanwhile; without it the stores, which do
-/// not answer, are asked anew for the stream.
+/// How long a stream waits for it. The caller hears nothing meanwhile; without it the stores, which
+/// do not answer, are asked again for the stream.
 pub const RECORDED: Duration = Duration::from_millis(300);
 
 /// The requests that are being recorded by this node, by the CallSid of their call. There are at

@@ -318,8 +318,8 @@ impl<'a> Driver<'a> {
         self.stream.as_ref()
     }
 
-    /// Returns the socket, so that it can be closed, and the recording's track, which is to be ended
-    /// once it is.
+    /// Returns the socket, so that it can be closed, and the recording's track, to be finished
+    /// after that.
     pub fn into_parts(self) -> (Box<dyn Wire>, Option<Track>) {
         self.call.monitor().close();
         let now_ms = self.call.now_ms();

@@ -88,8 +88,8 @@ impl Monitor {
         Ok(pieces)
     }
 
-    /// How loud both sides were last, and that it is wanted from now on for a while; `None` if it is not
-    /// known yet.
+    /// The last levels of both sides, which are measured for a while from now on; `None` if they
+    /// are not known yet.
     pub fn levels(&self, now_ms: u64) -> Option<Levels> {
         let was_watched = self.is_wanted(now_ms);
         self.watched_until_ms

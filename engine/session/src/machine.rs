@@ -125,7 +125,7 @@ pub enum Output {
     Complete(Completion),
     /// All prompts have been heard: close the stream.
     Close,
-    /// An answering machine has the call, whose recording nothing is to be said to: end it.
+    /// An answering machine has taken the call: end it, so that nothing is recorded there.
     Voicemail,
     /// No caller audio has arrived for so long that nobody can be on the line.
     PeerLost {

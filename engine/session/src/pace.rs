@@ -6,8 +6,8 @@
 
 /// How far a stream may be ahead of real time: a stall of this length is caught up at once, 10 s.
 const AHEAD_MS: u64 = 10_000;
-/// How much of what it may send a stream is given per 100 ms: 125 ms, so that messages other than
-/// audio have room beside it.
+/// How much audio a stream may send per 100 ms: 125 ms, so that messages other than audio have room
+/// beside it.
 const GIVEN_PERCENT: u64 = 125;
 /// What a message counts at least: 200 a second at 20 ms of audio each come as four times real time.
 const MESSAGE_MS: u64 = 5;

@@ -142,8 +142,8 @@ fn short(session: &str) -> &str {
 }
 
 impl Prepared {
-    /// Runs the call and ends its record. Returns the socket for closing, unless it is gone, and the
-    /// recording, which is to be ended once nobody waits for it.
+    /// Runs the call and ends its record. Returns the socket for closing, unless it is gone, and
+    /// the recording, to be finished once nobody waits for it.
     async fn hold(
         self,
         wire: Box<dyn Wire>,

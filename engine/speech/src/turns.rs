@@ -81,7 +81,7 @@ impl Usage {
     }
 }
 
-/// The calls that want one text spoken: those that share a prompt wait as the one of them that is
+/// The calls that want one text spoken: those that share a prompt have the turn of the one that is
 /// served first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Claim(Arc<Mutex<Wanted>>);

@@ -203,7 +203,7 @@ impl Seen {
         true
     }
 
-    /// What is known of a call. Of one that goes on already it is asked for.
+    /// What is known of a call. For one that began earlier, the engine is asked.
     async fn call(&mut self, engine: &Engine, id: &str) -> &mut Call {
         if !self.calls.contains_key(id) {
             if self.calls.len() >= CALLS {

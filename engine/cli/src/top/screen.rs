@@ -1,5 +1,5 @@
-//! A terminal that is drawn anew: its other screen, without the line discipline that waits for Enter. It is
-//! put back when it is dropped.
+//! A terminal that is redrawn: its alternate screen, without the line discipline that waits for
+//! Enter. It is put back when it is dropped.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read as _, Write as _, stdin, stdout};

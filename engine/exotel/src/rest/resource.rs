@@ -52,7 +52,7 @@ pub enum Resource<'a> {
 }
 
 impl Resource<'_> {
-    /// How it is asked.
+    /// The method of its request.
     pub fn method(self) -> Method {
         match self {
             Resource::Connect | Resource::SendSms => Method::Post,

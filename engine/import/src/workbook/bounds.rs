@@ -285,7 +285,7 @@ impl Pieces {
     }
 }
 
-/// `uniqueCount="…"` of a tag. A number that is none is not reserved for.
+/// `uniqueCount="…"` of a tag. 0 if it is not a number.
 fn string_count(tag: &[u8]) -> u64 {
     let tag = String::from_utf8_lossy(tag);
     let count = tag.split_once("uniqueCount=").map(|(_, rest)| {

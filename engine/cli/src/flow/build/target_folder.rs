@@ -1,8 +1,9 @@
 //! Where cargo builds a flow: each flow's folder has a target folder of its own.
 //!
-//! Cargo names what it builds after the package, and takes it for fresh by the times of files. In a folder that flows
-//! share, one flow's code would therefore be written into another of the same name. A target folder belongs to one
-//! path, and what is in it is built anew where the sources at that path have become others, whatever their times.
+//! Cargo names what it builds after the package, and takes it for fresh by the times of files. In a
+//! folder that flows share, one flow's code would therefore be written into another of the same
+//! name. A target folder belongs to one path, and what is in it is built again if the sources at
+//! that path have changed, whatever their times.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
