@@ -208,3 +208,18 @@ fn the_contract_is_the_one_that_was_frozen() {
     assert_eq!(changed, None, "`ghanti:dialog@0.1.0` is frozen");
     assert_eq!(contract, frozen, "`ghanti:dialog@0.1.0` is frozen");
 }
+
+/// A migration that is not embedded never runs.
+#[test]
+fn every_migration_is_among_those_that_run() {
+    let embedded = fs::read_to_string(root().join("engine/store/src/sql/migrations.rs")).unwrap();
+    for path in files("engine/store/migrations") {
+        let below = path.strip_prefix(root().join("engine/store")).unwrap();
+        let name = format!("include_str!(\"../../{}\")", below.display());
+        assert!(
+            embedded.contains(&name),
+            "`{}` is not embedded",
+            path.display()
+        );
+    }
+}
