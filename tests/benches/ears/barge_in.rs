@@ -62,7 +62,7 @@ pub fn run(runtime: &Runtime, report: &mut Report) {
             question: Some(Arc::clone(&question)),
             ..conditions
         };
-        alone.push(nobody(&name, &conditions, prompt_ms));
+        alone.push(nobody(&name, &conditions, prompt_ms, report));
         for (kind, words) in [("stops", STOPPING), ("is nothing", PASSING)] {
             over.push(spoken_over(
                 &name,
@@ -104,7 +104,7 @@ pub fn run(runtime: &Runtime, report: &mut Report) {
     );
 }
 
-fn nobody(name: &str, conditions: &Conditions, prompt_ms: u64) -> Vec<String> {
+fn nobody(name: &str, conditions: &Conditions, prompt_ms: u64, report: &mut Report) -> Vec<String> {
     let moments: Vec<Conditions> = (0..MOMENTS)
         .map(|nth| {
             let mut conditions = conditions.clone();
@@ -124,6 +124,18 @@ fn nobody(name: &str, conditions: &Conditions, prompt_ms: u64) -> Vec<String> {
             &[],
         )
     });
+    for (outcome, nth) in outcomes.iter().zip(0..) {
+        report.rows(
+            "nobody",
+            &format!(
+                "{name}\t{nth}\t{}\t{:?}\t{}\t{}",
+                outcome.pauses,
+                outcome.question,
+                outcome.reply,
+                outcome.transcript()
+            ),
+        );
+    }
     let paused = outcomes.iter().filter(|outcome| outcome.pauses > 0).count();
     let mut cells = vec![
         name.to_owned(),
