@@ -28,6 +28,7 @@ mod schema;
 mod secret;
 mod sms;
 mod template;
+mod undeclared;
 mod url;
 
 pub use actions::{Actions, MakeTls, Setup};

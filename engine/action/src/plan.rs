@@ -14,6 +14,7 @@ use crate::redis::RedisPlan;
 use crate::schema::Schema;
 use crate::secret::SecretText;
 use crate::sms::SmsPlan;
+use crate::undeclared::Others;
 
 /// The longest that an action may take, in milliseconds: a caller hears nothing new meanwhile.
 pub const TIMEOUT_MS: RangeInclusive<u64> = 100..=30_000;
@@ -158,6 +159,22 @@ impl Plan {
             schema("input", &definition.input),
             schema("output", &definition.output),
         );
+        if let (found, Others::Refused) = definition.undeclared() {
+            let named = definition.input.as_ref();
+            let named = named.and_then(|input| input.get("properties")?.as_object());
+            let named: Vec<_> = named
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| &**name)
+                .collect();
+            for (key, field) in found {
+                let reason = format!(
+                    "has a place for `{field}`, which `input` refuses: no invocation could fill it; it names {}",
+                    named.join(", ")
+                );
+                errors.add(key, reason);
+            }
+        }
         for path in &definition.redact {
             if path.is_empty() || path.split('.').any(str::is_empty) {
                 errors.add(

@@ -213,6 +213,17 @@ impl Template {
         })
     }
 
+    /// The fields of the input without which it cannot be filled.
+    pub(crate) fn required_fields(&self) -> Vec<String> {
+        self.placeholders()
+            .filter(|placeholder| !placeholder.is_optional)
+            .filter_map(|placeholder| match &placeholder.source {
+                Source::Field(path) => path.first().cloned(),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Whether there is a placeholder.
     pub(crate) fn has_places(&self) -> bool {
         self.placeholders().next().is_some()

@@ -11,7 +11,8 @@ pub struct WavError(String);
 
 impl WavError {
     fn new(reason: impl ToString) -> Self {
-        Self(reason.to_string())
+        // the decoder's sentences end with a full stop, and more follows
+        Self(reason.to_string().trim_end_matches('.').to_owned())
     }
 }
 
@@ -59,6 +60,9 @@ pub fn header(channels: u16, rate_hz: u32, data_bytes: u32) -> Vec<u8> {
 }
 
 fn open(wav: &[u8]) -> Result<hound::WavReader<Cursor<&[u8]>>, WavError> {
+    if !wav.starts_with(b"RIFF") {
+        return Err(WavError("it is no WAV file".to_owned()));
+    }
     let reader = hound::WavReader::new(Cursor::new(wav)).map_err(WavError::new)?;
     let spec = reader.spec();
     if spec.channels != 1

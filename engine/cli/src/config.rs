@@ -29,15 +29,15 @@ impl Source {
     }
 
     fn read_with(&self, line: &CommandLine) -> anyhow::Result<Config> {
-        let text = match &self.config {
-            Some(file) => std::fs::read_to_string(file)
-                .with_context(|| format!("cannot read the configuration `{}`", file.display()))?,
-            None if Path::new(FILE).exists() => {
-                std::fs::read_to_string(FILE).with_context(|| format!("cannot read `{FILE}`"))?
-            }
-            None => String::new(),
+        let default = Path::new(FILE);
+        let file = self.config.as_deref();
+        let Some(file) = file.or_else(|| default.exists().then_some(default)) else {
+            return with_environment("", line);
         };
-        with_environment(&text, line)
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the configuration `{shown}`"))?;
+        with_environment(&text, line).with_context(|| format!("`{shown}`"))
     }
 }
 

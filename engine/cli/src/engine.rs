@@ -3,13 +3,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use ghanti_server::config::Server;
 use ghanti_sim::http::client;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -47,6 +47,21 @@ pub fn base(given: Option<&str>, server: &Server) -> String {
     base.trim_end_matches('/').to_owned()
 }
 
+/// Says what an engine's URL looks like where the given one cannot be one.
+fn check(given: &str) -> anyhow::Result<()> {
+    let parsed = Url::parse(given).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    ensure!(
+        parsed.is_some(),
+        "`{given}` is no URL of an engine: write one as http://127.0.0.1:8000 or https://bot.example.com, with `path` of `[server]` behind it if that is set"
+    );
+    Ok(())
+}
+
 /// What is encoded in a segment of a path: all that is not unreserved (RFC 3986, 2.3), so that the audit
 /// log has names as they are.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -77,6 +92,9 @@ impl Engine {
     pub fn with_timeout(address: &Address, reply: Duration) -> anyhow::Result<Self> {
         let server = address.source.read()?.server;
         let base = base(address.url.as_deref(), &server);
+        if let Some(given) = &address.url {
+            check(given)?;
+        }
         Ok(Self {
             http: client()?
                 .timeout(reply)
@@ -136,6 +154,11 @@ impl Engine {
     }
 
     fn silent(&self, source: reqwest::Error) -> NoAnswer {
+        if self.base.starts_with("https:") && is_no_tls(&source) {
+            return NoAnswer::NoTls {
+                base: self.base.clone(),
+            };
+        }
         NoAnswer::Silent {
             base: self.base.clone(),
             source,
@@ -190,6 +213,19 @@ pub struct List<T> {
     pub next: Option<String>,
 }
 
+/// Whether something answers, and not in TLS.
+fn is_no_tls(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        // rustls' own error is behind two others, of io and hyper
+        if error.to_string().contains("InvalidContentType") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAnswer {
@@ -202,6 +238,14 @@ pub enum NoAnswer {
         base: String,
         /// The transport's error.
         source: reqwest::Error,
+    },
+    /// What answers does not speak TLS.
+    #[error(
+        "what listens at `{base}` answers, and not by https: an engine itself speaks http, so write http:// there, or name the proxy that has its certificate"
+    )]
+    NoTls {
+        /// The URL.
+        base: String,
     },
     /// The engine refuses the request.
     #[error("{detail}: {hint}")]
@@ -236,7 +280,7 @@ impl NoAnswer {
                     | StatusCode::BAD_GATEWAY
                     | StatusCode::GATEWAY_TIMEOUT
             ),
-            Self::OfAnotherVersion(_) => false,
+            Self::NoTls { .. } | Self::OfAnotherVersion(_) => false,
         }
     }
 
@@ -244,7 +288,7 @@ impl NoAnswer {
     pub fn after(&self) -> Option<Duration> {
         match self {
             Self::Refused { after, .. } => *after,
-            Self::Silent { .. } | Self::OfAnotherVersion(_) => None,
+            Self::Silent { .. } | Self::NoTls { .. } | Self::OfAnotherVersion(_) => None,
         }
     }
 }

@@ -67,6 +67,8 @@ pub enum Because {
     CatchAll,
     /// It is the only flow.
     Only,
+    /// It is the only flow that takes calls which do not name it.
+    OnlyOpen,
 }
 
 impl Because {
@@ -79,6 +81,9 @@ impl Because {
             }
             Because::CatchAll => "it is the only flow without conditions in `[match]`",
             Because::Only => "it is the only flow",
+            Because::OnlyOpen => {
+                "it is the only flow that takes calls which do not name it: the others have `weight = 0` in `[match]`"
+            }
         }
     }
 }
@@ -96,14 +101,14 @@ pub fn unclaimed<'a>(
     if let Some(home) = home {
         // while it is not loaded, no other flow takes its calls
         let because = if open(flows).count() == 1 {
-            Because::Only
+            only(flows)
         } else {
             Because::Before
         };
         return loaded(flows, home).map(|name| (name, because));
     }
-    if let Some((only, _)) = sole(open(flows)) {
-        return Ok((only, Because::Only));
+    if let Some((only_one, _)) = sole(open(flows)) {
+        return Ok((only_one, only(flows)));
     }
     let catch_all = sole(open(flows).filter(|(_, takes)| takes.conditions() == 0));
     catch_all
@@ -111,6 +116,15 @@ pub fn unclaimed<'a>(
         .ok_or_else(|| NoFlow::Unmatched {
             there: names(flows),
         })
+}
+
+/// Why the only open flow takes unclaimed calls.
+fn only(flows: &[(&FlowName, &Takes)]) -> Because {
+    if flows.len() == 1 {
+        Because::Only
+    } else {
+        Because::OnlyOpen
+    }
 }
 
 fn sole<T>(mut items: impl Iterator<Item = T>) -> Option<T> {

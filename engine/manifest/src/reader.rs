@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::said::place;
-use crate::spelling::did_you_mean;
+use crate::spelling::{did_you_mean, did_you_mean_of_few};
 use crate::{ManifestError, syntax};
 
 /// A value with its place in the text.
@@ -206,7 +206,12 @@ impl<'t> Reader<'t> {
                 .map(|(choice, _)| format!("`{choice}`"))
                 .collect::<Vec<_>>()
                 .join(" or ");
-            self.complain(item.span(), format!("`{name}` is `{text}`: give {names}"));
+            let known = choices.iter().map(|(choice, _)| *choice);
+            let meant = did_you_mean_of_few(&text, known);
+            self.complain(
+                item.span(),
+                format!("`{name}` is `{text}`: give {names}{meant}"),
+            );
         }
         found
     }

@@ -16,7 +16,7 @@ pub(crate) fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Opti
 }
 
 /// A suffix for an error about an unknown name, with the closest known name if there is one.
-pub(crate) fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+pub fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
     near(name, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 

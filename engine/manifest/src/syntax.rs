@@ -54,6 +54,9 @@ pub(crate) fn describe(text: &str, span: Range<usize>, message: &str) -> String 
         "invalid time",
     ];
     if looks_like_a_date(line) && !word.is_empty() {
+        if let Some(why) = no_such_day(value_in(line)) {
+            return format!("`{}`: {why}", shown(value_in(line)));
+        }
         return format!(
             "`{}` is no date or time that there is: check its day, month, hour and offset",
             shown(value_in(line))
@@ -118,6 +121,39 @@ pub(crate) fn describe(text: &str, span: Range<usize>, message: &str) -> String 
 fn value_in(line: &str) -> &str {
     let value = line.split_once('=').map_or("", |(_, value)| value);
     value.split(" #").next().unwrap_or(value).trim()
+}
+
+/// That the day with which a text begins is in no calendar, such as `2026-11-31`.
+pub fn no_such_day(text: &str) -> Option<String> {
+    const MONTHS: [(&str, u32); 12] = [
+        ("January", 31),
+        ("February", 28),
+        ("March", 31),
+        ("April", 30),
+        ("May", 31),
+        ("June", 30),
+        ("July", 31),
+        ("August", 31),
+        ("September", 30),
+        ("October", 31),
+        ("November", 30),
+        ("December", 31),
+    ];
+    let number = |digits: Option<&str>| digits?.parse::<u32>().ok();
+    let year = number(text.get(..4))?;
+    let month = number(text.get(5..7))?;
+    let day = number(text.get(8..10))?;
+    let Some((name, days)) = usize::try_from(month)
+        .ok()?
+        .checked_sub(1)
+        .and_then(|at| MONTHS.get(at))
+    else {
+        return Some(format!("there is no month {month}: write 01 to 12"));
+    };
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = days + u32::from(month == 2 && is_leap);
+    (day == 0 || day > days)
+        .then(|| format!("there is no {day} {name} {year}: write one of its {days} days"))
 }
 
 /// Whether the value of a line begins as a date does, such as `2026-11-31`.
@@ -194,6 +230,17 @@ mod tests {
                 2,
                 "write `title = \"5-Dec-2026\"`",
             ),
+            (
+                "[flow]\ntitle = 2026-11-31",
+                2,
+                "there is no 31 November 2026",
+            ),
+            (
+                "[flow]\ntitle = 2027-02-29T10:00:00Z",
+                2,
+                "there is no 29 February 2027: write one of its 28 days",
+            ),
+            ("[flow]\ntitle = 2026-13-01", 2, "there is no month 13"),
             ("[flow]\ntitle = नमस्ते", 2, "write `title = \"नमस्ते\"`"),
             ("[flow]\nlanguages = [en-IN]", 2, "write `\"en-IN\"`"),
             (

@@ -24,6 +24,7 @@ mod checks;
 mod exotel;
 mod exposure;
 mod overrides;
+mod places;
 mod print;
 mod providers;
 mod read;

@@ -176,6 +176,17 @@ impl ChoiceMatcher {
             .map(String::as_str)
     }
 
+    /// A phrase of the flow's own that two of the choices have, as written in lower case, with these choices: whoever says
+    /// it makes neither.
+    pub fn shared_phrase(&self) -> Option<(&str, &str, &str)> {
+        self.table.own().find_map(|(phrase, meanings)| {
+            let (first, rest) = meanings.split_first()?;
+            let other = rest.iter().find(|other| other.choice != first.choice)?;
+            let named = |choice: Option<usize>| self.table.choices.get(choice?).map(String::as_str);
+            Some((phrase, named(first.choice)?, named(other.choice)?))
+        })
+    }
+
     /// Whether any choice has a key.
     pub fn has_keys(&self) -> bool {
         !self.keys.is_empty()

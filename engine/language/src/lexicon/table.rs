@@ -113,6 +113,13 @@ impl Table {
         own.chain(shared).collect()
     }
 
+    /// The flow's own phrases with what they mean.
+    pub(super) fn own(&self) -> impl Iterator<Item = (&str, &[Meaning])> {
+        self.own
+            .iter()
+            .map(|(phrase, meanings)| (phrase.as_str(), meanings.as_slice()))
+    }
+
     /// How much a phrase counts in this question.
     fn weight(&self, phrase: &Phrase) -> Weight {
         match phrase.weight {

@@ -68,6 +68,23 @@ fn missing(
     names: &BTreeSet<&str>,
     pages: &BTreeMap<Language, Pages>,
 ) -> Vec<TemplateProblem> {
+    if page.messages.is_empty() && !names.is_empty() {
+        let language = page
+            .file
+            .trim_start_matches("prompts/")
+            .trim_end_matches(".ftl");
+        return vec![TemplateProblem::error(
+            &page.file,
+            None,
+            format!(
+                "the file has no message, and the other languages have {}",
+                names.len()
+            ),
+            format!(
+                "write them here, or take `{language}` out of `[flow] languages` and the file away"
+            ),
+        )];
+    }
     names
         .iter()
         .filter(|name| !page.messages.contains_key(**name))
@@ -132,7 +149,7 @@ fn too_long(page: &Pages) -> Vec<TemplateProblem> {
 fn silent(page: &Pages) -> Vec<TemplateProblem> {
     let is_silent = |(name, length): &(&String, &Length)| {
         let needs = page.messages.get(*name);
-        length.bytes == 0 && needs.is_some_and(BTreeMap::is_empty)
+        length.spoken == 0 && needs.is_some_and(BTreeMap::is_empty)
     };
     page.lengths
         .iter()
@@ -141,8 +158,8 @@ fn silent(page: &Pages) -> Vec<TemplateProblem> {
             TemplateProblem::error(
                 &page.file,
                 Some(length.line),
-                format!("message `{name}` has no words"),
-                format!("write them: `{name} = …`"),
+                format!("of message `{name}` nothing is spoken: it has neither words nor numbers"),
+                format!("write some: `{name} = …`"),
             )
         })
         .collect()

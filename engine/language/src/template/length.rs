@@ -14,6 +14,8 @@ pub(super) struct Length {
     /// The line it starts on, from 1.
     pub(super) line: usize,
     pub(super) bytes: usize,
+    /// How many of its characters are spoken, not counting the words of its variables.
+    pub(super) spoken: usize,
 }
 
 /// A text by its identifier and attribute. Messages and terms cannot share an identifier.
@@ -23,6 +25,8 @@ type Name<'r> = (&'r str, Option<&'r str>);
 struct Texts<'r> {
     patterns: BTreeMap<Name<'r>, &'r Pattern<&'r str>>,
     lengths: BTreeMap<Name<'r>, usize>,
+    /// How a text is measured.
+    measure: fn(&str) -> usize,
 }
 
 /// The length of each message. The graph has already ruled out cycles and overlong chains.
@@ -31,6 +35,7 @@ pub(super) fn lengths(resource: &FluentResource) -> BTreeMap<String, Length> {
     let mut texts = Texts {
         patterns: BTreeMap::new(),
         lengths: BTreeMap::new(),
+        measure: str::len,
     };
     let mut messages = Vec::new();
     for entry in resource.entries() {
@@ -56,6 +61,11 @@ pub(super) fn lengths(resource: &FluentResource) -> BTreeMap<String, Length> {
                 .map(|attribute| ((id, Some(attribute.id.name)), &attribute.value)),
         );
     }
+    let mut spoken = Texts {
+        patterns: texts.patterns.clone(),
+        lengths: BTreeMap::new(),
+        measure: spoken,
+    };
     messages
         .into_iter()
         .map(|(id, line)| {
@@ -64,10 +74,17 @@ pub(super) fn lengths(resource: &FluentResource) -> BTreeMap<String, Length> {
                 Length {
                     line,
                     bytes: texts.text((id, None)),
+                    spoken: spoken.text((id, None)),
                 },
             )
         })
         .collect()
+}
+
+/// How many characters of a text voices speak: neither punctuation nor emoji are.
+fn spoken(text: &str) -> usize {
+    let is_spoken = |letter: &char| letter.is_alphanumeric() || "%₹$€£&@#+=°".contains(*letter);
+    text.chars().filter(is_spoken).count()
 }
 
 impl<'r> Texts<'r> {
@@ -87,7 +104,7 @@ impl<'r> Texts<'r> {
     fn pattern(&mut self, pattern: &'r Pattern<&'r str>) -> usize {
         pattern.elements.iter().fold(0_usize, |bytes, element| {
             bytes.saturating_add(match element {
-                PatternElement::TextElement { value } => value.len(),
+                PatternElement::TextElement { value } => (self.measure)(value),
                 PatternElement::Placeable { expression } => self.expression(expression),
             })
         })
@@ -107,7 +124,7 @@ impl<'r> Texts<'r> {
     fn inline(&mut self, inline: &'r InlineExpression<&'r str>) -> usize {
         match inline {
             InlineExpression::StringLiteral { value }
-            | InlineExpression::NumberLiteral { value } => value.len(),
+            | InlineExpression::NumberLiteral { value } => (self.measure)(value),
             // the length of an argument is only known during a call
             InlineExpression::VariableReference { .. }
             | InlineExpression::FunctionReference { .. } => 0,
@@ -145,6 +162,27 @@ mod tests {
             .iter()
             .map(ToString::to_string)
             .collect()
+    }
+
+    #[test]
+    fn a_message_of_which_nothing_is_spoken_has_no_words() {
+        for silent in ["...", "… !", "\u{1f600}", "{ \"-\" }", "—"] {
+            let reported = wrong(&format!("emi = {silent}\n"));
+            assert_eq!(
+                reported,
+                [
+                    "`prompts/hi-IN.ftl` line 1: of message `emi` nothing is spoken: it has neither words nor numbers; write some: `emi = …`"
+                ],
+                "{silent}"
+            );
+        }
+        for spoken in ["100%", "₹ { $amount }", "{ $amount }", "हाँ", "5"] {
+            assert_eq!(
+                wrong(&format!("emi = {spoken}\n")),
+                Vec::<String>::new(),
+                "{spoken}"
+            );
+        }
     }
 
     #[test]

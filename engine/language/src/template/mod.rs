@@ -99,6 +99,15 @@ impl PromptBook {
         check::templates(&self.pages, &self.kinds, languages)
     }
 
+    /// The templates that any of these languages has, to check other files against where one lacks some.
+    pub fn templates_of_any(&self, languages: &[Language]) -> Vec<TemplateUse> {
+        let of_each = languages
+            .iter()
+            .flat_map(|language| self.templates(std::slice::from_ref(language)));
+        let by_name: BTreeMap<_, _> = of_each.map(|used| (used.name.clone(), used)).collect();
+        by_name.into_values().collect()
+    }
+
     /// Checks the files against each other: these languages must have every template, within the
     /// maximum prompt length, and every variable has to be declared. A declared variable that no
     /// message uses is a warning. The list is empty if there are no problems.

@@ -66,6 +66,8 @@ const PARAMETERS: [&str; 5] = ["earliest", "latest", "min", "max", "currency"];
 #[derive(Default)]
 struct Given {
     kind: Option<Kind>,
+    /// Whether `expects` names no kind that there is.
+    is_unknown: bool,
     choices: Option<Vec<Choice>>,
     exactly: Option<u8>,
     min: Option<u8>,
@@ -101,6 +103,7 @@ impl Reader<'_> {
                 "choices" => given.choices = Some(reader.choices(name, item)),
                 "expects" => {
                     given.kind = reader.one_of(name, item, &KINDS);
+                    given.is_unknown = given.kind.is_none();
                 }
                 "length" => given.exactly = reader.keys(name, item),
                 "min-length" => given.min = reader.keys(name, item),
@@ -139,6 +142,10 @@ impl Reader<'_> {
             });
             true
         });
+        // what depends on a kind that is not known would be told wrongly
+        if given.is_unknown {
+            return read;
+        }
         read.expects = self.expected(question, item, given);
         self.add_side_choices(question, item, &mut read);
         if read.understand.is_some() && !matches!(read.expects, Expects::Choices(_)) {

@@ -104,6 +104,11 @@ impl Config {
     /// # Errors
     /// Why actions cannot be used, such as a missing certificate file.
     pub fn open_actions(&self) -> Result<Actions, Vec<String>> {
+        for (name, definition) in &self.actions {
+            for doubt in definition.doubts(name) {
+                tracing::warn!("{doubt}");
+            }
+        }
         let sms = self.exotel.account().map(|account| SmsAccount {
             base_url: match account.endpoint {
                 Endpoint::Region(region) => region.base_url().to_owned(),

@@ -267,7 +267,7 @@ mod tests {
             let lines = ACCOUNT.lines().filter(|line| !line.starts_with(name));
             let error = error(&lines.collect::<Vec<_>>().join("\n"));
             assert!(
-                error.starts_with(&format!("`[exotel]` lacks `{name}`: ")),
+                error.contains(&format!(": `[exotel]` lacks `{name}`: ")),
                 "{error}"
             );
         }

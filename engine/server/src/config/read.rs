@@ -5,12 +5,18 @@ use std::net::SocketAddr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use super::places::{self, Places};
 use super::{Config, actions, checks, exposure, providers, tokens, traces};
 
 /// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration has {} error(s):\n  {}", .0.len(), .0.join("\n  "))]
+#[error("the configuration has {}:\n  {}", counted(.0.len()), .0.join("\n  "))]
 pub struct ConfigError(pub Vec<String>);
+
+fn counted(errors: usize) -> String {
+    let plural = if errors == 1 { "" } else { "s" };
+    format!("{errors} error{plural}")
+}
 
 /// Command-line settings, which take precedence over the file and the environment.
 #[derive(Debug, Clone, Default)]
@@ -114,6 +120,13 @@ fn read_from(
         }
     }
     ignored.sort();
+    let overridden = overrides
+        .iter()
+        .map(|(_, section, key, _): &(String, String, String, String)| {
+            (section.clone(), key.clone())
+        })
+        .collect();
+    let places = Places::of(text, overridden);
     let mut take = |name: &str| Section {
         name: name.to_owned(),
         table: sections
@@ -147,10 +160,17 @@ fn read_from(
         ignored,
     };
     errors.extend(sections.keys().map(|name| {
-        format!(
-            "unknown section `[{name}]`: there are {}",
-            SECTIONS.join(", ")
-        )
+        let meant = ghanti_manifest::did_you_mean(name, SECTIONS.into_iter());
+        match meant
+            .strip_prefix("; did you mean `")
+            .and_then(|meant| meant.split_once('`'))
+        {
+            Some((meant, _)) => format!("unknown section `[{name}]`; did you mean `[{meant}]`?"),
+            None => format!(
+                "unknown section `[{name}]`: there are {}",
+                SECTIONS.join(", ")
+            ),
+        }
     }));
     config.server.listen = line.listen.unwrap_or(config.server.listen);
     config.server.insecure |= line.insecure;
@@ -165,7 +185,8 @@ fn read_from(
     if errors.is_empty() {
         Ok(config)
     } else {
-        Err(ConfigError(errors))
+        let placed = errors.iter().map(|error| places.placed(error));
+        Err(ConfigError(placed.collect()))
     }
 }
 
@@ -269,7 +290,7 @@ fn reads<T: DeserializeOwned>(key: &str, value: &Value) -> Result<(), String> {
         if is_secret {
             "it takes a text in quotes".to_owned()
         } else {
-            error.message().to_owned()
+            places::words(error.message())
         }
     };
     Value::Table(alone)

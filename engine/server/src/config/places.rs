@@ -1,0 +1,188 @@
+//! Where in a configuration's file an error is, by the setting that it names. Pure.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// How deep tables are searched for a key.
+const DEPTH_MAX: usize = 8;
+
+/// The lines of a configuration's settings.
+pub(super) struct Places<'t> {
+    text: &'t str,
+    document: Option<Spanned<DeTable<'t>>>,
+    /// Section and key of settings that the environment overrides: what is wrong with these is not in the file.
+    overridden: Vec<(String, String)>,
+}
+
+impl<'t> Places<'t> {
+    pub(super) fn of(text: &'t str, overridden: Vec<(String, String)>) -> Self {
+        Self {
+            text,
+            document: DeTable::parse(text).ok(),
+            overridden,
+        }
+    }
+
+    /// The error with its line in front, if what it names is in the file: `` `key` of `[section]` `` or `` `[section]` ``.
+    pub(super) fn placed(&self, error: &str) -> String {
+        match self.line(error) {
+            Some(line) => format!("line {line}: {error}"),
+            None => error.to_owned(),
+        }
+    }
+
+    fn line(&self, error: &str) -> Option<usize> {
+        let (section, key) = match error.strip_prefix("unknown section `[") {
+            Some(rest) => (rest.split_once("]`")?.0, None),
+            None => named(error)?,
+        };
+        let is_overridden = |key: &str| {
+            let mut overridden = self.overridden.iter();
+            overridden.any(|(of, name)| of == section && name == key)
+        };
+        if key.is_some_and(is_overridden) {
+            return None;
+        }
+        let mut table = self.document.as_ref()?.get_ref();
+        let mut at = None;
+        for name in section.split('.') {
+            let Some((key, item)) = entry(table, name) else {
+                break;
+            };
+            at = Some(key);
+            match item.get_ref() {
+                DeValue::Table(inner) => table = inner,
+                _ => break,
+            }
+        }
+        if let Some(key) = key {
+            at = match entry(table, key) {
+                // the error may be about a key further within
+                Some((start, item)) => Some(
+                    unknown_field(error)
+                        .and_then(|name| within(item.get_ref(), name, 0))
+                        .unwrap_or(start),
+                ),
+                None => at,
+            };
+        }
+        let before = self.text.get(..at?)?;
+        Some(1 + before.matches('\n').count())
+    }
+}
+
+/// The section and the key with which an error begins.
+fn named(error: &str) -> Option<(&str, Option<&str>)> {
+    let rest = error.strip_prefix('`')?;
+    let (first, rest) = rest.split_once('`')?;
+    if let Some(section) = first.strip_prefix('[') {
+        return Some((section.strip_suffix(']')?, None));
+    }
+    let (section, _) = rest.strip_prefix(" of `[")?.split_once("]`")?;
+    Some((section, Some(first)))
+}
+
+/// The field of which an error says that it is unknown.
+fn unknown_field(error: &str) -> Option<&str> {
+    let (_, rest) = error.split_once("unknown setting `")?;
+    Some(rest.split_once('`')?.0)
+}
+
+/// Where a key begins, and its value.
+fn entry<'d, 't>(table: &'d DeTable<'t>, name: &str) -> Option<(usize, &'d Spanned<DeValue<'t>>)> {
+    let mut entries = table.iter();
+    let (key, item) = entries.find(|(key, _)| key.get_ref().as_ref() == name)?;
+    Some((key.span().start, item))
+}
+
+/// Where a key begins somewhere in a value.
+fn within(value: &DeValue<'_>, name: &str, depth: usize) -> Option<usize> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    match value {
+        DeValue::Table(table) => entry(table, name).map(|(start, _)| start).or_else(|| {
+            let mut items = table.iter();
+            items.find_map(|(_, item)| within(item.get_ref(), name, depth + 1))
+        }),
+        DeValue::Array(items) => items
+            .iter()
+            .find_map(|item| within(item.get_ref(), name, depth + 1)),
+        _ => None,
+    }
+}
+
+/// What serde says of a value, as an operator reads it: for a setting that there is not, the one that was meant.
+pub(super) fn words(message: &str) -> String {
+    if let Some((name, known)) = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected "))
+    {
+        let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
+        let meant = ghanti_manifest::did_you_mean(name, known.iter().copied());
+        return if meant.is_empty() {
+            format!("unknown setting `{name}`: there are {}", known.join(", "))
+        } else {
+            format!("unknown setting `{name}`{meant}")
+        };
+    }
+    if message == "invalid socket address syntax" {
+        return "it takes an address and a port, such as \"127.0.0.1:8000\"".to_owned();
+    }
+    message.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+
+    #[test]
+    fn an_error_has_its_line_and_the_setting_that_was_meant() {
+        for (text, reported) in [
+            (
+                "# ours\n[server]\nlisten = \"127.0.0.1:1\"\nmax-cals = 5\n",
+                "line 4: `max-cals` of `[server]`: unknown setting `max-cals`; did you mean `max-calls`?",
+            ),
+            (
+                "[server]\nmax-calls = 0\n",
+                "line 2: `max-calls` of `[server]` is `0`",
+            ),
+            (
+                "[server]\n\nlisten = \"here\"\n",
+                "line 3: `listen` of `[server]`: it takes an address and a port, such as \"127.0.0.1:8000\"",
+            ),
+            (
+                "\n[servr]\n",
+                "line 2: unknown section `[servr]`; did you mean `[server]`?",
+            ),
+            (
+                "[calls]\nagents = [\n\"x\"]\n",
+                "line 2: `agents` of `[calls]`",
+            ),
+            (
+                "[stores]\nzzz = 1\n",
+                "line 2: `zzz` of `[stores]`: unknown setting `zzz`: there are redis-url, database-url, ",
+            ),
+            (
+                "[actions.crm]\nkind = 'http'\nurl = 'https://crm.example.com/'\ntimeot-ms = 5\n",
+                "line 4: `crm` of `[actions]`: unknown setting `timeot-ms`; did you mean `timeout-ms`?",
+            ),
+        ] {
+            let errors = read(text, []).unwrap_err().0;
+            assert!(
+                errors.iter().any(|error| error.starts_with(reported)),
+                "{text}: {errors:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_environment_has_no_line() {
+        let variable = ("GHANTI_SERVER_MAX_CALLS".to_owned(), "0".to_owned());
+        let errors = read("[server]\nmax-calls = 5\n", [variable]).unwrap_err().0;
+        assert!(
+            errors[0].starts_with("`max-calls` of `[server]` is `0`"),
+            "{errors:?}"
+        );
+    }
+}
