@@ -144,7 +144,7 @@ impl Bundle {
                 let (reason, hint) = match path {
                     "flow.wasm" => (
                         "there is no component `flow.wasm`",
-                        "build the flow first, or name its folder",
+                        "build the flow first, with `ghanti flow build`, or name its folder",
                     ),
                     _ => (
                         "there is no manifest `flow.toml`",

@@ -8,119 +8,21 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ghanti_explore::flow_tests::{self, FlowTest, TestResult};
 use ghanti_explore::paths::{self, Bounds, Exploration};
-use ghanti_host::{Fault, FlowVersion, Step};
+use ghanti_host::{FlowVersion, Step};
 use ghanti_language::{Severity as PromptSeverity, TemplateProblem};
 use ghanti_manifest::{Manifest, ManifestError};
-use ghanti_model::{Described, Description, FlowName, Language};
+use ghanti_model::{Described, Description, FlowName};
 
-pub use ghanti_explore::paths::Severity;
-
-use crate::loader::{errors, languages};
+use crate::advice;
+use crate::finding::{Finding, Severity};
+use crate::languages::languages;
+use crate::loader::errors;
 use crate::prompts;
-use crate::scan::{Form, Place, passing, unreadable};
+use crate::scan::{Form, Place, unreadable};
 use crate::single::{FlowFiles, place};
 use crate::source::Source;
 
 const MANIFEST: &str = "flow.toml";
-
-/// Something that is wrong with a flow's files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How serious it is.
-    pub severity: Severity,
-    /// The step of loading that finds it.
-    pub step: Step,
-    /// The file, within the flow's folder, if it is one.
-    pub file: Option<String>,
-    /// The line there, from 1, if known.
-    pub line: Option<usize>,
-    /// The column, from 1, if known.
-    pub column: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// How to fix it; empty where the message says it.
-    pub hint: String,
-    /// The path through the conversation that shows it.
-    pub path: Option<String>,
-}
-
-impl Finding {
-    fn of(severity: Severity, step: Step, message: String, hint: &str) -> Self {
-        Self {
-            severity,
-            step,
-            file: None,
-            line: None,
-            column: None,
-            message,
-            hint: hint.to_owned(),
-            path: None,
-        }
-    }
-
-    fn error(step: Step, message: String, hint: &str) -> Self {
-        Self::of(Severity::Error, step, message, hint)
-    }
-
-    fn fault(fault: Fault) -> Self {
-        let Fault {
-            step,
-            reason,
-            hint,
-            line,
-        } = fault;
-        let is_of_manifest = matches!(step, Step::Manifest | Step::Allowance);
-        Self {
-            file: (is_of_manifest && line.is_some()).then(|| MANIFEST.to_owned()),
-            line,
-            ..Self::error(step, reason, &hint)
-        }
-    }
-
-    fn manifest(error: ManifestError) -> Self {
-        Self {
-            file: Some(MANIFEST.to_owned()),
-            line: Some(error.line),
-            column: Some(error.column),
-            ..Self::error(Step::Manifest, error.message, "")
-        }
-    }
-
-    fn prompts(problem: TemplateProblem) -> Self {
-        let severity = match problem.severity {
-            PromptSeverity::Error => Severity::Error,
-            PromptSeverity::Warning => Severity::Warning,
-        };
-        Self {
-            file: Some(problem.file),
-            line: problem.line,
-            ..Self::of(severity, Step::Prompts, problem.message, &problem.hint)
-        }
-    }
-
-    fn test(complaint: flow_tests::Complaint) -> Self {
-        Self {
-            file: Some(format!("tests/{}.toml", complaint.file)),
-            line: complaint.line,
-            column: complaint.column,
-            ..Self::error(
-                Step::Tests,
-                complaint.reason,
-                "fix the flow; or the test, if its expectation is outdated",
-            )
-        }
-    }
-
-    fn path(found: &paths::Finding) -> Self {
-        let file = found.line.map(|_| MANIFEST.to_owned());
-        Self {
-            file,
-            line: found.line,
-            path: found.path.clone(),
-            ..Self::of(found.severity, Step::Properties, found.message.clone(), "")
-        }
-    }
-}
 
 /// The result of a check.
 #[derive(Debug, Default)]
@@ -143,6 +45,18 @@ impl Checked {
         self.findings
             .iter()
             .any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether the flow was seen to fail before its first question.
+    fn fails_at_start(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.message.starts_with(flow_tests::AT_START))
+    }
+
+    fn sort_results(&mut self) {
+        self.test_results
+            .sort_by(|one, other| one.file.cmp(&other.file));
     }
 }
 
@@ -188,10 +102,13 @@ impl FlowFiles {
             found.push(Finding::error(Step::Manifest, reason, hint));
         }
         if place.form == Form::Folder {
-            found.extend(not_read(path));
+            found.extend(advice::not_read(path));
         }
         let text = source.parts.manifest.clone().unwrap_or_default();
+        let is_unread = source.parts.manifest.is_none() && path.join(MANIFEST).exists();
         let manifest = match Manifest::parse(&text) {
+            // one that cannot be read has been reported
+            Ok(_) if is_unread => None,
             Ok(manifest) => match self.loader.completed(&name, manifest, &text) {
                 Ok(manifest) => Some(manifest),
                 Err(fault) => {
@@ -214,7 +131,10 @@ impl FlowFiles {
             Ok(version) => {
                 let version = Arc::new(version);
                 checked.version = Some(Arc::clone(&version));
-                prove(&version, &tests, filter, explore, &mut checked).await;
+                prove(&version, path, &tests, filter, explore, &mut checked).await;
+                if checked.fails_at_start() {
+                    return checked;
+                }
                 // tests that are left out may be those that show a name
                 if filter.is_empty() {
                     check_names(&version, &component, &text, &mut checked);
@@ -252,62 +172,6 @@ impl FlowFiles {
     }
 }
 
-/// Warnings about files of a flow's folder that nobody reads, as they are named otherwise than what is read there.
-fn not_read(folder: &Path) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for (part, ending, what) in [
-        (
-            "prompts",
-            "ftl",
-            "a language's prompts are in `TAG.ftl`, such as `en-IN.ftl`",
-        ),
-        ("audio", "wav", "a recording is in `NAME.wav`"),
-        ("tests", "toml", "a test is in `NAME.toml`"),
-    ] {
-        let entries = std::fs::read_dir(folder.join(part));
-        let mut names: Vec<_> = entries
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|entry| entry.path().is_file())
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !passing(name) && !name.ends_with(&format!(".{ending}")))
-            .collect();
-        names.sort();
-        found.extend(names.into_iter().map(|name| Finding {
-            file: Some(format!("{part}/{name}")),
-            ..Finding::of(
-                Severity::Warning,
-                Step::Read,
-                "this file is not read".to_owned(),
-                &format!("{what}: rename it, or move it away"),
-            )
-        }));
-    }
-    found
-}
-
-/// Warnings about prompts in languages that the flow does not have.
-fn unused_prompts<'a>(
-    prompts: impl Iterator<Item = &'a Language>,
-    languages: &[Language],
-) -> Vec<Finding> {
-    prompts
-        .filter(|language| !languages.contains(language))
-        .map(|language| Finding {
-            file: Some(format!("prompts/{language}.ftl")),
-            ..Finding::of(
-                Severity::Warning,
-                Step::Prompts,
-                format!(
-                    "these prompts are never said: `[flow] languages` does not have `{language}`"
-                ),
-                "add it there, or move the file away",
-            )
-        })
-        .collect()
-}
-
 /// Checks prompts, and the manifest against them.
 fn check_words(
     source: &Source,
@@ -320,7 +184,10 @@ fn check_words(
     let read = manifest.map(|manifest| languages(manifest, &parts.prompts));
     let languages = match read {
         Some(Ok(languages)) => {
-            found.extend(unused_prompts(parts.prompts.keys(), &languages));
+            // as it is written: here every transfer has a number, which nobody calls
+            if let Ok(written) = Manifest::parse(text) {
+                found.extend(advice::of_manifest(&written, parts, &languages, text));
+            }
             languages
         }
         Some(Err(fault)) => {
@@ -330,6 +197,8 @@ fn check_words(
         None => parts.prompts.keys().cloned().collect(),
     };
     let (book, problems, unplayable) = prompts::checked(&parts.prompts, &languages, &parts.audio);
+    let is_error = |problem: &TemplateProblem| problem.severity == PromptSeverity::Error;
+    let is_whole = !problems.iter().any(is_error);
     found.extend(problems.into_iter().map(Finding::prompts));
     found.extend(
         unplayable
@@ -344,7 +213,12 @@ fn check_words(
         };
         let description = Description {
             described: described.unwrap_or(unknown),
-            templates: book.templates(&languages),
+            // what one language lacks has been reported
+            templates: if is_whole {
+                book.templates(&languages)
+            } else {
+                book.templates_of_any(&languages)
+            },
             languages,
         };
         let errors = errors(manifest, &description, text);
@@ -355,6 +229,7 @@ fn check_words(
 /// Runs the tests and explores the conversation.
 async fn prove(
     version: &Arc<FlowVersion>,
+    folder: &Path,
     tests: &std::collections::BTreeMap<String, String>,
     filter: &str,
     explore: Option<Bounds>,
@@ -366,7 +241,10 @@ async fn prove(
         .filter(|complaint| complaint.file.contains(filter));
     checked
         .findings
-        .extend(complaints.clone().map(Finding::test));
+        .extend(complaints.clone().map(|complaint| Finding {
+            hint: "correct the test".to_owned(),
+            ..Finding::test(complaint)
+        }));
     // a test that cannot be read has failed, too
     for complaint in complaints {
         checked.test_results.push(TestResult {
@@ -389,14 +267,30 @@ async fn prove(
                 )
             });
         }
-        let result = flow_tests::run(version, file, test.clone()).await;
-        let complaints = result.complaints.iter().cloned();
-        checked.findings.extend(complaints.map(Finding::test));
-        checked.test_results.push(result);
+        checked
+            .test_results
+            .push(flow_tests::run(version, file, test.clone()).await);
     }
-    checked
-        .test_results
-        .sort_by(|one, other| one.file.cmp(&other.file));
+    let start = flow_tests::start_failure(&checked.test_results);
+    if let Some(failure) = start.map(|held| Finding::at_start(held, folder)) {
+        checked.findings.push(failure);
+        checked.sort_results();
+        checked.tests = tests;
+        return;
+    }
+    let complaints = checked.test_results.iter();
+    let complaints = complaints
+        .filter(|result| result.test.is_some())
+        .flat_map(|result| result.complaints.iter().cloned());
+    checked.findings.extend(complaints.map(Finding::test));
+    checked.sort_results();
+    if tests.is_empty()
+        && explore.is_some()
+        && let Some(held) = flow_tests::fails_at_start(version).await
+    {
+        checked.findings.push(Finding::at_start(&held, folder));
+        return;
+    }
     if let Some(bounds) = explore {
         let exploration = paths::explore(version, &tests, bounds).await;
         let findings = exploration.findings.iter().map(Finding::path);

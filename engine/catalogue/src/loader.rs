@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use ghanti_host::{Compiler, Fault, FlowEngine, FlowParts, FlowVersion, Origin, Step};
 use ghanti_manifest::{Allowance, Manifest, ManifestError};
-use ghanti_model::{Description, FlowName, Language, PhoneNumber};
+use ghanti_model::{Description, FlowName, PhoneNumber};
 
+use crate::advice;
+use crate::languages::languages;
 use crate::scan::Place;
 use crate::source::{Parts, Source, Unread};
 use crate::speakable::Speakable;
@@ -89,18 +91,11 @@ impl Loader {
         let Source {
             id,
             component_digest,
-            parts,
+            mut parts,
             ..
         } = source;
-        let Parts {
-            component,
-            manifest,
-            prompts,
-            audio,
-            ..
-        } = parts;
-        let text = manifest.clone().unwrap_or_default();
-        let manifest = parse(manifest.as_deref())?;
+        let text = parts.manifest.clone().unwrap_or_default();
+        let manifest = parse(parts.manifest.as_deref())?;
         let manifest = self.completed(&name, manifest, &text)?;
         let (program, described, code) = match alike {
             Some(alike) => (
@@ -108,11 +103,16 @@ impl Loader {
                 alike.description.described.clone(),
                 Origin::Shared,
             ),
-            None => self.compiler.build(component, &component_digest).await?,
+            None => {
+                let component = std::mem::take(&mut parts.component);
+                self.compiler.build(component, &component_digest).await?
+            }
         };
-        let languages = languages(&manifest, &prompts)?;
+        let languages = languages(&manifest, &parts.prompts)?;
         self.speakable.check(&languages)?;
-        let prompts = self
+        let of_manifest = advice::of_manifest(&manifest, &parts, &languages, &text);
+        let Parts { prompts, audio, .. } = parts;
+        let (prompts, odd) = self
             .aside(Step::Prompts, {
                 let (languages, audio) = (languages.clone(), audio.clone());
                 move || prompts::read(&prompts, &languages, &audio)
@@ -124,6 +124,8 @@ impl Loader {
             languages: languages.clone(),
         };
         no_errors(&errors(&manifest, &description, &text))?;
+        let warnings = advice::of_prompts(&odd).chain(of_manifest);
+        let warnings = warnings.map(|warning| warning.to_string()).collect();
         let samples = manifest.samples.names();
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(flow = %name, version = %id, ?code, took_ms, "flow loaded");
@@ -140,6 +142,7 @@ impl Loader {
             languages,
             prompts,
             audio,
+            warnings,
         }))
     }
 
@@ -231,49 +234,4 @@ pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
     let reasons = ManifestError::reasons(errors);
     let hint = ManifestError::hints(errors);
     Err(Fault::new(Step::Manifest, reasons, &hint).at(Some(first.line)))
-}
-
-/// The flow's languages: those of the manifest, else that of its only prompt file. Each needs a
-/// prompt file, where there are any.
-pub(crate) fn languages(
-    manifest: &Manifest,
-    prompts: &BTreeMap<Language, String>,
-) -> Result<Vec<Language>, Fault> {
-    let mut languages = manifest.languages.clone();
-    if languages.is_empty() {
-        languages.extend(prompts.keys().cloned());
-        if languages.len() > 1 {
-            let names = languages.iter().map(|language| format!("\"{language}\""));
-            let reason = format!(
-                "the flow has prompts in {} languages, and nothing says which is the default",
-                languages.len()
-            );
-            let hint = format!(
-                "add `languages = [{}]` to `[flow]` of flow.toml, the default first",
-                names.collect::<Vec<_>>().join(", ")
-            );
-            return Err(Fault::new(Step::Manifest, reason, &hint));
-        }
-        if languages.is_empty() {
-            languages.push(Language::english());
-        }
-    }
-    // a flow without prompts says plain texts or plays audio files
-    let needs_prompts =
-        !prompts.is_empty() || !manifest.questions.is_empty() || !manifest.prompts.is_empty();
-    let missing = languages
-        .iter()
-        .filter(|language| needs_prompts && !prompts.contains_key(language));
-    let missing = missing
-        .map(|language| format!("`prompts/{language}.ftl` is missing"))
-        .collect::<Vec<_>>();
-    if missing.is_empty() {
-        Ok(languages)
-    } else {
-        Err(Fault::new(
-            Step::Prompts,
-            missing.join("\n"),
-            "add the file, or take the language away",
-        ))
-    }
 }

@@ -9,26 +9,23 @@ use ghanti_language::{PromptBook, Severity, TemplateProblem};
 use ghanti_model::Language;
 
 /// Reads the prompt files, by language, and checks them against each other; those of `languages`
-/// must have every template. `audio` are the flow's WAV files by name. On failure returns all
-/// problems with the first one's line.
+/// must have every template. `audio` are the flow's WAV files by name. Returns the warnings, too; on
+/// failure all problems with the first one's line.
 pub(crate) fn read(
     prompts: &BTreeMap<Language, String>,
     languages: &[Language],
     audio: &BTreeMap<String, Arc<[u8]>>,
-) -> Result<PromptBook, Fault> {
+) -> Result<(PromptBook, Vec<TemplateProblem>), Fault> {
     match checked(prompts, languages, audio) {
         (Some(book), problems, unplayable) => {
             let (errors, warnings): (Vec<_>, Vec<_>) = problems
                 .into_iter()
                 .partition(|problem| problem.severity == Severity::Error);
-            for warning in &warnings {
-                tracing::warn!(%warning, "odd prompts");
-            }
             if !errors.is_empty() {
                 return Err(of_templates(&errors));
             }
             if unplayable.is_empty() {
-                Ok(book)
+                Ok((book, warnings))
             } else {
                 Err(fault(&unplayable, None))
             }
@@ -64,7 +61,7 @@ fn of_templates(problems: &[TemplateProblem]) -> Fault {
     let line = problems.first().and_then(|problem| problem.line);
     let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let hint = match problems {
-        [] => "save each as WAV, PCM of 16 bits, mono".to_owned(),
+        [] => String::new(),
         [only] => only.hint.clone(),
         [first, ..] => format!("correct each of these; the first: {}", first.hint),
     };
@@ -72,5 +69,10 @@ fn of_templates(problems: &[TemplateProblem]) -> Fault {
 }
 
 fn fault(reasons: &[String], line: Option<usize>) -> Fault {
-    Fault::new(Step::Prompts, reasons.join("\n"), "fix the prompt files").at(line)
+    Fault::new(
+        Step::Prompts,
+        reasons.join("\n"),
+        "save each as WAV, PCM of 16 bits, mono",
+    )
+    .at(line)
 }

@@ -24,8 +24,18 @@ pub(crate) fn check(manifest: &Manifest, languages: &[Language], text: &str) -> 
             }
             Expects::Text | Expects::Digits(_) => continue,
         };
-        if let Err(error) = ChoiceMatcher::new(choices, languages) {
-            wrong(None, format!("the question `{name}`: {error}"));
+        match ChoiceMatcher::new(choices, languages) {
+            Err(error) => wrong(None, format!("the question `{name}`: {error}")),
+            Ok(matcher) => {
+                if let Some((phrase, one, other)) = matcher.shared_phrase() {
+                    wrong(
+                        Some("choices"),
+                        format!(
+                            "the choices `{one}` and `{other}` of the question `{name}` have the same phrase `{phrase}`, so that whoever says it is not understood: take it out of one of them"
+                        ),
+                    );
+                }
+            }
         }
         for choice in choices {
             // a grammar of the engine is there in every language that it speaks

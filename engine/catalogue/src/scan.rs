@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 use ghanti_host::{Fault, Rejection, Step};
 use ghanti_model::FlowName;
 
+/// Folders that an engine makes in its working folder: data and logs, unless they are set otherwise.
+const ENGINES_OWN: [&str; 2] = ["data", "logs"];
+
 /// Suffixes of temporary files left by editors, copy programs and deployment tools.
 const PASSING: [&str; 9] = [
     "~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".old",
@@ -75,6 +78,9 @@ pub(crate) fn scan(folder: &Path) -> io::Result<Scan> {
             None if path.is_dir() || (path.is_symlink() && !path.exists()) => (file, Form::Folder),
             None => continue,
         };
+        if form == Form::Folder && is_engines_own(file, &path) {
+            continue;
+        }
         let reject =
             |reason: String, hint: &str| Rejection::new(file, Fault::new(Step::Read, reason, hint));
         let Ok(name) = FlowName::parse(name) else {
@@ -199,6 +205,14 @@ impl Stamp {
     }
 }
 
+/// Whether a folder is one that an engine writes into where it works in the folder of flows, and no flow.
+fn is_engines_own(name: &str, path: &Path) -> bool {
+    ENGINES_OWN.contains(&name)
+        && !["flow.wasm", "flow.toml"]
+            .iter()
+            .any(|file| path.join(file).exists())
+}
+
 /// Whether a name is that of a hidden or temporary file.
 pub(crate) fn passing(name: &str) -> bool {
     name.starts_with(['.', '#']) || PASSING.iter().any(|ending| name.ends_with(ending))
@@ -249,6 +263,19 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn an_engines_own_folders_are_no_flows() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["data", "logs", "emi"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        fs::write(folder.path().join("data/ghanti.db"), "").unwrap();
+        assert_eq!(names(folder.path()), ["emi"]);
+        // a flow may have such a name
+        fs::write(folder.path().join("data/flow.toml"), "").unwrap();
+        assert_eq!(names(folder.path()), ["data", "emi"]);
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         scan(folder)

@@ -21,7 +21,7 @@ use crate::scan::{Form, Place, files, unreadable};
 /// The largest component accepted: a Python interpreter with its libraries has 18 MB.
 pub(crate) const COMPONENT_BYTES_MAX: u64 = 32 << 20;
 /// The largest manifest, prompt or test file accepted.
-pub(crate) const TEXT_BYTES_MAX: u64 = 1 << 20;
+pub const TEXT_BYTES_MAX: u64 = 1 << 20;
 /// The largest audio file accepted: nearly three minutes at 24 kHz.
 pub(crate) const AUDIO_BYTES_MAX: u64 = 8 << 20;
 /// How many prompt files, audio files and tests, each, a flow may have.
@@ -208,11 +208,13 @@ fn few(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {
 }
 
 fn text(place: &Place, path: &Path) -> Result<String, Fault> {
-    String::from_utf8(bytes(place, path, TEXT_BYTES_MAX)?).map_err(|_| {
+    String::from_utf8(bytes(place, path, TEXT_BYTES_MAX)?).map_err(|error| {
+        let is_utf_16 = matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+        let encoding = if is_utf_16 { "UTF-16" } else { "not UTF-8" };
         Fault::new(
             Step::Read,
-            format!("`{}` is not UTF-8", path.display()),
-            "save it as UTF-8",
+            format!("`{}` is {encoding}", path.display()),
+            "save it as UTF-8, which editors offer where they save",
         )
     })
 }
@@ -221,10 +223,11 @@ fn bytes(place: &Place, path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
     let real = place.inside(path)?;
     // opening a pipe would wait for its writer
     if !real.is_file() {
+        let what = if real.is_dir() { "a folder" } else { "no file" };
         return Err(Fault::new(
             Step::Read,
-            format!("`{}` is no file", path.display()),
-            "put a file there",
+            format!("`{}` is {what}", path.display()),
+            "move it away, and put a file there",
         ));
     }
     let file = File::open(real).map_err(|error| unreadable(path, &error))?;
@@ -234,11 +237,12 @@ fn bytes(place: &Place, path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
         .map_err(|error| unreadable(path, &error))?;
     if read.len() as u64 > max {
         let reason = format!("`{}` is larger than {} MiB", path.display(), max >> 20);
-        return Err(Fault::new(
-            Step::Read,
-            reason,
-            "make it smaller: strip debug information, shorten recordings",
-        ));
+        let hint = match max {
+            TEXT_BYTES_MAX => "make it smaller: it is a text that people write",
+            AUDIO_BYTES_MAX => "make it smaller: shorten the recording, or lower its rate to 8 kHz",
+            _ => "make it smaller: strip debug information",
+        };
+        return Err(Fault::new(Step::Read, reason, hint));
     }
     Ok(read)
 }

@@ -164,7 +164,12 @@ impl Conversation {
                 name: String::new(),
                 version: String::new(),
             },
-            templates: book.templates(&languages),
+            // what one language lacks has been reported
+            templates: if found.is_empty() {
+                book.templates(&languages)
+            } else {
+                book.templates_of_any(&languages)
+            },
             languages,
         };
         found.extend(problems(manifest.check(&description, text)));

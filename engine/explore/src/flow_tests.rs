@@ -5,6 +5,7 @@
 //! and the expected result. Everything is simulated: nothing is spoken, and time follows the
 //! script. All files are run, and all failures are reported at once.
 
+mod actions;
 mod expect;
 mod judge;
 mod read;
@@ -26,6 +27,12 @@ use crate::run::{FinishedConversation, converse};
 const ALL: Duration = Duration::from_secs(60);
 /// The most complaints reported.
 const TOLD: usize = 16;
+
+/// What is said of a flow that fails before its first question, and what to do.
+pub const AT_START: &str = "whoever is called, the flow fails before it asks anything";
+/// The hint of [`AT_START`].
+pub const AT_START_HINT: &str =
+    "correct it there: until then no test can be held, and nothing else is known of the flow";
 
 /// A problem with a test, or a failure of the flow in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +80,8 @@ pub fn read(
     for (file, text) in tests {
         match FlowTest::read(text, &version.description) {
             Ok(flow_test) => {
-                let unknown = flow_test.unknown_fields(&version.manifest().customer);
+                let mut unknown = flow_test.unknown_fields(&version.manifest().customer);
+                unknown.extend(flow_test.ungranted_actions(version.manifest()));
                 if unknown.is_empty() {
                     read.push((file.clone(), flow_test));
                 }
@@ -136,6 +144,29 @@ pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> TestResul
     }
 }
 
+/// What keeps every test from its first question, if that is what is wrong: the flow fails at its start, whoever is called.
+pub fn start_failure<'r>(
+    results: impl IntoIterator<Item = &'r TestResult>,
+) -> Option<&'r FinishedConversation> {
+    let mut held = results
+        .into_iter()
+        .filter_map(|result| result.held.as_ref());
+    let first = held.next().filter(|held| held.failed_at_start())?;
+    let failure = first.failure();
+    held.all(|held| held.failed_at_start() && held.failure() == failure)
+        .then_some(first)
+}
+
+/// How a flow fails at its start if it does so where nothing is known of a customer. For a flow without tests.
+pub async fn fails_at_start(version: &FlowVersion) -> Option<FinishedConversation> {
+    let known = Known {
+        languages: version.languages.clone(),
+        ..Known::default()
+    };
+    let held = hold(version, known.caller(), &known.settings).await;
+    held.failed_at_start().then_some(held)
+}
+
 /// What a flow asked and established in conversations.
 pub fn observe<'h>(conversation: impl IntoIterator<Item = &'h FinishedConversation>) -> Observed {
     let mut observed = Observed::default();
@@ -188,6 +219,9 @@ pub async fn pass(
             "keep fewer tests, or let the flow compute less",
         ));
     };
+    if let Some(held) = start_failure(&test_results) {
+        return Err(at_start(held));
+    }
     let complaints: Vec<_> = test_results
         .iter()
         .flat_map(|result| result.complaints.iter().cloned())
@@ -204,6 +238,16 @@ pub async fn pass(
         &complaints,
         "fix the flow; or the test, if its expectation is outdated",
     ))
+}
+
+/// That no test can be held.
+pub fn at_start(held: &FinishedConversation) -> Fault {
+    let failure = held.failure().unwrap_or_default();
+    let failure = failure
+        .strip_prefix("the flow failed: ")
+        .unwrap_or(&failure);
+    let reason = format!("{AT_START}: {failure}");
+    Fault::new(Step::Tests, reason, AT_START_HINT)
 }
 
 fn fault(complaints: &[Complaint], hint: &str) -> Fault {

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`flow_tests`] | `tests/*.toml`: reads them, runs them, compares |
 //! | [`run`](mod@run) | one conversation, held |
+//! | [`failure`] | why a flow failed, for its author |
 //! | [`transcript`] | what happened in it, in words |
 //! | [`paths`] | all paths, within bounds, and what is wrong with them |
 //! | [`properties`] | `[properties]` of a manifest against the paths |
@@ -16,6 +17,7 @@
 //! | [`examples`] | example values for a prompt's variables |
 
 pub mod examples;
+pub mod failure;
 pub mod flow_tests;
 pub mod map;
 pub mod paths;

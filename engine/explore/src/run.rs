@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use ghanti_host::{FlowVersion, RunEnd, Scripted, ScriptedCaller};
-use ghanti_model::{CallId, JournalEntry, Masked};
+use ghanti_host::{Event, FlowVersion, RunEnd, Scripted, ScriptedCaller};
+use ghanti_model::{CallError, CallId, JournalEntry, Masked};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
+
+use crate::failure::Failure;
 
 /// The time limit of one conversation, which normally takes milliseconds; a machine that is also
 /// compiling needs longer.
 const CONVERSATION: Duration = Duration::from_secs(10);
-/// How many frames of a failure's stack are reported.
-const FRAMES: usize = 5;
 
 /// A finished conversation.
 #[derive(Debug)]
 pub struct FinishedConversation {
     /// How the run ended, or `None` if it did not end within the limit.
     pub end: Option<RunEnd>,
-    /// The stack where the flow failed, if it did.
-    pub stack: Vec<String>,
+    /// What an interpreter wrote as it gave up: the script's own stack.
+    pub traceback: Vec<String>,
+    /// The component's functions where the flow failed, if it did.
+    pub frames: Vec<String>,
     /// The last error that the flow logged: a panic has its location there.
     pub logged: Option<String>,
     /// What happened.
@@ -55,16 +57,12 @@ pub(crate) async fn converse(
             "the flow sleeps for {slept_ms} ms, and for the caller no time passes: call `speech.pause`"
         ));
     }
-    let stack = match &end {
-        Some(RunEnd::Returned | RunEnd::CallEnded) => Vec::new(),
+    let (traceback, frames) = match &end {
+        Some(RunEnd::Returned | RunEnd::CallEnded) => Default::default(),
         _ => {
             let trace = journal.trace();
-            trace
-                .traceback
-                .into_iter()
-                .map(Masked::into_exposed)
-                .chain(trace.stack)
-                .collect()
+            let traceback = trace.traceback.into_iter().map(Masked::into_exposed);
+            (traceback.collect(), trace.stack)
         }
     };
     let mut lines = journal.trace().log().into_iter();
@@ -73,7 +71,8 @@ pub(crate) async fn converse(
         .map(|line| line.message.into_exposed());
     FinishedConversation {
         end,
-        stack,
+        traceback,
+        frames,
         logged,
         scripted,
         journal: journal.snapshot().entries,
@@ -81,30 +80,39 @@ pub(crate) async fn converse(
 }
 
 impl FinishedConversation {
-    /// Why the flow did not end by itself, where it stopped and in which functions; `None` if it
-    /// ended by itself.
+    /// Why the flow did not end by itself, and where it stopped; `None` if it ended by itself.
     pub fn failure(&self) -> Option<String> {
-        let sentence = match &self.end {
-            Some(RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_)) => return None,
-            None => "the flow did not come to an end".to_owned(),
-            Some(RunEnd::Failed(error)) => format!("`run` returned an error: {error}"),
-            Some(RunEnd::Trapped { reason, .. }) => format!("the flow trapped: {reason}"),
-            Some(RunEnd::LimitExceeded { what }) => what.to_string(),
-        };
-        let place = self.scripted.asked.last();
-        let place = place.map_or_else(String::new, |asked| {
-            format!(", after the question `{asked}`")
-        });
-        let frames: Vec<_> = self.stack.iter().take(FRAMES).map(String::as_str).collect();
-        let stack = if frames.is_empty() {
-            String::new()
-        } else {
-            format!("; in {}", frames.join(" < "))
-        };
-        let logged = match &self.logged {
-            Some(logged) => format!("; it logged: {logged}"),
-            None => String::new(),
-        };
-        Some(format!("{sentence}{place}{stack}{logged}"))
+        self.why().sentence()
+    }
+
+    /// Where in the flow's sources it panicked or threw: a file, a line and, if known, a column.
+    pub fn source_place(&self) -> Option<(String, usize, Option<usize>)> {
+        self.why().place()
+    }
+
+    /// Whether the flow failed before it asked or was heard.
+    pub fn failed_at_start(&self) -> bool {
+        let is_waiting = |event: &Event| matches!(event, Event::Asked(_) | Event::Waited);
+        self.scripted.asked.is_empty()
+            && !self.scripted.events.iter().any(is_waiting)
+            && matches!(
+                self.end,
+                Some(RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
+            )
+    }
+
+    /// Whether `run` ended with a service that is unavailable.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(self.end, Some(RunEnd::Failed(CallError::Unavailable(_))))
+    }
+
+    fn why(&self) -> Failure<'_> {
+        Failure {
+            end: self.end.as_ref(),
+            traceback: &self.traceback,
+            frames: &self.frames,
+            logged: self.logged.as_deref(),
+            asked: self.scripted.asked.last().map(String::as_str),
+        }
     }
 }

@@ -62,7 +62,7 @@ impl fmt::Display for Limit {
         match self {
             Limit::Memory => f.write_str("the flow needs more memory than `[limits] memory` grants: raise it, or keep less"),
             Limit::AllMemory => f.write_str("the flows of all calls together have all the memory that the engine gives them: lower `memory` of `[limits]` or `max-calls`, or give the machine more"),
-            Limit::Compute => f.write_str("the flow computed for longer than `[limits] compute-ms` without calling a host function"),
+            Limit::Compute => f.write_str("the flow computed for longer than `[limits] compute-ms` without calling a host function: look for an endless loop"),
             Limit::Busy => {
                 write!(f, "the flow computed for {} s of {} s: let it wait for the caller", BUSY.as_secs(), BUSY_WINDOW.as_secs())
             }

@@ -30,6 +30,8 @@ pub struct FlowVersion {
     pub prompts: PromptBook,
     /// Its audio files (WAV), by name without the extension.
     pub audio: BTreeMap<String, Arc<[u8]>>,
+    /// What is odd about its files, a sentence each.
+    pub warnings: Vec<String>,
     /// When it was loaded, in milliseconds since 1970.
     pub loaded_ms: u64,
     /// The digest of the component alone.
@@ -69,6 +71,8 @@ pub struct FlowParts {
     pub prompts: PromptBook,
     /// Its audio files (WAV), by name without the extension.
     pub audio: BTreeMap<String, Arc<[u8]>>,
+    /// What is odd about its files, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl FlowVersion {
@@ -84,6 +88,7 @@ impl FlowVersion {
             languages,
             prompts,
             audio,
+            warnings,
         } = parts;
         let names = audio.keys().cloned().collect();
         let rules = Arc::new(Rules::new(manifest, &description, languages.clone(), names));
@@ -94,6 +99,7 @@ impl FlowVersion {
             languages,
             prompts,
             audio,
+            warnings,
             loaded_ms: unix_ms(),
             component_digest,
             program,

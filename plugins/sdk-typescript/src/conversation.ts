@@ -20,7 +20,7 @@ export function conversation(run: () => void): void {
 }
 
 function told(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return `${JSON.stringify(thrown)} was thrown`;
+  if (!(thrown instanceof Error)) return `${JSON.stringify(thrown)} was thrown, which has no place: throw an Error, as in throw new Error("…")`;
   return `${thrown.name}: ${thrown.message}\n${mapped(thrown.stack ?? "")}`.trimEnd();
 }
 

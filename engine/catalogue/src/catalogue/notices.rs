@@ -149,6 +149,9 @@ impl Catalogue {
                         .to_owned(),
                 );
             }
+            if let Some(version) = set.active() {
+                own.extend(version.warnings.iter().cloned());
+            }
             if let (Some(hears), Some(version)) = (self.notices.hears.get(), set.active()) {
                 let unheard: Vec<_> = version
                     .languages

@@ -200,12 +200,21 @@ impl Catalogue {
             let check = move || {
                 let manifest = checked.manifest();
                 let unasked = manifest.unasked(&component, &observed).join(", ");
-                if !unasked.is_empty() {
+                let errors = manifest.check_names(&component, &observed, &text);
+                if errors.is_empty() && !unasked.is_empty() {
                     tracing::warn!(flow = %checked.name, questions = unasked, "the flow does not seem to ask these questions of its manifest: fix their names, or take them out");
                 }
-                manifest.check_names(&component, &observed, &text)
+                errors
             };
-            no_errors(&self.loader.aside(Step::Manifest, check).await?)?;
+            let errors = self.loader.aside(Step::Manifest, check).await?;
+            // a flow that never begins has none of the names
+            if tests.is_empty()
+                && !errors.is_empty()
+                && let Some(held) = flow_tests::fails_at_start(&version).await
+            {
+                return Err(flow_tests::at_start(&held));
+            }
+            no_errors(&errors)?;
         }
         self.has_all_rules(&version, &text)?;
         if !is_loaded {

@@ -17,7 +17,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::engine::{Fault, Flow, Target, flows, short};
-use super::{list, outcome};
+use super::{findings, list, outcome};
 use crate::engine::{Engine, NoAnswer, segment};
 use crate::runtime::one_thread;
 
@@ -76,6 +76,14 @@ impl Deploy {
         let name = self.name()?;
         let bundle = Bundle::of_folder(&self.folder)
             .map_err(|fault| anyhow!("{}: {}", fault.reason, fault.hint))?;
+        // on stderr, as the answer may be JSON
+        for warning in ghanti_catalogue::advice(&self.folder) {
+            writeln!(
+                std::io::stderr(),
+                "{}",
+                findings::text(&self.folder, &warning)
+            )?;
+        }
         one_thread(async {
             let verdict = match &self.flows {
                 None => self.send(&name, &bundle).await?,
@@ -105,7 +113,11 @@ impl Deploy {
                     .to_owned()
             }
         };
-        FlowName::parse(name).map_err(|error| anyhow!("{error}; --name gives another name"))
+        FlowName::parse(name.as_str()).map_err(|_| {
+            anyhow!(
+                "`{name}` is not a valid name of a flow: use up to 128 letters, digits, `-`, `_` and `.`; --name gives another name"
+            )
+        })
     }
 
     /// Sends the files to the engine.

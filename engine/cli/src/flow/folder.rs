@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use ghanti_catalogue::TEXT_BYTES_MAX;
 use ghanti_codegen::{Conversation, python, rust, typescript};
 use ghanti_model::{FlowName, Language as Tag};
 
@@ -119,6 +121,11 @@ impl Folder {
                 )));
             }
         };
+        if path.join("flow.toml").is_dir() {
+            return Err(Failure::Use(format!(
+                "`flow.toml` in `{shown}` is a folder: move it away, and put a file there"
+            )));
+        }
         if !path.join("flow.toml").is_file() {
             return Err(Failure::Use(format!(
                 "`{shown}` has no `flow.toml`: create one, it may be empty"
@@ -177,8 +184,26 @@ impl Folder {
 }
 
 /// The text of a file.
-fn text(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+fn text(path: &Path) -> Result<String, Failure> {
+    let shown = path.display();
+    let file = fs::File::open(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let mut bytes = Vec::new();
+    file.take(TEXT_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read `{shown}`"))?;
+    if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > TEXT_BYTES_MAX) {
+        let mib = TEXT_BYTES_MAX >> 20;
+        return Err(Failure::Use(format!(
+            "`{shown}` is larger than {mib} MiB: make it smaller, it is a text that people write"
+        )));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let is_utf_16 = matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+        let encoding = if is_utf_16 { "UTF-16" } else { "not UTF-8" };
+        Failure::Use(format!(
+            "`{shown}` is {encoding}: save it as UTF-8, which editors offer where they save"
+        ))
+    })
 }
 
 /// Writes a file if its content differs, by renaming, so that watchers see only complete files. Returns whether it wrote.

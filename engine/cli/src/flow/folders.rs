@@ -121,8 +121,10 @@ fn flow(folder: &Path) -> anyhow::Result<Flow> {
         .canonicalize()
         .with_context(|| format!("cannot read the folder `{shown}`"))?;
     let name = real.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let name = FlowName::parse(name).map_err(|error| {
-        anyhow::anyhow!("the folder `{shown}` is not a valid name of a flow: {error}")
+    let name = FlowName::parse(name).map_err(|_| {
+        anyhow::anyhow!(
+            "`{name}` is not a valid name of a flow: rename the folder `{shown}`, with up to 128 letters, digits, `-`, `_` and `.`"
+        )
     })?;
     Ok(Flow {
         name,

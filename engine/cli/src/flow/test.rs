@@ -136,7 +136,8 @@ impl Tested {
     /// Findings besides failed tests.
     fn further(&self) -> impl Iterator<Item = &Finding> {
         let findings = self.checked.findings.iter();
-        findings.filter(|finding| finding.step != Step::Tests)
+        findings
+            .filter(|finding| finding.step != Step::Tests || finding.severity == Severity::Warning)
     }
 
     /// The conversation that leads to a finding of the exploration.

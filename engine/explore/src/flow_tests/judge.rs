@@ -1,7 +1,7 @@
 //! The result of a test's conversation, compared with what the test expects.
 
 use ghanti_host::{Does, Event, FlowVersion, Scripted};
-use ghanti_model::{Content, Decision, Prompt};
+use ghanti_model::{Content, Decision, Prompt, Reply};
 
 use super::expect::Transfer;
 use super::read::{Answer, FlowTest};
@@ -19,31 +19,82 @@ impl FlowTest {
         conversation: &FinishedConversation,
         version: &FlowVersion,
     ) -> Complaints {
-        if let Some(failure) = conversation.failure() {
-            let sentence = format!("expected the flow to end by itself; got: {failure}");
-            let asked = conversation.scripted.asked.len();
-            let last = asked.checked_sub(1).and_then(|last| self.answers.get(last));
-            return vec![(last.map(|answer| answer.line), sentence)];
-        }
         let scripted = &conversation.scripted;
         let unfit = scripted.unfit.iter();
         let mut complaints: Complaints = unfit
-            .map(|sentence| (self.line_of(sentence), sentence.clone()))
+            .map(|sentence| (self.line_of(sentence, &scripted.asked), sentence.clone()))
             .collect();
+        if let Some(failure) = conversation.failure() {
+            // an action without an answer fails, and so does what invokes it
+            if complaints.is_empty() || !conversation.is_unavailable() {
+                let sentence = format!("expected the flow to end by itself; got: {failure}");
+                complaints.push((self.line_after(&scripted.asked), sentence));
+            }
+            complaints.splice(0..0, self.not_understood(scripted));
+            return complaints;
+        }
         complaints.extend(self.astray(&scripted.asked));
         if complaints.is_empty() {
             complaints = self.unmet(scripted);
             complaints.extend(self.unspoken(scripted, version));
             complaints.extend(self.attempts_unmet(scripted));
+        }
+        if !complaints.is_empty() {
+            complaints.extend(self.not_understood(scripted));
             complaints.sort_by_key(|(line, _)| *line);
         }
         complaints
     }
 
-    fn line_of(&self, sentence: &str) -> Option<usize> {
+    /// The line of a sentence about a question or an action.
+    fn line_of(&self, sentence: &str, asked: &[String]) -> Option<usize> {
         let is_meant =
             |answer: &&Answer| sentence.starts_with(&format!("the question `{}` ", answer.asked));
-        self.answers.iter().find(is_meant).map(|answer| answer.line)
+        let question = self.answers.iter().find(is_meant).map(|answer| answer.line);
+        // beside the answers to actions there are
+        let is_of_action = sentence.starts_with("the action `");
+        let action = self.actions.last().filter(|_| is_of_action);
+        let action = action.map(|action| action.line);
+        question.or(action).or_else(|| self.line_after(asked))
+    }
+
+    /// The line of the last answer that was given; that of the first where none was, or else the first of all.
+    fn line_after(&self, asked: &[String]) -> Option<usize> {
+        let last = self.answers.get(asked.len().saturating_sub(1));
+        Some(
+            last.or(self.answers.first())
+                .map_or(1, |answer| answer.line),
+        )
+    }
+
+    /// What the caller said or pressed that the question does not take, as it stands in the test: what is wrong behind it
+    /// mostly follows from that.
+    fn not_understood(&self, scripted: &Scripted) -> Complaints {
+        let came = scripted.events.iter().filter_map(|event| match event {
+            Event::Answered {
+                question, reply, ..
+            } => Some((question, reply)),
+            _ => None,
+        });
+        let asks_action = |question: &str| {
+            scripted.events.iter().any(|event| {
+                matches!(event, Event::Asked(asking) if asking.name == question && asking.understand.is_some())
+            })
+        };
+        let pairs = self.answers.iter().zip(came);
+        let astray = pairs.filter_map(|(answer, (question, reply))| {
+            let said = match &answer.act.does {
+                Does::Says(words) => format!("says = \"{words}\""),
+                Does::Presses(keys) => format!("presses = \"{keys}\""),
+                _ => return None,
+            };
+            let is_wrong = *reply == Reply::NoMatch && !asks_action(question);
+            let sentence = format!(
+                "the question `{question}` does not understand `{said}`, and ends as no-match"
+            );
+            is_wrong.then_some((Some(answer.does_line), sentence))
+        });
+        astray.collect()
     }
 
     /// Where the flow's questions first depart from the script.

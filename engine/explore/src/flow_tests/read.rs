@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ghanti_host::{Act, Away, Does, Failed, ScriptedCaller};
-use ghanti_manifest::ManifestError;
 use ghanti_manifest::reader::{Item, Reader};
+use ghanti_manifest::{ManifestError, no_such_day};
 use ghanti_model::{
-    CallError, CallFacts, Description, Direction, EarlierCall, Language, Masked, PhoneNumber,
-    Refusal, Reply,
+    CallFacts, Description, Direction, EarlierCall, Language, Masked, PhoneNumber, Reply,
 };
 use serde_json::Value as Json;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, UtcOffset};
 use toml::de::{DeTable, DeValue};
 
+use super::actions::ActionAnswer;
 use super::expect::Expect;
 use crate::run::call_id;
 use crate::transcript::INDIA_S;
@@ -97,84 +97,11 @@ pub struct Known {
 pub(super) struct Answer {
     pub(super) asked: String,
     pub(super) line: usize,
+    /// The line of what the caller does.
+    pub(super) does_line: usize,
     pub(super) act: Act,
     /// How often the question is put until then.
     pub(super) attempts: Option<u32>,
-}
-
-/// An entry of `[[actions]]`: what the next invocation of an action is answered with.
-#[derive(Debug, Clone)]
-pub(super) struct ActionAnswer {
-    pub(super) name: String,
-    pub(super) answer: Result<Json, CallError>,
-}
-
-impl ActionAnswer {
-    fn read(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Self> {
-        let (mut action, mut answer, mut error) = (None, None, None);
-        let known = ["name", "answer", "error"];
-        reader.section("actions", item, &known, |reader, name, item| {
-            match name {
-                "name" => action = reader.string(name, item),
-                "answer" => answer = json(item.get_ref()),
-                "error" => {
-                    type Kind = fn(String) -> CallError;
-                    let kinds: [(&str, Kind); 4] = [
-                        ("unavailable", CallError::Unavailable),
-                        ("invalid", CallError::Invalid),
-                        ("limit", CallError::Limit),
-                        ("refused", refused),
-                    ];
-                    let kind = reader.one_of(name, item, &kinds);
-                    error = kind.map(|kind| kind("the test says so".to_owned()));
-                }
-                _ => return false,
-            }
-            true
-        });
-        let answer = match (answer, error) {
-            (Some(answer), None) => Some(Ok(answer)),
-            (None, Some(error)) => Some(Err(error)),
-            _ => None,
-        };
-        let (Some(name), Some(answer)) = (action, answer) else {
-            let wanted = "the action's `name`, and one of `answer` (JSON as TOML) and `error` (unavailable, invalid, limit, refused)";
-            reader.expect("actions", item, wanted);
-            return None;
-        };
-        Some(Self { name, answer })
-    }
-}
-
-fn refused(reason: String) -> CallError {
-    CallError::Refused(Refusal {
-        subject: "action".to_owned(),
-        missing: Vec::new(),
-        reason,
-    })
-}
-
-/// A value of TOML as JSON. A time is a text.
-fn json(value: &DeValue<'_>) -> Option<Json> {
-    Some(match value {
-        DeValue::String(text) => Json::from(&**text),
-        DeValue::Boolean(value) => Json::from(*value),
-        DeValue::Integer(number) => {
-            Json::from(i64::from_str_radix(number.as_str(), number.radix()).ok()?)
-        }
-        DeValue::Float(number) => Json::from(number.as_str().parse::<f64>().ok()?),
-        DeValue::Datetime(moment) => Json::from(moment.to_string()),
-        DeValue::Array(items) => {
-            let items = items.iter().map(|item| json(item.get_ref()));
-            items.collect::<Option<Vec<_>>>()?.into()
-        }
-        DeValue::Table(table) => {
-            let fields = table
-                .iter()
-                .map(|(name, item)| Some((name.get_ref().to_string(), json(item.get_ref())?)));
-            Json::Object(fields.collect::<Option<_>>()?)
-        }
-    })
 }
 
 impl Known {
@@ -359,6 +286,7 @@ impl Answer {
     fn read(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Self> {
         let (mut asked, mut does, mut other, mut given) = (None, None, None, 0);
         let (mut first, mut interrupts, mut attempts) = (Vec::new(), false, None);
+        let mut does_line = 0;
         let known = [
             "asked",
             "says",
@@ -374,7 +302,10 @@ impl Answer {
         ];
         reader.section("caller", item, &known, |reader, name, item| {
             let gives_something = ["says", "presses", "choice", "text", "keys", "does"];
-            given += usize::from(gives_something.contains(&name));
+            if gives_something.contains(&name) {
+                given += 1;
+                does_line = reader.line(item.span());
+            }
             match name {
                 "asked" => {
                     asked = reader
@@ -382,7 +313,7 @@ impl Answer {
                         .map(|asked| (reader.line(item.span()), asked))
                 }
                 "says" => does = reader.string(name, item).map(Does::Says),
-                "presses" => does = reader.string(name, item).map(Does::Presses),
+                "presses" => does = keys(reader, name, item).map(Does::Presses),
                 "choice" => {
                     let id = reader.string(name, item);
                     does = id.map(|id| Does::Replies(Reply::Choice(id), None));
@@ -392,7 +323,7 @@ impl Answer {
                     does = text.map(|text| Does::Replies(Reply::Text(text), None));
                 }
                 "keys" => {
-                    let keys = reader.string(name, item).map(Masked::new);
+                    let keys = keys(reader, name, item).map(Masked::new);
                     does = keys.map(|keys| Does::Replies(Reply::Keys(keys), None));
                 }
                 "does" => {
@@ -430,6 +361,7 @@ impl Answer {
         Some(Self {
             asked,
             line,
+            does_line,
             act: Act {
                 does,
                 first,
@@ -492,6 +424,21 @@ fn failed(text: &str) -> Result<Failed, String> {
         "no-match" => Ok(Failed::NoMatch),
         _ => Err("give `no-input` or `no-match`".to_owned()),
     }
+}
+
+/// Keys of a telephone.
+fn keys(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Option<String> {
+    let keys = reader.string(name, item)?;
+    let is_key = |key: char| key.is_ascii_digit() || matches!(key, '*' | '#');
+    if keys.is_empty() || !keys.chars().all(is_key) {
+        reader.expect(
+            name,
+            item,
+            &format!("keys, `0` to `9`, `*` and `#`, and `{keys}` is none: write \"1\""),
+        );
+        return None;
+    }
+    Some(keys)
 }
 
 pub(super) fn flag(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> bool {
@@ -586,11 +533,9 @@ pub(super) fn moment(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Op
         .ok()
         .and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok());
     if moment.is_none() {
-        reader.expect(
-            name,
-            item,
-            "a time with its offset, such as 2026-11-20T11:00:00+05:30",
-        );
+        let wanted = "a time with its offset, such as 2026-11-20T11:00:00+05:30";
+        let why = no_such_day(&text).map_or_else(String::new, |why| format!("; {why}"));
+        reader.expect(name, item, &format!("{wanted}{why}"));
     }
     moment
 }

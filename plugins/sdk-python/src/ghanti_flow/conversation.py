@@ -12,6 +12,10 @@ from wit_world.imports import runtime
 from .errors import CallEnded, FlowError
 
 
+PLACES = 8
+"""How many functions of an exception's stack are told."""
+
+
 def conversation(run: Callable[[], None]) -> None:
     """Runs it."""
     try:
@@ -31,4 +35,5 @@ def conversation(run: Callable[[], None]) -> None:
 def _tell(error: Exception) -> None:
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "ghanti_flow" not in frame.filename and not frame.filename.endswith("entry.py")]
     places = [f"  {frame.filename.split('/')[-1]}:{frame.lineno} in {frame.name}: {frame.line or ''}".rstrip(": ") for frame in own]
-    runtime.log(runtime.Level.ERROR, "\n".join([f"{type(error).__name__}: {error}", *places]))
+    # of an endless recursion the innermost are enough, and all would be longer than a line of the log
+    runtime.log(runtime.Level.ERROR, "\n".join([f"{type(error).__name__}: {error}", *places[-PLACES:]]))

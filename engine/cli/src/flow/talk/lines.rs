@@ -1,5 +1,6 @@
 //! A conversation as lines: what was said, which answers are expected, and other events.
 
+use ghanti_explore::failure::Failure;
 use ghanti_host::{FlowVersion, Instant, RunEnd};
 use ghanti_model::{
     CallError, Choice, Content, Function, JournalEntry, Language, Prompt, Question, ValueGrammar,
@@ -270,7 +271,12 @@ pub fn shown(value: &Json) -> String {
 }
 
 /// How a run ended, and whether the flow failed.
-pub fn ended(end: &RunEnd, outcome: Option<&str>, transfer: Option<&str>) -> (String, bool) {
+pub fn ended(
+    end: &RunEnd,
+    lines: &[Line],
+    outcome: Option<&str>,
+    transfer: Option<&str>,
+) -> (String, bool) {
     let then = match transfer {
         Some(target) => format!("the call goes to {target}"),
         None => "the bot hangs up".to_owned(),
@@ -283,12 +289,22 @@ pub fn ended(end: &RunEnd, outcome: Option<&str>, transfer: Option<&str>) -> (St
         RunEnd::Returned => (format!("the flow has returned, {outcome}; {then}"), false),
         RunEnd::CallEnded => (format!("the caller has hung up, {outcome}"), false),
         RunEnd::Failed(error) => (format!("the flow failed: `run` returned {error}"), true),
-        RunEnd::Trapped { reason, stack } => {
-            let place: Vec<_> = stack.iter().take(5).map(String::as_str).collect();
-            (
-                format!("the flow failed: {reason}; in {}", place.join(" < ")),
-                true,
-            )
+        RunEnd::Trapped { stack, .. } => {
+            // a panic or an exception is logged as the last thing that the flow does
+            let last = lines.last().filter(|line| line.kind == Kind::Log);
+            let logged = last.and_then(|line| line.text.strip_prefix("error: "));
+            let failure = Failure {
+                end: Some(end),
+                traceback: &[],
+                frames: stack,
+                logged: None,
+                asked: None,
+            };
+            let sentence = match logged {
+                Some(logged) => format!("the flow failed: {logged}"),
+                None => failure.sentence().unwrap_or_default(),
+            };
+            (sentence, true)
         }
         RunEnd::LimitExceeded { what } => (format!("the flow was ended: {what}"), true),
         RunEnd::Diverged(_) => ("the flow was ended".to_owned(), true),

@@ -446,7 +446,7 @@ impl Session {
             };
             (scripted.outcome.clone(), transfer)
         };
-        let (text, has_failed) = ended(end, outcome.as_deref(), transfer.as_deref());
+        let (text, has_failed) = ended(end, &run.lines, outcome.as_deref(), transfer.as_deref());
         self.has_failed = has_failed;
         let last_ms = run.lines.last().map_or(0, |line| line.at_ms);
         let at_ms = run.began_ms + last_ms;
