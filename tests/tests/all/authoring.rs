@@ -2,6 +2,7 @@
 //! served and called, in each language. A mistake in it is reported with file and line.
 
 mod building;
+mod failing;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -12,27 +12,27 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 /// A copy of the shipped flow, to be changed.
-struct Author {
-    folder: TempDir,
+pub(super) struct Author {
+    pub(super) folder: TempDir,
 }
 
 impl Author {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let author = Self { folder };
         copy(&root().join("flows/emi-reminder"), &author.flow());
         author
     }
 
-    fn flow(&self) -> PathBuf {
+    pub(super) fn flow(&self) -> PathBuf {
         self.folder.path().join("emi-reminder")
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub(super) fn write(&self, file: &str, text: &str) {
         fs::write(self.flow().join(file), text).unwrap();
     }
 
-    fn change(&self, file: &str, from: &str, to: &str) {
+    pub(super) fn change(&self, file: &str, from: &str, to: &str) {
         let path = self.flow().join(file);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{file} has no `{from}`");
@@ -47,7 +47,7 @@ impl Author {
         fs::remove_dir_all(self.flow().join("tests")).unwrap();
     }
 
-    fn ghanti(&self, arguments: &[&str]) -> Output {
+    pub(super) fn ghanti(&self, arguments: &[&str]) -> Output {
         program()
             .arg("flow")
             .args(arguments)
@@ -60,7 +60,7 @@ impl Author {
     }
 
     /// Exit code and standard output.
-    fn reported(&self, arguments: &[&str]) -> (i32, String) {
+    pub(super) fn reported(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.ghanti(arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let code = output.status.code().unwrap();
@@ -70,7 +70,7 @@ impl Author {
         )
     }
 
-    fn json(&self, arguments: &[&str]) -> (i32, Json) {
+    pub(super) fn json(&self, arguments: &[&str]) -> (i32, Json) {
         let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
         let output = self.ghanti(&arguments);
         let json = serde_json::from_slice(&output.stdout)
@@ -597,7 +597,7 @@ async fn a_version_that_speaks_the_amount_before_identity_is_refused_at_load() {
 }
 
 /// A flow of one of the fixtures' components.
-fn fixture(name: &str, files: &[(&str, &str)]) -> Author {
+pub(super) fn fixture(name: &str, files: &[(&str, &str)]) -> Author {
     let author = Author {
         folder: tempfile::tempdir().unwrap(),
     };

@@ -9,6 +9,7 @@
 )]
 
 mod actions;
+mod advice;
 mod api;
 mod authoring;
 mod barge_in;

@@ -128,7 +128,16 @@ const TABLE: &[Row] = &[
         Instead("[flow]", "[flow]\ntitle = 2026-11-31"),
         "manifest",
         true,
-        "`2026-11-31` is no date or time that there is",
+        "`2026-11-31`: there is no 31 November 2026",
+        "write one of its 30 days",
+    ),
+    (
+        "a time that is not",
+        MANIFEST,
+        Instead("[flow]", "[flow]\ntitle = 2026-11-30T25:00:00"),
+        "manifest",
+        true,
+        "`2026-11-30T25:00:00` is no date or time that there is",
         "check its day",
     ),
     // flow.toml: what is in it
@@ -291,6 +300,28 @@ const TABLE: &[Row] = &[
         "no manifest `flow.toml`",
         "an empty file takes the defaults",
     ),
+    (
+        "kind of question that is none",
+        MANIFEST,
+        Added(
+            "\n[questions.when]\nprompt = \"greeting\"\nexpects = \"dat\"\nconfirm = \"greeting\"\nearliest = \"today\"\n",
+        ),
+        "manifest",
+        true,
+        "`expects` is `dat`: give",
+        "did you mean `date`?",
+    ),
+    (
+        "one phrase for two choices",
+        MANIFEST,
+        Added(
+            "\n[questions.when]\nprompt = \"greeting\"\nchoices = { soon = { key = \"1\", phrases = { en-IN = [\"Fine.\"] } }, late = { key = \"2\", phrases = { en-IN = [\"fine\"] } } }\n",
+        ),
+        "manifest",
+        true,
+        "the choices `late` and `soon` of the question `when` have the same phrase `fine`",
+        "take it out of one of them",
+    ),
     // prompts
     (
         "message without words",
@@ -307,8 +338,35 @@ const TABLE: &[Row] = &[
         Instead("greeting =", "empty = { \"\" }\ngreeting ="),
         "prompts",
         true,
-        "message `empty` has no words",
-        "write them",
+        "of message `empty` nothing is spoken",
+        "write some",
+    ),
+    (
+        "emoji",
+        ENGLISH,
+        Instead("greeting =", "smile = 🙂 …\ngreeting ="),
+        "prompts",
+        true,
+        "of message `smile` nothing is spoken",
+        "write some",
+    ),
+    (
+        "empty file of a language",
+        "prompts/hi-IN.ftl",
+        Holds(b"# later\n"),
+        "prompts",
+        false,
+        "`prompts/hi-IN.ftl`: the file has no message, and the other languages have",
+        "take `hi-IN` out",
+    ),
+    (
+        "recording of another form",
+        "audio/hello.wav",
+        Holds(b"ID3\x04 an mp3"),
+        "prompts",
+        false,
+        "`audio/hello.wav` cannot be played: it is no WAV file",
+        "WAV, PCM of 16 bits, mono",
     ),
     (
         "markup",
@@ -522,6 +580,7 @@ const TABLE: &[Row] = &[
 fn with(mistake: &Mistake, file: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let original = root().join("flows").join(FLOW);
+    fs::create_dir_all(folder.path().join("audio")).unwrap();
     for part in ["", "prompts", "tests"] {
         fs::create_dir_all(folder.path().join(part)).unwrap();
         for entry in fs::read_dir(original.join(part)).unwrap() {

@@ -7,6 +7,7 @@ mod target_folder;
 mod typescript;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,7 +18,8 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, report};
 use super::folder::{COMPONENT, Folder, Language, write_changed};
-use super::{sdk, sources};
+use super::toolchain::Tell;
+use super::{findings, sdk, sources};
 use crate::runtime::one_thread;
 
 /// The digests of the last build's sources and component.
@@ -46,7 +48,9 @@ pub struct Build {
 impl Build {
     /// Builds, and reports the result.
     pub fn run(self) -> ExitCode {
-        let built = one_thread(async { Ok(build(&self.dir).await) });
+        // on stderr, as the result may be JSON
+        let tell = |words: &str| drop(writeln!(std::io::stderr(), "{words}"));
+        let built = one_thread(async { Ok(build(&self.dir, &tell).await) });
         report(built.unwrap_or_else(|error| Err(error.into())), self.json)
     }
 }
@@ -67,19 +71,23 @@ pub fn prepare(folder: &Folder) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds the flow in a folder, and puts its component there. Returns the result as text and as JSON.
-pub async fn build(folder: &Path) -> Result<(String, Value), Failure> {
-    let began = Instant::now();
+/// Builds the flow in a folder, and puts its component there. What takes long is told before it. Returns the result as text and as JSON.
+pub async fn build(folder: &Path, tell: Tell<'_>) -> Result<(String, Value), Failure> {
+    let (began, shown_folder) = (Instant::now(), folder);
     let folder = Folder::find(folder)?;
     prepare(&folder)?;
     let is_new = match folder.language {
-        Language::Rust => place(&folder, &rust::build(&folder).await?)?,
+        Language::Rust => {
+            let (component, inputs) = rust::build(&folder).await?;
+            sources::note_inputs(&folder, inputs.iter().map(PathBuf::as_path))?;
+            place(&folder, &component)?
+        }
         Language::TypeScript => {
-            let tools = typescript::tools(&folder).await?;
+            let tools = typescript::tools(&folder, tell).await?;
             script(&folder, &tools, typescript::build).await?
         }
         Language::Python => {
-            let tools = python::tools(&folder).await?;
+            let tools = python::tools(&folder, tell).await?;
             script(&folder, &tools, python::build).await?
         }
     };
@@ -97,6 +105,11 @@ pub async fn build(folder: &Path) -> Result<(String, Value), Failure> {
     } else {
         format!("{name}: {shown} is unchanged")
     };
+    let warnings = ghanti_catalogue::advice(&folder.path);
+    let told = warnings
+        .iter()
+        .map(|warning| format!("\n{}", findings::text(shown_folder, warning)));
+    let words = std::iter::once(words).chain(told).collect::<String>();
     let object = json!({
         "ok": true,
         "flow": name.as_str(),
@@ -104,6 +117,7 @@ pub async fn build(folder: &Path) -> Result<(String, Value), Failure> {
         "component": component,
         "bytes": bytes,
         "changed": is_new,
+        "warnings": warnings.iter().map(findings::json).collect::<Vec<_>>(),
         "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     });
     Ok((words, object))
@@ -130,6 +144,13 @@ async fn script(
     let content =
         fs::read(&built).with_context(|| format!("`{}` was not built", built.display()))?;
     let is_new = place(folder, &content)?;
+    let inputs = fs::read_to_string(work.join(sources::INPUTS)).unwrap_or_default();
+    let paths = inputs.lines().map(Path::new);
+    if sources::note_inputs(folder, paths)? {
+        // the digest was made without some of them, which may have changed since
+        let _ = fs::remove_file(folder.written(BUILT));
+        return Ok(is_new);
+    }
     let there = sources::of_file(&component).unwrap_or_default();
     write_changed(&folder.written(BUILT), state(&there).as_bytes())?;
     let _ = fs::remove_dir_all(&work);

@@ -104,12 +104,12 @@ async fn work(
         data: live.data.clone(),
         flows: live.flows.clone(),
     };
-    if folder.path.join(COMPONENT).is_file() {
-        screen.say(&format!(
-            "{} ({}): loading what was built last",
-            folder.name, folder.language
-        ));
-    }
+    let begins = if folder.path.join(COMPONENT).is_file() {
+        "loading what was built last, then building"
+    } else {
+        "starting; then it is built for the first time"
+    };
+    screen.say(&format!("{} ({}): {begins}", folder.name, folder.language));
     let open = Open::open(config, &folders, Mode::Author, &screen).await?;
     let (url, stop) = (open.url(), open.stop.clone());
     screen.say(&format!(

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dev::sources::is_passing;
 
-use super::folder::{COMPONENT, Folder, WRITTEN};
+use super::folder::{COMPONENT, Folder, WRITTEN, write_changed};
 
 /// Entries of a folder's `.ghanti/` that the digest covers in addition to the sources.
 const WRITTEN_SOURCES: [&str; 3] = ["sdk", "generated", "entry"];
@@ -27,6 +27,10 @@ const OTHERS: [&str; 10] = [
     "target",
     "__pycache__",
 ];
+/// Folders of packages, which npm and cargo change and nobody edits.
+const PACKAGES: [&str; 2] = ["node_modules", ".cargo"];
+/// The list of what a build has read, one path a line; within `.ghanti/` that of what is no source by where it is.
+pub const INPUTS: &str = "inputs";
 /// Maximum number of files.
 const FILES_MAX: usize = 20_000;
 
@@ -44,6 +48,7 @@ pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
             open.push(entry.path());
         }
     }
+    open.extend(inputs(folder));
     let mut digest = Sha256::new();
     digest.update(toolchain);
     add(folder, open, is_source, &mut digest)?;
@@ -54,11 +59,57 @@ pub fn digest(folder: &Folder, toolchain: &str) -> anyhow::Result<String> {
 /// with these files.
 pub fn of_author(folder: &Folder) -> anyhow::Result<([u8; 32], Vec<PathBuf>)> {
     let is_source = |name: &str| !is_passing(name);
-    let open = own(folder, is_source)?;
+    let mut open = own(folder, is_source)?;
+    let further = inputs(folder);
+    open.extend(further.iter().cloned());
     let mut digest = Sha256::new();
     let mut folders = add(folder, open, is_source, &mut digest)?;
     folders.push(folder.path.clone());
+    folders.extend(
+        further
+            .iter()
+            .filter_map(|file| Some(file.parent()?.to_owned())),
+    );
     Ok((digest.finalize().into(), folders))
+}
+
+/// Notes what the last build has read besides the sources in the flow's folder, such as a module beside the folder or a file in `data/`. Returns
+/// whether these are others than before.
+pub fn note_inputs<'p>(
+    folder: &Folder,
+    inputs: impl Iterator<Item = &'p Path>,
+) -> anyhow::Result<bool> {
+    let mut further: Vec<String> = inputs
+        .filter_map(|input| folder.path.join(input).canonicalize().ok())
+        .filter(|input| !is_of_folder(folder, input))
+        .map(|input| format!("{}\n", input.display()))
+        .collect();
+    further.sort();
+    let noted = folder.written(INPUTS);
+    if further.is_empty() && !noted.exists() {
+        return Ok(false);
+    }
+    write_changed(&noted, further.concat().as_bytes())
+}
+
+/// Whether a file is a source by where it is, or part of a package or of what is generated.
+fn is_of_folder(folder: &Folder, file: &Path) -> bool {
+    let inside = file.strip_prefix(&folder.path);
+    let first = inside.iter().flat_map(|inside| inside.components()).next();
+    let is_own = first.is_some_and(|first| {
+        let name = first.as_os_str().to_string_lossy();
+        name == WRITTEN || (!name.starts_with('.') && !OTHERS.contains(&&*name))
+    });
+    is_own
+        || file
+            .components()
+            .any(|part| PACKAGES.iter().any(|name| part.as_os_str() == *name))
+}
+
+/// What the last build has read besides the sources in the flow's folder.
+fn inputs(folder: &Folder) -> Vec<PathBuf> {
+    let noted = fs::read_to_string(folder.written(INPUTS)).unwrap_or_default();
+    noted.lines().map(PathBuf::from).collect()
 }
 
 /// The entries of a flow's folder that are sources.

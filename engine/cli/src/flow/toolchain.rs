@@ -36,6 +36,12 @@ impl Tool {
         Self { command, name }
     }
 
+    /// Names it otherwise in messages.
+    pub fn called(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Adds arguments.
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(arguments);
@@ -145,10 +151,15 @@ pub async fn lock(folder: &Path) -> anyhow::Result<Locked> {
     }
 }
 
-/// A folder of the cache that is filled once for each state of these texts: `fill` gets a temporary folder, which is renamed when it is complete.
+/// Tells an author what is being done, before what takes long.
+pub type Tell<'t> = &'t (dyn Fn(&str) + Sync);
+
+/// A folder of the cache that is filled once for each state of these texts, after it was told what it `fetches`: `fill` gets a temporary folder, which is renamed when it is complete.
 pub async fn filled(
     name: &str,
     texts: &[&str],
+    fetches: &str,
+    tell: Tell<'_>,
     fill: impl AsyncFnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<PathBuf, Failure> {
     let digest: String = hexadecimal(&Sha256::digest(texts.concat()))
@@ -168,6 +179,11 @@ pub async fn filled(
     let part = cache.join(format!("{name}-{digest}.part"));
     let _ = fs::remove_dir_all(&part);
     fs::create_dir_all(&part).with_context(|| format!("cannot create `{}`", part.display()))?;
+    tell(&format!(
+        "downloading {} into {}, once for all flows: a minute or two where the network is slow",
+        fetches,
+        cache.display()
+    ));
     let fetched = fill(&part).await;
     if fetched.is_err() {
         let _ = fs::remove_dir_all(&part);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::House;
+use super::{House, Shown};
 
 /// Sets the time of a file's last change.
 fn date(file: &Path, time: SystemTime) {
@@ -113,18 +113,232 @@ fn a_build_in_python_takes_no_packages_that_are_installed() {
     house.good(&["build", "visit"]);
 }
 
+/// Errors of a build, each as `FILE:LINE: MESSAGE`.
+fn errors(house: &House) -> Vec<String> {
+    let (code, reported) = house.reported(&["build", "visit"]);
+    assert_eq!(code, Some(1), "{reported:#}");
+    let errors = reported["errors"].as_array();
+    let errors = errors.unwrap_or_else(|| panic!("{reported:#}")).iter();
+    errors
+        .map(|error| {
+            let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
+            format!("{}:{}: {}", text("file"), error["line"], text("message"))
+        })
+        .collect()
+}
+
 #[test]
-fn a_run_in_python_that_is_missing_is_found_by_the_build() {
+fn names_arguments_and_answers_in_python_that_there_are_not_are_found_by_the_build() {
     let house = House::new();
     house.good(&["new", "visit", "--lang", "python"]);
     house.edit("visit/flow.py", "def run(", "def walk(");
-    let (code, reported) = house.reported(&["build", "visit"]);
+    assert_eq!(
+        errors(&house),
+        ["flow.py:null: there is no `run`: write `def run() -> None:`, which is the conversation"]
+    );
+    house.edit("visit/flow.py", "def walk(", "async def run(");
+    assert!(errors(&house)[0].starts_with("flow.py:7: `run` is async, and nobody waits for it"));
+    house.edit("visit/flow.py", "async def run(", "def run(");
+    for (right, wrong, reported) in [
+        (
+            "prompts.thanks()",
+            "prompts.thank()",
+            "flow.py:13: there is no `prompts.thank`; did you mean `thanks`?",
+        ),
+        (
+            "prompts.thanks()",
+            "prompts.thanks(1)",
+            "flow.py:13: `prompts.thanks` takes no arguments",
+        ),
+        (
+            "greeting(name=who.name)",
+            "greeting(name=12)",
+            "flow.py:11: `name` of `questions.greeting` takes str, and not int",
+        ),
+        (
+            "greeting(name=who.name)",
+            "greeting(nam=who.name)",
+            "flow.py:11: `questions.greeting` has no argument `nam`; did you mean `name`?",
+        ),
+        (
+            "greeting(name=who.name)",
+            "greeting()",
+            "flow.py:11: `questions.greeting` needs `name`",
+        ),
+        (
+            "greeting(name=who.name)",
+            "greeting(who.name)",
+            "flow.py:11: `questions.greeting` takes its arguments by name: write `questions.greeting(name=…)`",
+        ),
+        (
+            "who.name",
+            "who.nme",
+            "flow.py:11: `[customer]` of flow.toml has no `nme`; did you mean `name`?",
+        ),
+        (
+            "case \"yes\":",
+            "case \"yess\":",
+            "flow.py:12: `questions.greeting` never answers `yess`; did you mean `yes`?",
+        ),
+        (
+            "customer, prompts",
+            "customers, prompts",
+            "flow.py:3: generated has no `customers`; did you mean `customer`?",
+        ),
+    ] {
+        house.edit("visit/flow.py", right, wrong);
+        assert!(
+            errors(&house).contains(&reported.to_owned()),
+            "{wrong}: {:?}",
+            errors(&house)
+        );
+        house.edit("visit/flow.py", wrong, right);
+    }
+    // a name that a module binds itself is its own
+    house.edit(
+        "visit/flow.py",
+        "def run(",
+        "def of(prompts, **given):\n    questions = prompts.anything\n    return questions.greeting(**given)\n\n\ndef run(",
+    );
+    house.good(&["build", "visit"]);
+}
+
+#[test]
+fn a_promise_that_nobody_waits_for_is_refused_with_its_place() {
+    let house = House::new();
+    house.good(&["new", "visit", "--lang", "typescript"]);
+    let begins = "  const who = customer();\n";
+    for (code, place) in [
+        (
+            "  Promise.resolve().then(() => { throw new Error(\"lost\"); });\n",
+            "src/flow.ts(7,3): ",
+        ),
+        (
+            "  const later = async () => { throw new Error(\"lost\"); };\n  later();\n",
+            "src/flow.ts(8,3): ",
+        ),
+    ] {
+        let source = house.flows().join("visit/src/flow.ts");
+        let right = fs::read_to_string(&source).unwrap();
+        house.edit("visit/src/flow.ts", begins, &format!("{code}{begins}"));
+        let (exit, reported) = house.reported(&["build", "visit"]);
+        let said = reported["output"].to_string();
+        assert!(
+            exit == Some(1)
+                && said.contains(place)
+                && said.contains("error: nobody waits for this promise"),
+            "{reported:#}"
+        );
+        fs::write(&source, right).unwrap();
+    }
+    house.edit(
+        "visit/src/flow.ts",
+        begins,
+        &format!("  void Promise.resolve();\n{begins}"),
+    );
+    house.good(&["build", "visit"]);
+    // the compiler's own errors are as it says them
+    house.edit(
+        "visit/src/flow.ts",
+        begins,
+        &format!("  const text: string = 1;\n{begins}"),
+    );
+    let (_, reported) = house.reported(&["build", "visit"]);
+    let said = reported["output"].to_string();
     assert!(
-        code == Some(1)
-            && reported["output"]
-                .to_string()
-                .contains("cannot import name 'run' from 'flow'"),
+        said.contains(
+            "src/flow.ts(8,9): error TS2322: Type 'number' is not assignable to type 'string'."
+        ),
         "{reported:#}"
+    );
+}
+
+#[test]
+fn a_file_that_a_flow_is_made_of_is_a_source_wherever_it_is() {
+    let house = House::new();
+    house.good(&["new", "visit", "--lang", "typescript"]);
+    house.good(&["new", "call", "--lang", "rust"]);
+    let write = |file: &str, word: &str| {
+        let file = house.flows().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, word).unwrap();
+    };
+    write("visit/data/words.json", "{ \"word\": \"first-in-data\" }");
+    write("shared.ts", "export const shared = \"first-beside\";\n");
+    house.edit(
+        "visit/src/flow.ts",
+        "import { end",
+        "import words from \"../data/words.json\";\nimport { shared } from \"../../shared.ts\";\nimport { end",
+    );
+    house.edit(
+        "visit/src/flow.ts",
+        "  const who = customer();\n",
+        "  console.log(words.word, shared);\n  const who = customer();\n",
+    );
+    write("call/data/words.txt", "first-in-data");
+    house.edit(
+        "call/src/lib.rs",
+        "\"good-time\"",
+        "include_str!(\"../data/words.txt\")",
+    );
+    let has = |flow: &str, word: &str| holds(&house.flows().join(flow).join("flow.wasm"), word);
+    house.good(&["build", "visit"]);
+    house.good(&["build", "call"]);
+    assert!(
+        has("visit", "first-in-data")
+            && has("visit", "first-beside")
+            && has("call", "first-in-data")
+    );
+    write("visit/data/words.json", "{ \"word\": \"second-in-data\" }");
+    write("call/data/words.txt", "second-in-data");
+    house.good(&["build", "visit"]);
+    house.good(&["build", "call"]);
+    assert!(has("visit", "second-in-data") && has("call", "second-in-data"));
+    let (_, unchanged) = house.reported(&["build", "visit"]);
+    assert_eq!(unchanged["changed"], json!(false));
+    write("shared.ts", "export const shared = \"second-beside\";\n");
+    house.good(&["build", "visit"]);
+    assert!(has("visit", "second-beside"));
+
+    // and is watched
+    let mut command = house.command();
+    command.args(["dev", "visit"]);
+    let mut dev = Shown::of(command);
+    dev.until("build  visit");
+    dev.until("the component is the same");
+    write("shared.ts", "export const shared = \"third-beside\";\n");
+    dev.until("building");
+    dev.until("ok in ");
+    assert!(has("visit", "third-beside"));
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[test]
+fn a_download_is_told_before_it() {
+    let house = House::new();
+    house.good(&["new", "visit", "--lang", "typescript"]);
+    let bin = house.folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("npm"), "#!/bin/sh\nexit 1\n").unwrap();
+    let mut all = fs::metadata(bin.join("npm")).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut all, 0o755);
+    fs::set_permissions(bin.join("npm"), all).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let output = house
+        .command()
+        .args(["build", "visit"])
+        .env("PATH", path)
+        .env("XDG_CACHE_HOME", house.folder.path().join("cache"))
+        .env_remove("GHANTI_TOOLCHAINS")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let (first, rest) = said.split_once('\n').unwrap();
+    assert!(
+        first.starts_with("downloading the toolchain for TypeScript with npm (esbuild, typescript, componentize-qjs; some 70 MB) into ")
+            && first.ends_with("once for all flows: a minute or two where the network is slow")
+            && rest.contains("cannot be downloaded"),
+        "{said}"
     );
 }
 

@@ -4,15 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use ghanti_codegen::Problem;
+use serde::Deserialize;
 
 use super::version;
 use crate::flow::failure::Failure;
 use crate::flow::folder::{Folder, write_changed};
 use crate::flow::sdk::WORLD;
-use crate::flow::toolchain::{Tool, filled, given, is_installed, missing};
+use crate::flow::toolchain::{Tell, Tool, filled, given, is_installed, missing};
 
 /// What pip installs: the version and, for Linux on x86_64, the checksum.
 const PACKAGE: &str = include_str!("../../../../../plugins/python/requirements.txt");
+
+/// Looks for names that the generated module does not have.
+const NAMES: &str = include_str!("names.py");
+
+/// What is downloaded, with its size.
+const FETCHES: &str = "the toolchain for Python with pip (componentize-py; some 50 MB)";
 
 const INSTALL: &str = "sudo apt-get install -y python3 python3-pip";
 /// Folders of a flow that have no modules.
@@ -41,7 +49,7 @@ pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
 }
 
 /// The folder of componentize-py: the author's own, the given one, or the one in the cache, which is downloaded if it is missing.
-pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
+pub async fn tools(folder: &Folder, tell: Tell<'_>) -> Result<PathBuf, Failure> {
     if !is_installed("python3") {
         return Err(missing("`python3` is not installed", INSTALL));
     }
@@ -52,7 +60,7 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
     if let Some(given) = given("python", &["bin/componentize-py"])? {
         return Ok(given);
     }
-    filled("python", &[PACKAGE], async |part| {
+    filled("python", &[PACKAGE], FETCHES, tell, async |part| {
         let requirements = part.join("requirements.txt");
         let is_checked = cfg!(all(target_os = "linux", target_arch = "x86_64"));
         let text = if is_checked {
@@ -115,6 +123,7 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
     // from a copy, as Python leaves its own files beside sources
     let app = work.join("app");
     copy_modules(&folder.path, &app, 0)?;
+    check_names(folder, &app).await?;
     copy_modules(&folder.written("sdk/src"), &app, 0)?;
     for module in ["generated.py", "entry.py"] {
         fs::copy(folder.written(module), app.join(module))
@@ -153,6 +162,33 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
     .await
     .map_err(with_packages)?;
     Ok(component)
+}
+
+/// Looks for names, arguments and answers that the generated module does not have, which a compiler would find.
+async fn check_names(folder: &Folder, modules: &Path) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Found {
+        file: String,
+        line: Option<usize>,
+        message: String,
+    }
+    let said = Tool::new("python3", &folder.path)
+        .args(["-I", "-c", NAMES])
+        .args([folder.written("generated.py"), modules.to_owned()])
+        .run("the names in the flow's modules cannot be checked")
+        .await?;
+    let last = said.last().map(String::as_str).unwrap_or_default();
+    let found: Vec<Found> =
+        serde_json::from_str(last).context("the check of names has no result")?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let problems = found.into_iter().map(|found| Problem {
+        file: found.file,
+        line: found.line,
+        message: found.message,
+    });
+    Err(Failure::Files(problems.collect()))
 }
 
 /// Says of a module that was not found where a flow's modules are.

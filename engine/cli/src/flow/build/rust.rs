@@ -19,8 +19,8 @@ const MODULES: &str = "wasm32-unknown-unknown";
 const INSTALL: &str = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --target wasm32-wasip2";
 const ADD_TARGET: &str = "rustup target add wasm32-wasip2";
 
-/// Builds the component.
-pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
+/// Builds the component. Returns the files that it was made of, too.
+pub async fn build(folder: &Folder) -> Result<(Vec<u8>, Vec<PathBuf>), Failure> {
     if !is_installed("cargo") {
         return Err(missing("`cargo` is not installed", INSTALL));
     }
@@ -61,11 +61,12 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
         );
     }
     cargo.run("the flow does not build").await?;
-    let module = built
-        .path
-        .join(target)
-        .join("release")
-        .join(format!("{}.wasm", names.library));
+    let released = built.path.join(target).join("release");
+    let inputs = fs::read_to_string(released.join(format!("{}.d", names.library)));
+    let mut inputs = inputs_of(&inputs.unwrap_or_default());
+    // what a build script writes is made of the others
+    inputs.retain(|input| !input.starts_with(&built.path));
+    let module = released.join(format!("{}.wasm", names.library));
     let module = fs::read(&module).with_context(|| {
         format!(
             "cargo built no `{}`: Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`",
@@ -73,17 +74,29 @@ pub async fn build(folder: &Folder) -> Result<Vec<u8>, Failure> {
         )
     })?;
     if target == COMPONENTS {
-        return Ok(module);
+        return Ok((module, inputs));
     }
     let encoded = ComponentEncoder::default()
         .validate(true)
         .module(&module)
         .and_then(|encoder| encoder.encode());
-    encoded.map_err(|error| Failure::Toolchain {
-        message: format!("cannot convert cargo's output to a component: {error:#}"),
-        fix: None,
-        output: Vec::new(),
-    })
+    encoded
+        .map(|component| (component, inputs))
+        .map_err(|error| Failure::Toolchain {
+            message: format!("cannot convert cargo's output to a component: {error:#}"),
+            fix: None,
+            output: Vec::new(),
+        })
+}
+
+/// The files that cargo lists behind the name of what it has built, as make reads them: with a backslash before spaces.
+fn inputs_of(listed: &str) -> Vec<PathBuf> {
+    let files = listed.split_once(": ").map_or("", |(_, files)| files);
+    let marked = files.replace("\\ ", "\0");
+    let names = marked
+        .split_whitespace()
+        .map(|name| name.replace('\0', " "));
+    names.map(PathBuf::from).collect()
 }
 
 /// Whether the compiler of this folder has the standard library of a target.
@@ -115,5 +128,25 @@ impl Names {
             package: package.to_owned(),
             library: name("lib").unwrap_or(package).replace('-', "_"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inputs_of;
+
+    #[test]
+    fn cargos_list_of_files_is_read() {
+        let paths = |names: &[&str]| {
+            names
+                .iter()
+                .map(Into::into)
+                .collect::<Vec<std::path::PathBuf>>()
+        };
+        assert_eq!(
+            inputs_of("/t/flow.wasm: /f/src/lib.rs /f/my\\ data/x.json\n"),
+            paths(&["/f/src/lib.rs", "/f/my data/x.json"])
+        );
+        assert_eq!(inputs_of(""), paths(&[]));
     }
 }

@@ -11,13 +11,21 @@ use super::{source_lines, version};
 use crate::flow::failure::Failure;
 use crate::flow::folder::{Folder, write_changed};
 use crate::flow::sdk::WORLD;
-use crate::flow::toolchain::{Tool, filled, given, is_installed, missing};
+use crate::flow::sources;
+use crate::flow::toolchain::{Tell, Tool, filled, given, is_installed, missing};
 
 /// What npm installs, with every package's checksum.
 const PACKAGES: &str = include_str!("../../../../../plugins/javascript/package.json");
 const LOCK: &str = include_str!("../../../../../plugins/javascript/package-lock.json");
 
+/// What is downloaded, with its size.
+const FETCHES: &str =
+    "the toolchain for TypeScript with npm (esbuild, typescript, componentize-qjs; some 70 MB)";
+
 const INSTALL: &str = "curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs";
+
+/// Checks types, and that no promise is left alone.
+const TYPES: &str = include_str!("types.cjs");
 
 /// The author's module, within the flow's folder.
 const SOURCE: &str = "src/flow.ts";
@@ -46,7 +54,7 @@ pub fn write_entry(folder: &Folder) -> anyhow::Result<()> {
 }
 
 /// The folder of the toolchain's programs: the author's own, the given one, or the one in the cache, which is downloaded if it is missing.
-pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
+pub async fn tools(folder: &Folder, tell: Tell<'_>) -> Result<PathBuf, Failure> {
     if !is_installed("node") {
         return Err(missing(
             "`node` (Node.js) is not installed; https://nodejs.org has it for every system",
@@ -72,24 +80,30 @@ pub async fn tools(folder: &Folder) -> Result<PathBuf, Failure> {
             INSTALL,
         ));
     }
-    let tools = filled("typescript", &[PACKAGES, LOCK], async |part| {
-        for (file, text) in [("package.json", PACKAGES), ("package-lock.json", LOCK)] {
-            write_changed(&part.join(file), text.as_bytes())?;
-        }
-        // not `npm ci`: three of componentize-qjs' builds for other systems were never published, on which it fails; checksums are compared
-        Tool::new("npm", part)
-            .args([
-                "install",
-                "--loglevel=error",
-                "--no-progress",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-            ])
-            .run("the toolchain for TypeScript cannot be downloaded")
-            .await?;
-        Ok(())
-    })
+    let tools = filled(
+        "typescript",
+        &[PACKAGES, LOCK],
+        FETCHES,
+        tell,
+        async |part| {
+            for (file, text) in [("package.json", PACKAGES), ("package-lock.json", LOCK)] {
+                write_changed(&part.join(file), text.as_bytes())?;
+            }
+            // not `npm ci`: three of componentize-qjs' builds for other systems were never published, on which it fails; checksums are compared
+            Tool::new("npm", part)
+                .args([
+                    "install",
+                    "--loglevel=error",
+                    "--no-progress",
+                    "--ignore-scripts",
+                    "--no-audit",
+                    "--no-fund",
+                ])
+                .run("the toolchain for TypeScript cannot be downloaded")
+                .await?;
+            Ok(())
+        },
+    )
     .await?;
     Ok(programs(&tools))
 }
@@ -146,15 +160,35 @@ fn line_of_run(source: &str) -> Option<usize> {
     .map(|at| at + 1)
 }
 
+/// The files of which esbuild has made a bundle, one a line.
+fn inputs(meta: &str) -> String {
+    let meta: Value = serde_json::from_str(meta).unwrap_or_default();
+    let inputs = meta.get("inputs").and_then(Value::as_object);
+    let names = inputs
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| format!("{name}\n"));
+    names.collect()
+}
+
 /// Builds the component in a folder for intermediate files.
 pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf, Failure> {
     let tool = |name: &str| Tool::new(tools.join(name), &folder.path);
-    tool("tsc")
-        .args(["--noEmit", "--pretty", "false", "-p", "."])
+    // its API, which finds promises that nobody waits for, too; a compiler without one finds the rest
+    let compiler = tools.join("../typescript");
+    let checked = if compiler.join("lib/typescript.js").is_file() {
+        Tool::new("node", &folder.path)
+            .called("tsc")
+            .args(["-e", TYPES])
+            .args([&compiler, &folder.path])
+    } else {
+        tool("tsc").args(["--noEmit", "--pretty", "false", "-p", "."])
+    };
+    checked
         .run("the flow's types are wrong")
         .await
         .map_err(|failure| about_run(failure, &folder.path))?;
-    let bundle = work.join("flow.js");
+    let (bundle, meta) = (work.join("flow.js"), work.join("meta.json"));
     tool("esbuild")
         .args([
             ".ghanti/entry.ts",
@@ -170,9 +204,14 @@ pub async fn build(folder: &Folder, tools: &Path, work: &Path) -> Result<PathBuf
             "--alias:generated=./.ghanti/generated.ts",
             "--sourcemap=external",
         ])
-        .args([format!("--outfile={}", bundle.display())])
+        .args([
+            format!("--outfile={}", bundle.display()),
+            format!("--metafile={}", meta.display()),
+        ])
         .run("the flow does not build")
         .await?;
+    let inputs = inputs(&fs::read_to_string(&meta).context("esbuild wrote no list of its inputs")?);
+    fs::write(work.join(sources::INPUTS), inputs).context("cannot write the list of inputs")?;
     // QuickJS does not support source maps: the table of source lines goes into the bundle
     let map =
         fs::read_to_string(work.join("flow.js.map")).context("esbuild wrote no source map")?;

@@ -207,10 +207,12 @@ impl SourceTree for Author {
     fn build(&self, _: &FlowName) -> Building {
         let (path, live) = (self.folder.path.clone(), Arc::clone(&self.live));
         let (loading, taken) = (Arc::clone(&self.loading), Arc::clone(&self.taken));
+        let screen = Arc::clone(&self.screen);
         Box::pin(async move {
             let began = Instant::now();
             let failed = |words: String| (BuildEnd::Failed, words);
-            let ended = build(&path).await;
+            let tell = |words: &str| screen.say(words);
+            let ended = build(&path, &tell).await;
             let took = began.elapsed();
             let (end, words) = match ended {
                 Err(failure) => failed(failure.words()),
