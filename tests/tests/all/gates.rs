@@ -470,9 +470,9 @@ async fn a_build_that_speaks_of_the_loan_too_soon_does_not_hold_the_shipped_test
     );
     let reason = reported["reason"].as_str().unwrap();
     for words in [
-        "`tests/agrees.toml`: expected the flow to end by itself",
+        "`tests/agrees.toml` line 16: expected the flow to end by itself",
         "`emi-details` may be spoken only after identity",
-        "`tests/wrong-person.toml`",
+        "`tests/wrong-person.toml` line 10: ",
     ] {
         assert!(reason.contains(words), "{reported:#}");
     }
