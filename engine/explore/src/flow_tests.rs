@@ -148,12 +148,13 @@ pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> TestResul
 pub fn start_failure<'r>(
     results: impl IntoIterator<Item = &'r TestResult>,
 ) -> Option<&'r FinishedConversation> {
-    let mut held = results
+    let mut conversations = results
         .into_iter()
-        .filter_map(|result| result.held.as_ref());
-    let first = held.next().filter(|held| held.failed_at_start())?;
+        .filter_map(|result| result.conversation.as_ref());
+    let first = conversations.next().filter(|it| it.failed_at_start())?;
     let failure = first.failure();
-    held.all(|held| held.failed_at_start() && held.failure() == failure)
+    conversations
+        .all(|it| it.failed_at_start() && it.failure() == failure)
         .then_some(first)
 }
 
@@ -163,8 +164,8 @@ pub async fn fails_at_start(version: &FlowVersion) -> Option<FinishedConversatio
         languages: version.languages.clone(),
         ..Known::default()
     };
-    let held = hold(version, known.caller(), &known.settings).await;
-    held.failed_at_start().then_some(held)
+    let conversation = converse(version, known.caller(), &known.settings).await;
+    conversation.failed_at_start().then_some(conversation)
 }
 
 /// What a flow asked and established in conversations.
@@ -219,8 +220,8 @@ pub async fn pass(
             "keep fewer tests, or let the flow compute less",
         ));
     };
-    if let Some(held) = start_failure(&test_results) {
-        return Err(at_start(held));
+    if let Some(conversation) = start_failure(&test_results) {
+        return Err(at_start(conversation));
     }
     let complaints: Vec<_> = test_results
         .iter()
@@ -241,8 +242,8 @@ pub async fn pass(
 }
 
 /// That no test can be held.
-pub fn at_start(held: &FinishedConversation) -> Fault {
-    let failure = held.failure().unwrap_or_default();
+pub fn at_start(conversation: &FinishedConversation) -> Fault {
+    let failure = conversation.failure().unwrap_or_default();
     let failure = failure
         .strip_prefix("the flow failed: ")
         .unwrap_or(&failure);
