@@ -17,7 +17,7 @@ const LEAST_DBFS: f32 = -57.0;
 
 /// The level a voice needs to barge in. Telephone speech is at -30 to -16 dBFS (ITU-T P.56); a
 /// fainter voice can still answer once the bot has finished.
-const INTERRUPTING_DBFS: f32 = -34.0;
+const INTERRUPTING_DBFS: f32 = -31.0;
 
 /// The smallest and largest margin over the mean, for steady noise and for noise with a large
 /// spread.
