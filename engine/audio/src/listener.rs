@@ -191,7 +191,8 @@ impl Listener {
     }
 
     /// Counts speech that may interrupt the bot. What comes just before the first pitch belongs to
-    /// the word, too: its consonants, and the two periods in which a pitch is found.
+    /// the word, too: its consonants, and the two periods in which a pitch is found. Not where the
+    /// line has an echo, the first sounds of which may be taken for somebody's.
     fn count_over_bot(&mut self, voice: bool, pitched: bool) {
         let is_near = self.background.level_dbfs() >= NEAR_DBFS;
         let (frame_ms, near_ms) = (
@@ -202,7 +203,7 @@ impl Listener {
             let (before_ms, near_before_ms) = std::mem::take(&mut self.before_pitch_ms);
             self.over_bot_ms = self.over_bot_ms.saturating_add(before_ms + frame_ms);
             self.near_ms = self.near_ms.saturating_add(near_before_ms + near_ms);
-        } else if voice {
+        } else if voice && !self.guard.has_echo() {
             let (before_ms, near_before_ms) = self.before_pitch_ms;
             self.before_pitch_ms = (
                 (before_ms + frame_ms).min(BEFORE_PITCH_MS),

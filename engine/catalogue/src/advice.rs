@@ -161,7 +161,7 @@ pub(crate) fn not_read(folder: &Path) -> Vec<Finding> {
             ..Finding::of(
                 Severity::Warning,
                 Step::Read,
-                "nobody reads this file".to_owned(),
+                "this file is not read".to_owned(),
                 &format!("{what}: rename it, or move it away"),
             )
         }));
