@@ -132,7 +132,7 @@ fn what_is_odd_is_a_warning_of_every_command() {
     for words in warnings
         .map(|(_, words)| words)
         .into_iter()
-        .chain(["audio/hello.mp3: warning (read): nobody reads this file"])
+        .chain(["audio/hello.mp3: warning (read): this file is not read"])
     {
         assert!(told.contains(words), "{words} is not in {told}");
     }
