@@ -382,7 +382,7 @@ async fn on_a_terminal_the_table_is_drawn_until_q_is_pressed_and_the_terminal_is
     let mut top = Running::of(script);
     // the first part has no line's end that would be waited for, the table has
     top.until(|written| {
-        written.contains("\u{1b}[?1049h") && written.matches(" places").count() >= 2
+        written.contains("\u{1b}[?1049h") && written.matches(" slots").count() >= 2
     })
     .await;
     let (call, stream) = live(&engine, "c-watch-6", PHONE).await;

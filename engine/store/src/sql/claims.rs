@@ -5,6 +5,7 @@ use ghanti_model::{CallId, CallSid, NodeId};
 
 use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;
+use crate::lease::LEASE;
 
 // one whose node died before its event was stored goes to the next
 const RESUME: &str = "INSERT INTO resumptions (call_id, nth, node, claimed_ms) VALUES ($1, $2, $3, $4) \
@@ -26,6 +27,10 @@ impl SqlRecords {
         node: NodeId,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
+        // whose own renewals are late would lose the call at once to the next that asks
+        let lease_ms = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
+        self.renew(node, now_ms, now_ms.saturating_add(lease_ms))
+            .await?;
         let (call, node, now_ms) = (call.to_string(), node.to_string(), stored_ms(now_ms));
         writing!(self, pool => async {
             let claim = sqlx::query(RESUME).bind(&call).bind(i64::from(nth)).bind(&node).bind(now_ms);
