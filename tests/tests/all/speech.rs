@@ -72,8 +72,10 @@ async fn a_call_whose_synthesizer_dies_goes_on_with_the_next_one() {
     );
     let record = engine.ended(record["call_id"].as_str().unwrap()).await;
     let lost = problem(&record, "synthesizer-lost").expect("the loss is in the record");
+    // what runs ahead may have failed so often by then that it is not tried any more
+    let is_told = lost.contains("broke off") || lost.contains("is left alone for a while");
     assert!(
-        lost.contains("`espeak-ng` took over from `own`") && lost.contains("broke off"),
+        lost.contains("`espeak-ng` took over from `own`") && is_told,
         "{lost}"
     );
     // every prompt was heard, whole
