@@ -87,7 +87,8 @@ impl Decimator {
         Ok(Self::of(filter))
     }
 
-    /// A decimator of audio at 16 kHz that takes at most so many samples at once.
+    /// A decimator of audio at 16 kHz. `most` is the most samples of one [`push`](Self::push): with no
+    /// more it does not allocate.
     pub fn wide(most: usize) -> Self {
         let mut decimator = Self::of(&FROM_16000);
         decimator.window.reserve(most + taps(16_000));

@@ -17,7 +17,7 @@ use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 /// The analysis window: 64 ms at 16 kHz, in bins of 15.6 Hz.
 const WINDOW: usize = 4 * FRAME_SAMPLES;
 
-/// So many samples are kept before those that no window needs are dropped, as that moves the others.
+/// The oldest samples are dropped only once there are this many, since dropping moves all others.
 const RECENT: usize = 4 * WINDOW;
 
 /// The highest frequency searched.

@@ -1,4 +1,4 @@
-//! Warnings about a flow's files: what keeps no call from being held, and is yet hardly meant.
+//! Warnings about a flow's files: they do not prevent calls, but are probably mistakes.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::languages::languages;
 use crate::scan::{Form, Place, passing};
 use crate::source::{Parts, Source};
 
-/// Warnings about the files in a flow's folder, without its component; none about what is wrong besides.
+/// Warnings about the files in a flow's folder, except its component. Errors in them are not reported here.
 pub fn advice(folder: &Path) -> Vec<Finding> {
     let Ok(place) = Place::alone(folder) else {
         return Vec::new();
@@ -44,7 +44,7 @@ pub(crate) fn of_prompts(problems: &[TemplateProblem]) -> impl Iterator<Item = F
         .map(Finding::prompts)
 }
 
-/// Warnings of a manifest beside the other files; `text` is the manifest's.
+/// Warnings about a manifest, given the flow's other files. `text` is that of the manifest.
 pub(crate) fn of_manifest(
     manifest: &Manifest,
     parts: &Parts,
@@ -130,7 +130,7 @@ fn unused_prompts<'a>(
     })
 }
 
-/// Files of a flow's folder that nobody reads, as they are named otherwise than what is read there.
+/// Files of a flow's folder that are ignored because of their names.
 pub(crate) fn not_read(folder: &Path) -> Vec<Finding> {
     let mut found = Vec::new();
     for (part, ending, what) in [

@@ -47,13 +47,6 @@ impl Checked {
             .any(|finding| finding.severity == Severity::Error)
     }
 
-    /// Whether the flow was seen to fail before its first question.
-    fn fails_at_start(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.message.starts_with(flow_tests::AT_START))
-    }
-
     fn sort_results(&mut self) {
         self.test_results
             .sort_by(|one, other| one.file.cmp(&other.file));
@@ -93,10 +86,8 @@ impl FlowFiles {
         let (source, faults) = Source::read_all(&place);
         found.extend(faults.into_iter().map(Finding::fault));
         // one that cannot be read has been reported
-        if place.form == Form::Folder
-            && source.parts.manifest.is_none()
-            && !path.join(MANIFEST).exists()
-        {
+        let is_unread = source.parts.manifest.is_none() && path.join(MANIFEST).exists();
+        if place.form == Form::Folder && source.parts.manifest.is_none() && !is_unread {
             let reason = format!("the folder `{name}` has no `flow.toml`");
             let hint = "put it there; an empty file takes the defaults";
             found.push(Finding::error(Step::Manifest, reason, hint));
@@ -105,9 +96,7 @@ impl FlowFiles {
             found.extend(advice::not_read(path));
         }
         let text = source.parts.manifest.clone().unwrap_or_default();
-        let is_unread = source.parts.manifest.is_none() && path.join(MANIFEST).exists();
         let manifest = match Manifest::parse(&text) {
-            // one that cannot be read has been reported
             Ok(_) if is_unread => None,
             Ok(manifest) => match self.loader.completed(&name, manifest, &text) {
                 Ok(manifest) => Some(manifest),
@@ -131,12 +120,10 @@ impl FlowFiles {
             Ok(version) => {
                 let version = Arc::new(version);
                 checked.version = Some(Arc::clone(&version));
-                prove(&version, path, &tests, filter, explore, &mut checked).await;
-                if checked.fails_at_start() {
-                    return checked;
-                }
-                // tests that are left out may be those that show a name
-                if filter.is_empty() {
+                let begins = prove(&version, path, &tests, filter, explore, &mut checked).await;
+                // a flow that fails at its start has none of the names, and tests that are left out
+                // may be those that show one
+                if begins && filter.is_empty() {
                     check_names(&version, &component, &text, &mut checked);
                 }
             }
@@ -226,7 +213,7 @@ fn check_words(
     }
 }
 
-/// Runs the tests and explores the conversation.
+/// Runs the tests and explores the conversation. Returns whether the flow comes to a first question.
 async fn prove(
     version: &Arc<FlowVersion>,
     folder: &Path,
@@ -234,7 +221,7 @@ async fn prove(
     filter: &str,
     explore: Option<Bounds>,
     checked: &mut Checked,
-) {
+) -> bool {
     let (tests, complaints) = flow_tests::read(version, tests);
     let complaints = complaints
         .into_iter()
@@ -272,11 +259,11 @@ async fn prove(
             .push(flow_tests::run(version, file, test.clone()).await);
     }
     let start = flow_tests::start_failure(&checked.test_results);
-    if let Some(failure) = start.map(|held| Finding::at_start(held, folder)) {
+    if let Some(failure) = start.map(|conversation| Finding::at_start(conversation, folder)) {
         checked.findings.push(failure);
         checked.sort_results();
         checked.tests = tests;
-        return;
+        return false;
     }
     let complaints = checked.test_results.iter();
     let complaints = complaints
@@ -286,10 +273,12 @@ async fn prove(
     checked.sort_results();
     if tests.is_empty()
         && explore.is_some()
-        && let Some(held) = flow_tests::fails_at_start(version).await
+        && let Some(conversation) = flow_tests::fails_at_start(version).await
     {
-        checked.findings.push(Finding::at_start(&held, folder));
-        return;
+        checked
+            .findings
+            .push(Finding::at_start(&conversation, folder));
+        return false;
     }
     if let Some(bounds) = explore {
         let exploration = paths::explore(version, &tests, bounds).await;
@@ -298,15 +287,16 @@ async fn prove(
         checked.exploration = Some(exploration);
     }
     checked.tests = tests;
+    true
 }
 
 /// Checks the manifest's names against what the flow does.
 fn check_names(version: &FlowVersion, component: &[u8], text: &str, checked: &mut Checked) {
-    let held = checked
+    let conversations = checked
         .test_results
         .iter()
         .filter_map(|result| result.conversation.as_ref());
-    let observed = flow_tests::observe(held);
+    let observed = flow_tests::observe(conversations);
     let manifest = version.manifest();
     let errors = manifest.check_names(component, &observed, text);
     checked

@@ -119,12 +119,11 @@ impl Finding {
     }
 
     /// That the flow fails before its first question, with its place in the sources where they are in this folder.
-    pub(crate) fn at_start(held: &FinishedConversation, folder: &Path) -> Self {
+    pub(crate) fn at_start(conversation: &FinishedConversation, folder: &Path) -> Self {
         let Fault {
             step, reason, hint, ..
-        } = flow_tests::at_start(held);
-        let place = held.source_place();
-        let (file, line, column) = match place {
+        } = flow_tests::at_start(conversation);
+        let (file, line, column) = match conversation.source_place() {
             Some((file, line, column)) if folder.join(&file).is_file() => {
                 (Some(file), Some(line), column)
             }

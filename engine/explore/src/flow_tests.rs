@@ -29,9 +29,9 @@ const ALL: Duration = Duration::from_secs(60);
 const TOLD: usize = 16;
 
 /// What is said of a flow that fails before its first question, and what to do.
-pub const AT_START: &str = "whoever is called, the flow fails before it asks anything";
+const AT_START: &str = "whoever is called, the flow fails before it asks anything";
 /// The hint of [`AT_START`].
-pub const AT_START_HINT: &str =
+const AT_START_HINT: &str =
     "correct it there: until then no test can be held, and nothing else is known of the flow";
 
 /// A problem with a test, or a failure of the flow in it.
@@ -169,9 +169,9 @@ pub async fn fails_at_start(version: &FlowVersion) -> Option<FinishedConversatio
 }
 
 /// What a flow asked and established in conversations.
-pub fn observe<'h>(conversation: impl IntoIterator<Item = &'h FinishedConversation>) -> Observed {
+pub fn observe<'h>(conversations: impl IntoIterator<Item = &'h FinishedConversation>) -> Observed {
     let mut observed = Observed::default();
-    for conversation in conversation {
+    for conversation in conversations {
         observed
             .asked
             .extend(conversation.scripted.asked.iter().cloned());

@@ -52,6 +52,6 @@ pub use names::Observed;
 pub use overrides::Overrides;
 pub use properties::{Fact, HEARD, Moment, Order, Properties};
 pub use samples::Samples;
-pub use spelling::did_you_mean;
+pub use spelling::{did_you_mean, near};
 pub use syntax::no_such_day;
 pub use update::{FailureBudget, ReplayGate, Running, Update};

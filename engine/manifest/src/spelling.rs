@@ -4,7 +4,7 @@
 const LETTERS: usize = 2;
 
 /// The closest known name, if it is close enough to have been meant.
-pub(crate) fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let is_shortened = |other: &str| {
         name.len() >= 3 && other.len() >= 3 && (other.starts_with(name) || name.starts_with(other))
     };

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ghanti_campaign::SetupError;
 use ghanti_campaign::api::tls_config;
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
-use ghanti_speech::hibari::{Hibari, HibariError, HibariSettings};
+use ghanti_speech::hibari::{self, Hibari, HibariError, HibariSettings};
 use ghanti_speech::providers::{Connections, Remote};
 use ghanti_speech::voices::OfflineVoices;
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
@@ -200,6 +200,7 @@ async fn natural_voice(speech: &Speech) -> Result<Option<Arc<Hibari>>, SpeechErr
     let settings = HibariSettings {
         folder: folder.to_owned(),
         words_per_minute: speech.words_per_minute(),
+        deadline: hibari::DEADLINE,
     };
     let natural = tokio::task::spawn_blocking(move || Hibari::open(&settings)).await;
     Ok(Some(Arc::new(natural.map_err(|_| SpeechError::Thread)??)))

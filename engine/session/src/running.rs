@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, pending};
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use ghanti_catalogue::Pinned;
 use ghanti_host::RunEnd;
 use ghanti_journal::SharedJournal;
 
 use crate::live::LiveConversation;
+use crate::woken::Woken;
 
 /// A running flow. Dropping it drops its instance and its [`LiveConversation`].
 pub struct RunningFlow {
@@ -26,9 +26,8 @@ pub struct RunState {
     pub journal: SharedJournal,
 }
 
-/// The run of a flow. It is kept in a [`FuturesUnordered`] so that it is polled only when it is
-/// woken, not each time the driver handles a frame.
-pub struct Run(FuturesUnordered<BoxFuture<'static, RunEnd>>);
+/// The run of a flow, polled only once it has been woken; `None` after its end.
+pub struct Run(Option<Woken<BoxFuture<'static, RunEnd>>>);
 
 impl RunningFlow {
     /// A flow that starts when [`Run::ended`] is first polled.
@@ -38,7 +37,7 @@ impl RunningFlow {
             Box::pin(async move { runs.run(Box::new(conversation), kept).await });
         Self {
             state: RunState { version, journal },
-            run: Run(FuturesUnordered::from_iter([run])),
+            run: Run(Some(Woken::new(run))),
         }
     }
 }
@@ -46,9 +45,11 @@ impl RunningFlow {
 impl Run {
     /// Runs the flow to its end and returns how it ended. Further calls never resolve. Cancel-safe.
     pub async fn ended(&mut self) -> RunEnd {
-        match self.0.next().await {
-            Some(end) => end,
-            None => pending().await,
-        }
+        let Some(run) = &mut self.0 else {
+            return pending().await;
+        };
+        let end = run.await;
+        self.0 = None;
+        end
     }
 }

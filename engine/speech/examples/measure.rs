@@ -14,7 +14,7 @@ use anyhow::{Context, anyhow};
 use ghanti_model::Language;
 use ghanti_speech::{
     Espeak, Expectation, Hearing, Hibari, HibariSettings, RecognitionError, Recognizer,
-    Synthesizer, Utterance, Vosk, VoskSettings,
+    Synthesizer, Utterance, Vosk, VoskSettings, hibari,
 };
 use tokio::sync::mpsc;
 
@@ -86,6 +86,7 @@ async fn synthesis() -> anyhow::Result<Vec<i16>> {
     let natural = Hibari::open(&HibariSettings {
         folder: tools().join("hibari"),
         words_per_minute: 155,
+        deadline: hibari::DEADLINE,
     })?;
     println!("the English voice was loaded in {:.1?}", begun.elapsed());
     let [english_sentence, ..] = SENTENCES;

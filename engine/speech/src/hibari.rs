@@ -38,9 +38,6 @@ use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 /// The name of the voice, by which an utterance may ask for it.
 pub const VOICE: &str = "heart";
 
-/// How long an utterance may wait for each of its sentences: for a free thread, and for the samples.
-const DEADLINE: Duration = Duration::from_secs(5);
-
 /// Silence between two sentences, besides what is kept of theirs (160 ms).
 const SENTENCE_GAP_MS: u32 = 240;
 
@@ -59,14 +56,20 @@ const CHECKED_WORDS: &str = "lexicon_us_gold.json.gz";
 /// Its larger part, which is not.
 const OTHER_WORDS: &str = "lexicon_us_silver.json.gz";
 
-/// The location and pace of the voice.
+/// The location, pace and deadline of the voice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HibariSettings {
     /// The folder with the network and its dictionary.
     pub folder: PathBuf,
     /// Speaking rate.
     pub words_per_minute: u16,
+    /// How long an utterance may wait for each of its sentences: for a free thread, and for the
+    /// samples.
+    pub deadline: Duration,
 }
+
+/// The deadline on calls.
+pub const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why the voice cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +93,7 @@ pub enum HibariError {
 pub struct Hibari {
     name: String,
     speed: f32,
+    deadline: Duration,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -119,6 +123,7 @@ impl Hibari {
             // kept prompts of another pace or an older engine's phonemes are not this voice's
             name: format!("hibari 1 {VOICE} {}", settings.words_per_minute),
             speed,
+            deadline: settings.deadline,
             jobs: workers::start(Voice { acoustics, lexicon })?,
         })
     }
@@ -178,6 +183,7 @@ impl Synthesizer for Hibari {
             jobs: self.jobs.clone(),
             speed: self.speed,
             rate_hz,
+            deadline: self.deadline,
         };
         tokio::spawn(async move {
             tokio::select! {
@@ -197,6 +203,7 @@ struct Speaking {
     jobs: mpsc::Sender<Job>,
     speed: f32,
     rate_hz: u32,
+    deadline: Duration,
 }
 
 impl Speaking {
@@ -222,7 +229,7 @@ impl Speaking {
     }
 
     async fn speak(&self, sentence: String) -> Result<Vec<i16>, SynthesisError> {
-        let mut patience = Patience::new(DEADLINE);
+        let mut patience = Patience::new(self.deadline);
         let (reply, spoken) = oneshot::channel();
         let job = Job {
             sentence,

@@ -24,6 +24,7 @@ fn settings() -> HibariSettings {
     HibariSettings {
         folder: tools().join("hibari"),
         words_per_minute: 155,
+        deadline: PATIENCE,
     }
 }
 

@@ -214,7 +214,7 @@ impl PostgresServer {
             "unix_socket_directories=",
             "fsync=off",
             "shared_buffers=16MB",
-            "max_connections=60",
+            "max_connections=200",
         ];
         let certificate = format!("ssl_cert_file={}", certificates::server().display());
         let tls = ["ssl=on", &certificate, "ssl_key_file=server.key"];

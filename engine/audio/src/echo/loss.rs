@@ -57,8 +57,8 @@ impl Loss {
     }
 }
 
-/// At most the energy of the quietest [`WINDOW`] samples of `played`: that of so many blocks as lie
-/// within any of them.
+/// A lower bound of the energy of the quietest [`WINDOW`] samples of `played`: the least energy of
+/// [`BLOCKS`] blocks in a row, as many as each window contains whole.
 fn quietest(played: &[f32]) -> Option<f32> {
     let energies = played.chunks(BLOCK).map(|block| dot(block, block));
     let (mut recent, mut sum, mut least) = ([0.0_f32; BLOCKS], 0.0_f64, None);

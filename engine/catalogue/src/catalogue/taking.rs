@@ -210,9 +210,9 @@ impl Catalogue {
             // a flow that never begins has none of the names
             if tests.is_empty()
                 && !errors.is_empty()
-                && let Some(held) = flow_tests::fails_at_start(&version).await
+                && let Some(conversation) = flow_tests::fails_at_start(&version).await
             {
-                return Err(flow_tests::at_start(&held));
+                return Err(flow_tests::at_start(&conversation));
             }
             no_errors(&errors)?;
         }

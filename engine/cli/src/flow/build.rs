@@ -71,7 +71,7 @@ pub fn prepare(folder: &Folder) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds the flow in a folder, and puts its component there. What takes long is told before it. Returns the result as text and as JSON.
+/// Builds the flow in a folder, and puts its component there. Reports each slow step before it begins. Returns the result as text and as JSON.
 pub async fn build(folder: &Path, tell: Tell<'_>) -> Result<(String, Value), Failure> {
     let (began, shown_folder) = (Instant::now(), folder);
     let folder = Folder::find(folder)?;

@@ -160,12 +160,8 @@ fn read_from(
         ignored,
     };
     errors.extend(sections.keys().map(|name| {
-        let meant = ghanti_manifest::did_you_mean(name, SECTIONS.into_iter());
-        match meant
-            .strip_prefix("; did you mean `")
-            .and_then(|meant| meant.split_once('`'))
-        {
-            Some((meant, _)) => format!("unknown section `[{name}]`; did you mean `[{meant}]`?"),
+        match ghanti_manifest::near(name, SECTIONS.into_iter()) {
+            Some(meant) => format!("unknown section `[{name}]`; did you mean `[{meant}]`?"),
             None => format!(
                 "unknown section `[{name}]`: there are {}",
                 SECTIONS.join(", ")

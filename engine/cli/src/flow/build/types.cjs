@@ -1,4 +1,4 @@
-// Checks a flow's types as `tsc --noEmit -p .` does, in its form, and besides that no promise is left alone: a conversation is over when `run`
+// Checks a flow's types as `tsc --noEmit -p .` does, in the same form, and that every promise is awaited: a conversation is over when `run`
 // returns, and nobody waits for what is to happen afterwards. Exits with 2 where something is wrong. Arguments: the package typescript, and the
 // flow's folder.
 const [path, own] = process.argv.slice(1);

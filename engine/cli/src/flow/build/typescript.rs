@@ -24,7 +24,7 @@ const FETCHES: &str =
 
 const INSTALL: &str = "curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs";
 
-/// Checks types, and that no promise is left alone.
+/// Checks types, and that every promise is awaited.
 const TYPES: &str = include_str!("types.cjs");
 
 /// The author's module, within the flow's folder.
