@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build flows demo test lint bench bench-ears figures screenshots fuzz dist
+.PHONY: help setup build flows tests demo test lint bench bench-ears figures screenshots fuzz dist
 
 # Where nobody watches, the lock files are taken as they are.
 LOCKED := $(if $(CI),--locked)
@@ -23,11 +23,15 @@ flows: build ## the plugins, built, into their folders in flows/
 demo: build flows ## one whole call: greeting, identity, the instalment, an agent
 	target/release/ghanti call --scenario tests/scenarios/agrees.toml
 
+# The program and its tests at once: a crate is compiled anew for tests where they want more of the
+# libraries than the program does (a clock that can be stopped).
+tests: setup ## the tests, the program that they run and its flows
+	cargo build --release --workspace --bins --examples --tests --test answers --test reload --test scenarios $(LOCKED)
+	@.setup/flows
+
 # tests wait for calls more than they compute
 test: export RUST_TEST_THREADS ?= 8
-test: build flows ## all tests, with real speech, Redis and PostgreSQL
-	cargo test --release --workspace --no-run $(LOCKED)
-	cargo test --release --workspace --no-run $(LOCKED) --test answers --test reload --test scenarios
+test: tests ## all tests, with real speech, Redis and PostgreSQL
 	@# it computes for minutes in virtual time, and the others wait in real time: it takes what they leave
 	@nice -n 19 cargo test --release --workspace $(LOCKED) --test answers >target/answers.txt 2>&1 & answers=$$!; \
 	failed=0; \

@@ -140,6 +140,38 @@ fn every_crate_takes_the_workspace_lints() {
 /// Another company in this field has a product of that name. The change log says that it was this
 /// one's.
 #[test]
+fn only_tests_can_stop_the_clock() {
+    let mut manifests = vec![root().join("Cargo.toml")];
+    manifests.extend(
+        files("engine")
+            .into_iter()
+            .filter(|file| file.ends_with("Cargo.toml")),
+    );
+    let mut uses = 0;
+    for manifest in manifests {
+        let text = fs::read_to_string(&manifest).unwrap();
+        let mut section = "";
+        for line in text.lines() {
+            if line.starts_with('[') {
+                section = line;
+            } else if line.contains("\"test-util\"") {
+                uses += 1;
+                assert_eq!(
+                    section,
+                    "[dev-dependencies]",
+                    "{}: {line}",
+                    manifest.display()
+                );
+            }
+        }
+    }
+    assert!(
+        uses > 0,
+        "no test stops tokio's clock any more: this test can go"
+    );
+}
+
+#[test]
 fn nothing_has_the_former_name() {
     let former = ["sam", "vaad"].concat();
     let of_root = fs::read_dir(root())

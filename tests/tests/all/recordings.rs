@@ -127,7 +127,7 @@ async fn called(engine: &Engine, sid: &str) -> String {
     let call = engine.customer(PHONE, Some("emi-reminder")).await;
     let mut stream = Stream::begin(engine, sid, PHONE).await;
     stream.say(&silence_of(sid)).await;
-    stream.hear_voice().await;
+    stream.hear_a_while().await;
     stream.hang_up(sid).await;
     engine.ended(&call).await;
     call

@@ -1,4 +1,4 @@
-//! The program under test: `target/release/ghanti`, as `make build` made it, and no older than its
+//! The program under test: `target/release/ghanti`, as `make tests` made it, and no older than its
 //! sources.
 
 use std::fs;
@@ -55,10 +55,10 @@ fn built() -> PathBuf {
     let release = tests.parent().and_then(Path::parent).unwrap();
     let (file, sources) = (release.join("ghanti"), release.join("ghanti.d"));
     let built = modified(&file)
-        .unwrap_or_else(|| panic!("`{}` is not there: run `make build`", file.display()));
+        .unwrap_or_else(|| panic!("`{}` is not there: run `make tests`", file.display()));
     let sources = fs::read_to_string(&sources).unwrap_or_else(|error| {
         panic!(
-            "cannot read `{}`: {error}: run `make build`",
+            "cannot read `{}`: {error}: run `make tests`",
             sources.display()
         )
     });
@@ -67,7 +67,7 @@ fn built() -> PathBuf {
         let is_older = modified(Path::new(source)).is_none_or(|changed| changed > built);
         assert!(
             !is_older,
-            "`{}` is older than `{source}`: run `make build`",
+            "`{}` is older than `{source}`: run `make tests`",
             file.display()
         );
     }

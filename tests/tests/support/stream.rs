@@ -134,6 +134,19 @@ impl Stream {
         while self.hear().await.expect("the bot closed the socket")["event"] != "media" {}
     }
 
+    /// Hears so much of the bot that the call has lasted for half a second: it sends at most 300 ms
+    /// ahead of what is played.
+    pub async fn hear_a_while(&mut self) {
+        const BYTES_PER_MS: usize = 16;
+        let mut ms = 0;
+        while ms < 800 {
+            let message = self.hear().await.expect("the bot closed the socket");
+            if let Some(payload) = message["media"]["payload"].as_str() {
+                ms += payload.len() / 4 * 3 / BYTES_PER_MS;
+            }
+        }
+    }
+
     /// Takes the bot's messages until it closes the socket.
     pub async fn until_closed(&mut self) -> Vec<Value> {
         let mut heard = Vec::new();
