@@ -275,16 +275,16 @@ impl SharedJournal {
             }),
             Next::Waiting(waiting) => self.wait_in(waiting),
             Next::Record(entry) => {
-                let answer = serde_json::from_value(entry.answer.clone())
-                    .map_err(|_| Closed::Unreadable(entry.seq))?;
+                let answer =
+                    T::deserialize(&entry.answer).map_err(|_| Closed::Unreadable(entry.seq))?;
                 self.append(entry)?;
                 return Ok(answer);
             }
             Next::Version(entry) => {
                 // `live` applies the version's settings and rules; the conversation that they run
                 // on gives the recorded answer
-                let recorded: T = serde_json::from_value(entry.answer.clone())
-                    .map_err(|_| Closed::Unreadable(entry.seq))?;
+                let recorded =
+                    T::deserialize(&entry.answer).map_err(|_| Closed::Unreadable(entry.seq))?;
                 let answer = live(host).await;
                 self.judge(entry, &recorded, &answer)?;
                 return Ok(answer);

@@ -168,7 +168,7 @@ fn is_look_up(function: Function) -> bool {
 impl AnswerSource for Ahead {
     fn next(&mut self, seq: u32, function: Function, arguments: &Json) -> Result<Next, Closed> {
         if is_versions_own(function) || !self.past.is_over() {
-            return Ok(self.past.compare(function, arguments.clone())?);
+            return Ok(self.past.compare(function, arguments)?);
         }
         let got = Side {
             function,

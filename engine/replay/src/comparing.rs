@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use ghanti_journal::{AnswerSource, Closed, Divergence, Next, Outcome, Side};
 use ghanti_model::{CallError, DifferenceKind, Function, JournalEntry, json_path};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use crate::difference::Difference;
@@ -65,16 +67,16 @@ impl Comparing {
     pub(crate) fn compare(
         &mut self,
         function: Function,
-        arguments: Json,
+        arguments: &Json,
     ) -> Result<Next, Difference> {
         if is_versions_own(function) {
             let alike =
-                |entry: &&JournalEntry| entry.function == function && entry.arguments == arguments;
+                |entry: &&JournalEntry| entry.function == function && entry.arguments == *arguments;
             let entry = match self.recorded.front().filter(alike) {
                 Some(_) => self.recorded.pop_front(),
                 None => None,
             };
-            let entry = entry.unwrap_or_else(|| self.unrecorded(function, arguments));
+            let entry = entry.unwrap_or_else(|| self.unrecorded(function, arguments.clone()));
             self.note_time(&entry);
             return Ok(if function == Function::Log {
                 Next::Record(entry)
@@ -89,18 +91,13 @@ impl Comparing {
         {
             self.recorded.pop_front();
         }
-        let entry = self.recorded.pop_front();
-        let got = Side {
-            function,
-            arguments,
-        };
-        let entry = match entry {
-            Some(entry)
-                if entry.function == got.function && same_arguments(&entry, &got.arguments) =>
-            {
-                entry
-            }
+        let entry = match self.recorded.pop_front() {
+            Some(entry) if entry.function == function && same_arguments(&entry, arguments) => entry,
             entry => {
+                let got = Side {
+                    function,
+                    arguments: arguments.clone(),
+                };
                 let seq = entry
                     .as_ref()
                     .map_or(self.last_seq.saturating_add(1), |entry| entry.seq);
@@ -143,8 +140,8 @@ impl Comparing {
         if is_versions_own(entry.function) {
             return Ok(());
         }
-        let refused = |answer: &Json| match serde_json::from_value(answer.clone()) {
-            Ok(Outcome::<Json>::Err(
+        let refused = |answer: &Json| match Outcome::<IgnoredAny>::deserialize(answer) {
+            Ok(Outcome::Err(
                 error @ (CallError::Refused(_) | CallError::Invalid(_) | CallError::Limit(_)),
             )) => Some(error),
             _ => None,
@@ -223,7 +220,7 @@ impl Comparing {
 
 impl AnswerSource for Comparing {
     fn next(&mut self, _seq: u32, function: Function, arguments: &Json) -> Result<Next, Closed> {
-        Ok(self.compare(function, arguments.clone())?)
+        Ok(self.compare(function, arguments)?)
     }
 
     fn judge(

@@ -84,7 +84,7 @@ impl Repeating {
         }
     }
 
-    fn repeat(&mut self, function: Function, arguments: Json) -> Result<Next, Difference> {
+    fn repeat(&mut self, function: Function, arguments: &Json) -> Result<Next, Difference> {
         if is_versions_own(function) || !self.past.is_over() {
             return self
                 .past
@@ -95,7 +95,7 @@ impl Repeating {
             self.waiting.side.clone(),
             Side {
                 function,
-                arguments,
+                arguments: arguments.clone(),
             },
         );
         if expected != got {
@@ -149,7 +149,7 @@ impl Repeating {
 
 impl AnswerSource for Repeating {
     fn next(&mut self, _seq: u32, function: Function, arguments: &Json) -> Result<Next, Closed> {
-        Ok(self.repeat(function, arguments.clone())?)
+        Ok(self.repeat(function, arguments)?)
     }
 
     fn answered(&mut self, answer: &Json) -> Result<(), Closed> {

@@ -89,7 +89,7 @@ impl AnswerSource for Resuming {
         if self.0.is_over() {
             return Ok(Next::Live);
         }
-        Ok(self.0.compare(function, arguments.clone())?)
+        Ok(self.0.compare(function, arguments)?)
     }
 
     fn is_ahead(&self) -> bool {
