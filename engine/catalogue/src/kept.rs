@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::published::{Published, Taken, Way};
 use crate::source::Parts;
+use crate::states::SetWeight;
 use disk::Disk;
 
 /// Format of these files; files of another format are ignored.
@@ -33,6 +34,16 @@ pub(crate) struct Last {
     /// The version that was rolled back, if any.
     #[serde(default)]
     pub(crate) withdrawn: Option<Withdrawn>,
+    /// The share that was set for the candidate, if any.
+    #[serde(default)]
+    pub(crate) share: Option<Share>,
+}
+
+/// A share of the calls that was set by hand, and the candidate that has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Share {
+    pub(crate) version: VersionId,
+    pub(crate) set: SetWeight,
 }
 
 /// A version that was taken back, by people or for its failures.
@@ -251,6 +262,7 @@ mod tests {
             has_manifest: true,
             rules: BTreeSet::from(["prompts.texts".to_owned()]),
             withdrawn: None,
+            share: None,
         };
         let published = Published {
             at_ms: 7,

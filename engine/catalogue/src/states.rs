@@ -4,6 +4,7 @@ use std::fmt;
 
 use ghanti_host::{FlowVersion, Rejection};
 use ghanti_model::{FlowName, VersionId};
+use serde::{Deserialize, Serialize};
 
 use crate::published::Published;
 
@@ -43,7 +44,7 @@ impl fmt::Display for Stage {
 }
 
 /// A share of the calls that somebody has set for a candidate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetWeight {
     /// The share of the new calls, in percent.
     pub weight: u8,

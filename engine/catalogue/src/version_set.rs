@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use ghanti_host::{FlowVersion, Rejection, SplitMix64};
 use ghanti_model::{CallId, FlowName, VersionId};
 
-use crate::kept::Withdrawn;
+use crate::kept::{Share, Withdrawn};
 use crate::states::{FlowState, Rejected, SetWeight, Stage, VersionState};
 
 /// How many previous versions stay loaded.
@@ -115,6 +115,15 @@ impl VersionSet {
     /// more.
     pub(crate) fn set_weight(&mut self, weight: SetWeight) {
         self.weight = self.candidate.is_some().then_some(weight);
+    }
+
+    /// The share that was set for the candidate, if one was.
+    pub(crate) fn share(&self) -> Option<Share> {
+        let (candidate, set) = self.candidate.as_ref().zip(self.weight.clone())?;
+        Some(Share {
+            version: candidate.id.clone(),
+            set,
+        })
     }
 
     /// Takes the candidate out of its stage; the share that was set for it goes with it.

@@ -69,7 +69,7 @@ impl Catalogue {
     }
 
     /// Gives a flow's candidate another share of the new calls than its manifest's. It has it until it
-    /// is promoted, rolled back or replaced, or the process ends. `meant` is the version that has to be
+    /// is promoted, rolled back or replaced, also after a restart. `meant` is the version that has to be
     /// the candidate, if one is meant. Calls that run keep their version. Returns the candidate.
     pub fn set_weight(
         &self,
@@ -95,6 +95,7 @@ impl Catalogue {
             id
         };
         tracing::info!(flow = %name, version = %id, percent, by, "the candidate takes another share of the calls");
+        self.remember(name, None);
         self.changed();
         Ok(id)
     }

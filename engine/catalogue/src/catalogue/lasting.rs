@@ -7,7 +7,7 @@ use ghanti_host::{Fault, FlowVersion, Rejection};
 use ghanti_model::{FlowName, VersionId};
 
 use super::Catalogue;
-use crate::kept::{Last, Withdrawn};
+use crate::kept::{Last, Share, Withdrawn};
 use crate::published::{Published, Taken};
 use crate::source::{Parts, Source};
 
@@ -34,7 +34,7 @@ impl Catalogue {
             let flows = self.flows();
             let set = flows.get(&name).filter(|set| !set.is_overtaken(look));
             set.map(|set| {
-                let last = || last(version, parts.manifest.is_some(), None);
+                let last = || last(version, parts.manifest.is_some(), None, None);
                 (set.becomes_active(version).then(last), set.ids())
             })
         };
@@ -63,7 +63,7 @@ impl Catalogue {
             else {
                 return;
             };
-            let last = last(active, false, set.withdrawn());
+            let last = last(active, false, set.withdrawn(), set.share());
             self.kept.note(name, Some(last), &set.ids(), taken)
         };
         if is_new {
@@ -158,11 +158,17 @@ impl Catalogue {
     }
 }
 
-fn last(version: &FlowVersion, has_manifest: bool, withdrawn: Option<Withdrawn>) -> Last {
+fn last(
+    version: &FlowVersion,
+    has_manifest: bool,
+    withdrawn: Option<Withdrawn>,
+    share: Option<Share>,
+) -> Last {
     Last {
         version: version.id.clone(),
         has_manifest,
         rules: version.manifest().rules(),
         withdrawn,
+        share,
     }
 }

@@ -155,7 +155,13 @@ impl Catalogue {
             let mut flows = self.change();
             let set = flows.entry(name.clone()).or_default();
             set.judge(look);
-            set.publish(version, tests)
+            let stage = set.publish(version, tests);
+            // what was set before a restart is valid for the same candidate after it
+            let kept = self.kept.last(name).and_then(|last| last.share);
+            if let Some(share) = kept.filter(|share| share.version == id) {
+                set.set_weight(share.set);
+            }
+            stage
         };
         let (way, by) = (published.way.as_str(), published.way.by());
         tracing::info!(flow = %name, version = %id, %stage, way, by, "flow version takes calls");

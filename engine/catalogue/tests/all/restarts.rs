@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use ghanti_catalogue::{Catalogue, Stage};
+use ghanti_catalogue::{Catalogue, SetWeight, Stage};
 use ghanti_model::VersionId;
 
 use crate::common::{ACTS, House, RULES};
@@ -132,4 +132,48 @@ async fn a_candidate_has_its_share_after_a_restart_and_not_all_calls() {
     kept(&house, &last, true);
     drop(catalogue);
     assert_eq!(active(&house.open().await.0), promoted);
+}
+
+#[tokio::test]
+async fn a_share_that_was_set_is_that_of_the_same_candidate_after_a_restart() {
+    let house = House::new();
+    house.add("acts", ACTS, &manifest("1", 100));
+    let (catalogue, _) = house.open().await;
+    house.add("acts", ACTS, &manifest("2", 10));
+    catalogue.reload().await.unwrap();
+    let share = |catalogue: &Catalogue| {
+        let state = catalogue.states().remove(0);
+        let candidate = state.version(Stage::Candidate).cloned();
+        candidate.map(|candidate| (candidate.share(), candidate.set.map(|set| set.by)))
+    };
+    let set = |catalogue: &Catalogue, weight| {
+        let set = SetWeight {
+            weight,
+            by: "asha".to_owned(),
+            at_ms: 7,
+        };
+        catalogue.set_weight(&name("acts"), None, set).unwrap();
+        kept(&house, &format!("\"weight\": {weight}"), true);
+    };
+    let by_asha = Some("asha".to_owned());
+    set(&catalogue, 0);
+    drop(catalogue);
+    let (catalogue, _) = house.open().await;
+    assert_eq!(share(&catalogue), Some((Some(0), by_asha.clone())));
+    // and after the next one
+    drop(catalogue);
+    let (catalogue, _) = house.open().await;
+    assert_eq!(share(&catalogue), Some((Some(0), by_asha)));
+    // other files that are found by then are another candidate
+    set(&catalogue, 55);
+    drop(catalogue);
+    house.add("acts", ACTS, &manifest("3", 20));
+    let (catalogue, _) = house.open().await;
+    assert_eq!(share(&catalogue), Some((Some(20), None)));
+    // what has ended is not remembered
+    set(&catalogue, 66);
+    catalogue
+        .rollback(&name("acts"), "it was asked for")
+        .unwrap();
+    kept(&house, "\"weight\": 66", false);
 }
