@@ -26,7 +26,9 @@ demo: build flows ## one whole call: greeting, identity, the instalment, an agen
 # The program and its tests at once: a crate is compiled anew for tests where they want more of the
 # libraries than the program does (a clock that can be stopped).
 tests: setup ## the tests, the program that they run and its flows
-	cargo build --release --workspace --bins --examples --tests --test answers --test reload --test scenarios $(LOCKED)
+	cargo build --release --workspace --bins --examples --tests $(LOCKED)
+	@# `--tests` leaves these out
+	cargo build --release --workspace --test answers --test reload --test scenarios $(LOCKED)
 	@.setup/flows
 
 # tests wait for calls more than they compute
