@@ -137,8 +137,6 @@ fn every_crate_takes_the_workspace_lints() {
     }
 }
 
-/// Another company in this field has a product of that name. The change log says that it was this
-/// one's.
 #[test]
 fn only_tests_can_stop_the_clock() {
     let mut manifests = vec![root().join("Cargo.toml")];
@@ -171,6 +169,8 @@ fn only_tests_can_stop_the_clock() {
     );
 }
 
+/// Another company in this field has a product of that name. The change log says that it was this
+/// one's.
 #[test]
 fn nothing_has_the_former_name() {
     let former = ["sam", "vaad"].concat();

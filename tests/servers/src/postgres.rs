@@ -209,6 +209,7 @@ impl PostgresServer {
         let pid_file = data.join("postmaster.pid");
         // a crash leaves it behind
         drop(fs::remove_file(&pid_file));
+        // the tests of one program share a server, and each has a pool of its own
         let settings = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",

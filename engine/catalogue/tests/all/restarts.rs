@@ -26,6 +26,16 @@ fn active(catalogue: &Catalogue) -> VersionId {
     catalogue.active(&name("acts")).unwrap().id.clone()
 }
 
+/// Version 2 takes a tenth of the calls beside version 1, whose id is returned.
+async fn with_candidate(house: &House) -> (Catalogue, VersionId) {
+    house.add("acts", ACTS, &manifest("1", 100));
+    let (catalogue, _) = house.open().await;
+    let first = active(&catalogue);
+    house.add("acts", ACTS, &manifest("2", 10));
+    catalogue.reload().await.unwrap();
+    (catalogue, first)
+}
+
 /// Waits until the state on disk has these words: it is written behind the change.
 fn kept(house: &House, words: &str, is_there: bool) {
     let file = house.folder.path().join("data/flows/acts.json");
@@ -114,11 +124,7 @@ async fn a_version_that_was_rolled_back_takes_the_calls_if_no_other_can_be_broug
 #[tokio::test]
 async fn a_candidate_has_its_share_after_a_restart_and_not_all_calls() {
     let house = House::new();
-    house.add("acts", ACTS, &manifest("1", 100));
-    let (catalogue, _) = house.open().await;
-    let first = active(&catalogue);
-    house.add("acts", ACTS, &manifest("2", 10));
-    catalogue.reload().await.unwrap();
+    let (catalogue, first) = with_candidate(&house).await;
     let before = stages(&catalogue);
     assert_eq!(before.len(), 2);
     drop(catalogue);
@@ -137,10 +143,7 @@ async fn a_candidate_has_its_share_after_a_restart_and_not_all_calls() {
 #[tokio::test]
 async fn a_share_that_was_set_is_that_of_the_same_candidate_after_a_restart() {
     let house = House::new();
-    house.add("acts", ACTS, &manifest("1", 100));
-    let (catalogue, _) = house.open().await;
-    house.add("acts", ACTS, &manifest("2", 10));
-    catalogue.reload().await.unwrap();
+    let (catalogue, _) = with_candidate(&house).await;
     let share = |catalogue: &Catalogue| {
         let state = catalogue.states().remove(0);
         let candidate = state.version(Stage::Candidate).cloned();
