@@ -331,7 +331,7 @@ impl CallRegistry {
                 .get(&call)
                 .map(|entry| shown(entry.log.record()))
         };
-        let calls = self.writer().unsaved_calls();
+        let calls = self.writer().calls_behind();
         calls.into_iter().filter_map(read).collect()
     }
 

@@ -220,6 +220,11 @@ impl Spool {
         self.calls().contains(&call)
     }
 
+    /// Returns the calls with spooled data.
+    pub(crate) fn all(&self) -> BTreeSet<CallId> {
+        self.calls().clone()
+    }
+
     /// Returns the number of calls with spooled data.
     pub(crate) fn len(&self) -> usize {
         self.calls().len()

@@ -135,26 +135,38 @@ async fn an_outage_loses_nothing_and_ends_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_saved_before_the_spooled_events_of_a_call_stands_beside_them() {
+async fn what_comes_after_spooled_events_of_a_call_is_saved_after_them() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
     let writer = started(&records, &folder.path().join("spool")).await;
-    let call = CallId::generate();
-    records.set_down(true);
-    writer.submit(noted(call, 1, "first"));
-    assert_eq!(writer.flush(SOON).await.spooled, 1);
-    records.set_down(false);
-    writer.submit(noted(call, 2, "second"));
-    until_saved(&records, 1).await;
-    tokio::time::sleep(Duration::from_secs(120)).await;
-    assert_eq!(
-        writer.flush(SOON).await,
-        Flushed {
-            spooled: 0,
-            lost: 0
-        }
+    let (early, late): ([CallId; 40], [CallId; 40]) = (
+        std::array::from_fn(|_| CallId::generate()),
+        std::array::from_fn(|_| CallId::generate()),
     );
-    let names: Vec<_> = records.saved(call).unwrap().notes.into_keys().collect();
-    assert_eq!(names, ["first", "second"]);
+    let calls = || early.into_iter().chain(late);
+    records.hangs.send_replace(true);
+    for call in early {
+        writer.submit(noted(call, 1, "first"));
+    }
+    // the database has these now, and does not answer: the others wait, and go to the spool
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    for call in late {
+        writer.submit(noted(call, 1, "first"));
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(writer.calls_behind(), calls().collect());
+    for call in calls() {
+        writer.submit(noted(call, 2, "second"));
+    }
+    records.hangs.send_replace(false);
+    let is_whole = |call| writer.stored(call, SOON);
+    for call in late {
+        assert!(is_whole(call).await);
+    }
+    for call in calls() {
+        assert!(is_whole(call).await);
+        assert_eq!(records.notes_of(call), ["first", "second"]);
+    }
+    assert_eq!(writer.calls_behind().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -458,7 +458,7 @@ const TABLE: &[Row] = &[
         Holds(b"greeting = Hello \xff\n"),
         "read",
         false,
-        "is not UTF-8",
+        "`prompts/en-IN.ftl` is not UTF-8",
         "save it as UTF-8",
     ),
     // tests

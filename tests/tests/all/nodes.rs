@@ -132,8 +132,12 @@ async fn status(engine: &Engine, path: &str) -> u16 {
     response.status().as_u16()
 }
 
+#[track_caller]
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => panic!("no text: {value}"),
+    }
 }
 
 fn problems(record: &Value) -> Vec<String> {

@@ -199,13 +199,22 @@ async fn save_pending(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
     if let Some(call) = registry.live().ids().into_iter().find(is_theirs) {
         return Err(busy(Some(call)));
     }
-    // which number they belong to is known once they are stored
-    let stored = async {
-        for call in registry.writer().unsaved_calls() {
-            registry.writer().saved(call, SAVED).await;
-        }
+    // which number the others belong to is known once they are stored
+    let is_anothers = |call: &CallId| {
+        let number = registry
+            .in_memory(*call)
+            .and_then(|log| log.into_record().customer_number);
+        number.is_some_and(|number| number != *phone)
     };
-    if tokio::time::timeout(SAVED, stored).await.is_err() {
+    let stored = async {
+        for call in registry.writer().calls_behind() {
+            if !is_anothers(&call) && !registry.writer().stored(call, SAVED).await {
+                return false;
+            }
+        }
+        true
+    };
+    if tokio::time::timeout(SAVED, stored).await != Ok(true) {
         return Err(Problem::unavailable(
             "nothing was erased: events of calls are not stored yet",
         ));
@@ -355,7 +364,7 @@ impl Erasure<'_> {
             })?;
         self.erased.recordings += here;
         self.erased.recordings_elsewhere += elsewhere;
-        if !writer.saved(call, SAVED).await || writer.is_behind(call) {
+        if !writer.stored(call, SAVED).await {
             return Err(unsaved_yet(call));
         }
         let node = self

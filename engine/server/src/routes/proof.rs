@@ -73,7 +73,7 @@ pub async fn chain(
     let limit = query.number("limit", EVENTS)?.unwrap_or(EVENTS);
     let after = query.parsed("cursor", "`next` of the page before", position)?;
     let call_id = find(&app, &id).await?.call_id;
-    app.services.registry.writer().saved(call_id, SAVED).await;
+    app.services.registry.writer().stored(call_id, SAVED).await;
     let stored = app
         .records
         .chain(call_id, after.unwrap_or(-1), limit)

@@ -166,25 +166,43 @@ impl EventWriter {
         queue.unsaved().any(|event| event.call_id == call)
     }
 
-    /// Returns the calls with events that are in memory alone.
-    pub fn unsaved_calls(&self) -> BTreeSet<CallId> {
-        let queue = self.shared.queue();
-        queue.unsaved().map(|event| event.call_id).collect()
+    /// Returns the calls with events that the database does not have yet, in memory or in the spool.
+    pub fn calls_behind(&self) -> BTreeSet<CallId> {
+        // what leaves the queue is in the spool before
+        let queued: Vec<_> = {
+            let queue = self.shared.queue();
+            queue.unsaved().map(|event| event.call_id).collect()
+        };
+        let mut calls = self.shared.spool.all();
+        calls.extend(queued);
+        calls
     }
 
     /// Waits until what was submitted of a call is in the database or the spool. Returns whether it
     /// is, within `timeout`.
     pub async fn saved(&self, call: CallId, timeout: Duration) -> bool {
+        self.until(timeout, || !self.is_queued(call)).await
+    }
+
+    /// Waits until what was submitted of a call is in the database. Returns whether it is, within
+    /// `timeout`.
+    pub async fn stored(&self, call: CallId, timeout: Duration) -> bool {
+        self.until(timeout, || !self.is_behind(call)).await
+    }
+
+    /// Waits until this holds, which is looked at whenever something was saved. Returns whether it
+    /// does, within `timeout`.
+    async fn until(&self, timeout: Duration, holds: impl Fn() -> bool) -> bool {
         let mut unsaved = self.shared.unsaved.subscribe();
         self.shared.urgent.notify_one();
-        let saved = async {
-            while self.is_queued(call) {
+        let held = async {
+            while !holds() {
                 if unsaved.changed().await.is_err() {
                     break;
                 }
             }
         };
-        tokio::time::timeout(timeout, saved).await.is_ok()
+        tokio::time::timeout(timeout, held).await.is_ok()
     }
 
     /// Removes what was set aside of a call in the spool because it could not be read. Returns whether

@@ -21,6 +21,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Maximum number of events in one transaction.
 const BATCH: usize = 128;
 
+/// How many spooled calls are saved before the next queued batch, so that the queue does not fill up.
+const CALLS_IN_TURN: usize = 32;
+
 /// How long an event may wait for others to join its batch. Together with the deadline of the
 /// transaction, one second, this bounds what is lost if the process is killed, unless spooled
 /// events are being replayed.
@@ -53,32 +56,35 @@ struct Outage {
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut outage = Outage::none();
     loop {
-        let due = Instant::now() >= outage.next_attempt;
-        let spooled = if due {
-            shared.spool.next(outage.tried)
-        } else {
-            None
-        };
-        if due {
+        if outage.is_due() {
             outage.disk_down = false;
             // with nothing spooled, the next queued events are the attempt
-            outage.database_down &= spooled.is_some();
+            outage.database_down &= shared.spool.len() > 0;
         }
-        if let Some(call) = spooled {
+        // some spooled calls and one queued batch in turn, so that the queue does not fill up
+        // during a long replay
+        for _ in 0..CALLS_IN_TURN {
+            if !outage.is_due() {
+                break;
+            }
+            let Some(call) = shared.spool.next(outage.tried) else {
+                break;
+            };
             replay(&shared, call, &mut outage).await;
         }
-        // one spooled call and one queued batch in turn, so that the queue does not fill up during
-        // a long replay
         let batch = if outage.disk_down {
             Vec::new()
         } else {
             shared.change_queue(|queue| queue.take(BATCH))
         };
-        if !batch.is_empty() {
-            save_or_spool(&shared, batch, &mut outage).await;
-            gather(&shared).await;
-        } else {
+        if batch.is_empty() {
             wait(&shared, &outage).await;
+            continue;
+        }
+        save_or_spool(&shared, batch, &mut outage).await;
+        let goes_on = shared.spool.len() > 0 && outage.is_due();
+        if !goes_on {
+            gather(&shared).await;
         }
     }
 }
@@ -105,17 +111,23 @@ async fn gather(shared: &Shared) {
 }
 
 async fn save_or_spool(shared: &Arc<Shared>, batch: Vec<Arc<CallEvent>>, outage: &mut Outage) {
-    if !outage.database_down {
-        match despite_delay(shared, shared.records.append(&batch)).await {
-            Ok(()) => {
-                shared.change_queue(|queue| queue.saved());
-                return outage.over(shared, Ok(()));
+    // a record that is made of a call's later events alone, and what it sends out, would be wrong:
+    // they follow the earlier ones into the spool
+    let (mut to_spool, to_save): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .partition(|event| outage.database_down || shared.spool.has(event.call_id));
+    if !to_save.is_empty() {
+        match despite_delay(shared, shared.records.append(&to_save)).await {
+            Ok(()) => outage.over(shared, Ok(())),
+            Err(error) => {
+                outage.begins(shared, &error);
+                to_spool.extend(to_save);
             }
-            Err(error) => outage.begins(shared, &error),
         }
     }
+    let is_spooled = !to_spool.is_empty();
     let (mut unkept, mut failure) = (Vec::new(), None);
-    for (call, events) in by_call(batch) {
+    for (call, events) in by_call(to_spool) {
         let kept = events.clone();
         if let Err(error) = on_disk(shared, move |shared| shared.spool.put(call, &kept)).await {
             unkept.extend(events);
@@ -123,6 +135,8 @@ async fn save_or_spool(shared: &Arc<Shared>, batch: Vec<Arc<CallEvent>>, outage:
         }
     }
     match failure {
+        // the database took all
+        None if !is_spooled => shared.change_queue(|queue| queue.saved()),
         None => {
             shared.is_full.store(false, Ordering::Relaxed);
             outage.disk_reported = false;
@@ -190,6 +204,8 @@ async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
                 shared.spool.remove(call, spooled.bytes)
             });
             outage.over(shared, removed.await);
+            // for those who wait until it is stored
+            shared.change_queue(|_| ());
         }
         Err(error) => outage.begins(shared, &error),
     }
@@ -264,6 +280,11 @@ impl Outage {
             let folder = shared.spool.folder().display();
             tracing::error!(%error, %folder, "events of calls are kept in memory alone: neither the database nor the spool takes them");
         }
+    }
+
+    /// Whether the next attempt is due.
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.next_attempt
     }
 
     fn pauses(&mut self) {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventMark, NodeId, PhoneNumber,
+    CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventKind, EventMark, NodeId,
+    PhoneNumber,
 };
 use ghanti_store::{CallRecords, DialRequestKey, DoNotCall, EventWriter, NodeLease, StoreError};
 use tokio::sync::watch;
@@ -46,6 +47,19 @@ impl Switched {
     /// Returns how many events of a call were saved, counting repeated ones each time.
     pub fn events_of(&self, call: CallId) -> usize {
         self.saved.lock().unwrap().get(&call).map_or(0, Vec::len)
+    }
+
+    /// The names of a call's notes in the order in which they were saved first.
+    pub fn notes_of(&self, call: CallId) -> Vec<String> {
+        let saved = self.saved.lock().unwrap();
+        let mut names = Vec::new();
+        for event in saved.get(&call).into_iter().flatten() {
+            match &event.kind {
+                EventKind::Noted { name, .. } if !names.contains(name) => names.push(name.clone()),
+                _ => {}
+            }
+        }
+        names
     }
 
     pub fn count(&self) -> usize {
