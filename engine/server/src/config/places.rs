@@ -6,6 +6,11 @@ use toml::de::{DeTable, DeValue};
 /// How deep tables are searched for a key.
 const DEPTH_MAX: usize = 8;
 
+/// What is said of a setting that is above all sections.
+pub(super) const NO_SECTION: &str = " stands in no section";
+/// What is said of a value where there has to be a section.
+pub(super) const NEEDS_SECTION: &str = " has to be a section";
+
 /// The lines of a configuration's settings.
 pub(super) struct Places<'t> {
     text: &'t str,
@@ -32,10 +37,7 @@ impl<'t> Places<'t> {
     }
 
     fn line(&self, error: &str) -> Option<usize> {
-        let (section, key) = match error.strip_prefix("unknown section `[") {
-            Some(rest) => (rest.split_once("]`")?.0, None),
-            None => named(error)?,
-        };
+        let (section, key) = named(error)?;
         let is_overridden = |key: &str| {
             let mut overridden = self.overridden.iter();
             overridden.any(|(of, name)| of == section && name == key)
@@ -73,10 +75,17 @@ impl<'t> Places<'t> {
 
 /// The section and the key with which an error begins.
 fn named(error: &str) -> Option<(&str, Option<&str>)> {
-    let rest = error.strip_prefix('`')?;
+    let rest = error.strip_prefix("unknown section ").unwrap_or(error);
+    let rest = rest.strip_prefix('`')?;
     let (first, rest) = rest.split_once('`')?;
     if let Some(section) = first.strip_prefix('[') {
         return Some((section.strip_suffix(']')?, None));
+    }
+    if [NO_SECTION, NEEDS_SECTION]
+        .iter()
+        .any(|said| rest.starts_with(said))
+    {
+        return Some((first, None));
     }
     let (section, _) = rest.strip_prefix(" of `[")?.split_once("]`")?;
     Some((section, Some(first)))
@@ -129,7 +138,40 @@ pub(super) fn words(message: &str) -> String {
     if message == "invalid socket address syntax" {
         return "it takes an address and a port, such as \"127.0.0.1:8000\"".to_owned();
     }
-    message.to_owned()
+    wrong_type(message).unwrap_or_else(|| message.to_owned())
+}
+
+/// What serde says of a value of another type or range, in TOML's words. The value is not repeated.
+fn wrong_type(message: &str) -> Option<String> {
+    let (kind, rest) = message.trim().split_once(": ")?;
+    let (found, expected) = rest.rsplit_once(", expected ")?;
+    let expected = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "`true` or `false`",
+        "a string" | "a borrowed string" | "path string" => "a text in quotes",
+        "a sequence" => "a list",
+        "a map" => "a section",
+        _ if expected.starts_with("struct ") => "a section",
+        _ => expected,
+    };
+    let found = match found.split([' ', '`']).next()? {
+        "string" => "a text",
+        "integer" => "a whole number",
+        "floating" => "a number with a point",
+        "boolean" => "`true` or `false`",
+        "sequence" => "a list",
+        "map" => "a section",
+        _ => return None,
+    };
+    match kind {
+        "invalid type" => Some(format!("it takes {expected}, and has {found}")),
+        "invalid value" => Some(format!("it takes {expected}")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +196,50 @@ mod tests {
             (
                 "\n[servr]\n",
                 "line 2: unknown section `[servr]`; did you mean `[server]`?",
+            ),
+            (
+                "# ours\nlisten = \"127.0.0.1:8000\"\n",
+                "line 2: `listen` stands in no section: write it under `[server]`",
+            ),
+            (
+                "\napi-key = \"abc\"\n[server]\nmax-calls = 5\n",
+                "line 2: `api-key` stands in no section: write it under `[exotel]`",
+            ),
+            (
+                "colour = 1\n",
+                "line 1: `colour` stands in no section, and no section has it: there are server, tokens, ",
+            ),
+            (
+                "lisen = 1\n",
+                "line 1: `lisen` stands in no section: did you mean `listen` of `[server]`?",
+            ),
+            (
+                "[log]\n[calls]\nagents = []\n[[calls.x]]\n",
+                "line 4: `x` of `[calls]`: unknown setting `x`",
+            ),
+            (
+                "\nserver = 5\n",
+                "line 2: `server` has to be a section: write `[server]`",
+            ),
+            (
+                "[server]\nmax-calls = \"five\"\n",
+                "line 2: `max-calls` of `[server]`: it takes a whole number from 0 on, and has a text",
+            ),
+            (
+                "[server]\nmax-calls = -5\n",
+                "line 2: `max-calls` of `[server]`: it takes a whole number from 0 on",
+            ),
+            (
+                "[server]\ninsecure = \"yes\"\n",
+                "line 2: `insecure` of `[server]`: it takes `true` or `false`, and has a text",
+            ),
+            (
+                "[flows]\nfolder = \"flows\"\n",
+                "line 2: `folder` of `[flows]`: it takes a section, and has a text",
+            ),
+            (
+                "[calls]\nagents = \"0800\"\n",
+                "line 2: `agents` of `[calls]`: it takes a list, and has a text",
             ),
             (
                 "[calls]\nagents = [\n\"x\"]\n",

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::places::{self, Places};
-use super::{Config, actions, checks, exposure, providers, tokens, traces};
+use super::{Config, actions, checks, exposure, providers, section, sentences, tokens, traces};
 
 /// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,15 +159,11 @@ fn read_from(
         traces: take("traces").read(&mut errors),
         ignored,
     };
-    errors.extend(sections.keys().map(|name| {
-        match ghanti_manifest::near(name, SECTIONS.into_iter()) {
-            Some(meant) => format!("unknown section `[{name}]`; did you mean `[{meant}]`?"),
-            None => format!(
-                "unknown section `[{name}]`: there are {}",
-                SECTIONS.join(", ")
-            ),
-        }
-    }));
+    let unknown = sections.iter().map(|(name, value)| match value.is_table() {
+        true => unknown_section(name),
+        false => without_section(name),
+    });
+    errors.extend(unknown);
     config.server.listen = line.listen.unwrap_or(config.server.listen);
     config.server.insecure |= line.insecure;
     tokens::resolve(&mut config, &mut errors);
@@ -183,6 +179,45 @@ fn read_from(
     } else {
         let placed = errors.iter().map(|error| places.placed(error));
         Err(ConfigError(placed.collect()))
+    }
+}
+
+fn unknown_section(name: &str) -> String {
+    match ghanti_manifest::near(name, SECTIONS.into_iter()) {
+        Some(meant) => format!("unknown section `[{name}]`; did you mean `[{meant}]`?"),
+        None => format!(
+            "unknown section `[{name}]`: there are {}",
+            SECTIONS.join(", ")
+        ),
+    }
+}
+
+/// What is wrong with a setting above all sections, with the sections that have one of that name.
+fn without_section(key: &str) -> String {
+    let said = format!("`{key}`{}", places::NO_SECTION);
+    let of = |key: &str| -> Vec<_> {
+        let has = |section: &&section::Section| section.settings.iter().any(|it| it.key == key);
+        let sections = sentences::SECTIONS.iter().filter(has);
+        sections
+            .map(|section| format!("`[{}]`", section.name))
+            .collect()
+    };
+    let sections = of(key);
+    if !sections.is_empty() {
+        return format!("{said}: write it under {}", sections.join(" or "));
+    }
+    let keys = sentences::SECTIONS
+        .iter()
+        .flat_map(|section| section.settings);
+    match ghanti_manifest::near(key, keys.map(|setting| setting.key)) {
+        Some(meant) => format!(
+            "{said}: did you mean `{meant}` of {}?",
+            of(meant).join(" or ")
+        ),
+        None => format!(
+            "{said}, and no section has it: there are {}",
+            SECTIONS.join(", ")
+        ),
     }
 }
 
@@ -233,8 +268,10 @@ impl Section {
     fn read<T: DeserializeOwned + Default>(self, errors: &mut Vec<String>) -> T {
         let Value::Table(table) = self.table else {
             errors.push(format!(
-                "`{}` has to be a section: write `[{}]`",
-                self.name, self.name
+                "`{}`{}: write `[{}]`",
+                self.name,
+                places::NEEDS_SECTION,
+                self.name
             ));
             return T::default();
         };
