@@ -128,6 +128,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "ghanti-audio",
             "ghanti-exotel",
+            "ghanti-manifest",
             "ghanti-model",
             "ghanti-speech",
         ],

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde::Deserialize;
@@ -137,8 +137,10 @@ impl New {
             None => Map::new(),
             Some(path) => {
                 let text = read(path)?;
-                toml::from_str(&text)
-                    .with_context(|| format!("`{}` is not valid TOML", path.display()))?
+                toml::from_str(&text).map_err(|error| {
+                    let what = ghanti_manifest::toml_error(&text, &error);
+                    anyhow!("`{}`: {what}", path.display())
+                })?
             }
         };
         if let Some(path) = &self.holidays {

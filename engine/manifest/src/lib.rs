@@ -17,6 +17,7 @@
 //! | [`choose`], [`claims`] | which flow a call gets, and flows that claim the same calls |
 //! | `allowance`, `overrides`, [`patterns`] | what the operator allows, and what they override |
 //! | `action` | what the rules know of an action |
+//! | `serde_words` | errors of TOML files that serde reads, in words |
 
 mod action;
 mod allowance;
@@ -37,6 +38,7 @@ pub mod reader;
 mod rules;
 mod said;
 mod samples;
+mod serde_words;
 mod spelling;
 mod syntax;
 mod update;
@@ -52,6 +54,7 @@ pub use names::Observed;
 pub use overrides::Overrides;
 pub use properties::{Fact, HEARD, Moment, Order, Properties};
 pub use samples::Samples;
+pub use serde_words::{toml_error, words};
 pub use spelling::{did_you_mean, near};
 pub use syntax::no_such_day;
 pub use update::{FailureBudget, ReplayGate, Running, Update};

@@ -248,7 +248,8 @@ impl Scenario {
             name: name.to_owned(),
             reason,
         };
-        let scenario: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let scenario: Self = toml::from_str(text)
+            .map_err(|error| invalid(ghanti_manifest::toml_error(text, &error)))?;
         if !scenario.known && scenario.direction == Direction::Outbound {
             return Err(invalid(
                 "`known = false`: the engine cannot call an unknown customer; add `direction = \"inbound\"`".to_owned(),

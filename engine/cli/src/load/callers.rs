@@ -121,11 +121,9 @@ fn customer_in(file: Option<&Path>) -> anyhow::Result<Customer> {
     };
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the customer `{}`", file.display()))?;
-    toml::from_str(&text).with_context(|| {
-        format!(
-            "the customer `{}` is wrong: it has `phone`, `flow` and `[fields]`",
-            file.display()
-        )
+    toml::from_str(&text).map_err(|error| {
+        let what = ghanti_manifest::toml_error(&text, &error);
+        anyhow!("the customer `{}` is wrong: {what}", file.display())
     })
 }
 

@@ -121,57 +121,12 @@ fn within(value: &DeValue<'_>, name: &str, depth: usize) -> Option<usize> {
     }
 }
 
-/// What serde says of a value, as an operator reads it: for a setting that there is not, the one that was meant.
+/// What serde says of a value, as an operator reads it.
 pub(super) fn words(message: &str) -> String {
-    if let Some((name, known)) = message
-        .strip_prefix("unknown field `")
-        .and_then(|rest| rest.split_once("`, expected "))
-    {
-        let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
-        let meant = ghanti_manifest::did_you_mean(name, known.iter().copied());
-        return if meant.is_empty() {
-            format!("unknown setting `{name}`: there are {}", known.join(", "))
-        } else {
-            format!("unknown setting `{name}`{meant}")
-        };
-    }
     if message == "invalid socket address syntax" {
         return "it takes an address and a port, such as \"127.0.0.1:8000\"".to_owned();
     }
-    wrong_type(message).unwrap_or_else(|| message.to_owned())
-}
-
-/// What serde says of a value of another type or range, in TOML's words. The value is not repeated.
-fn wrong_type(message: &str) -> Option<String> {
-    let (kind, rest) = message.trim().split_once(": ")?;
-    let (found, expected) = rest.rsplit_once(", expected ")?;
-    let expected = match expected {
-        "u8" => "a whole number from 0 to 255",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" | "u64" | "usize" => "a whole number from 0 on",
-        "i32" | "i64" => "a whole number",
-        "f32" | "f64" => "a number",
-        "a boolean" => "`true` or `false`",
-        "a string" | "a borrowed string" | "path string" => "a text in quotes",
-        "a sequence" => "a list",
-        "a map" => "a section",
-        _ if expected.starts_with("struct ") => "a section",
-        _ => expected,
-    };
-    let found = match found.split([' ', '`']).next()? {
-        "string" => "a text",
-        "integer" => "a whole number",
-        "floating" => "a number with a point",
-        "boolean" => "`true` or `false`",
-        "sequence" => "a list",
-        "map" => "a section",
-        _ => return None,
-    };
-    match kind {
-        "invalid type" => Some(format!("it takes {expected}, and has {found}")),
-        "invalid value" => Some(format!("it takes {expected}")),
-        _ => None,
-    }
+    ghanti_manifest::words(message, "setting")
 }
 
 #[cfg(test)]

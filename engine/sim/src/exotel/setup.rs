@@ -205,7 +205,8 @@ impl Setup {
             name: name.to_owned(),
             reason,
         };
-        let mut setup: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let mut setup: Self = toml::from_str(text)
+            .map_err(|error| invalid(ghanti_manifest::toml_error(text, &error)))?;
         let mut errors = setup.errors();
         for caller in &mut setup.callers {
             errors.extend(caller.apply_scenario(folder).err());
