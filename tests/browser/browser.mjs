@@ -197,4 +197,8 @@ export class Telephone {
     await this.page.getByRole("button", { name: "Hang up" }).click();
     await this.page.getByText("The call has ended.").waitFor();
   }
+
+  async hasEnded() {
+    return this.page.getByText("The call has ended.").isVisible();
+  }
 }

@@ -92,7 +92,8 @@ await browse(async (person) => {
   const flow = ["flows/emi-reminder", "flows/emi-reminder/prompts/ID", "flows/emi-reminder/map"];
   const reached = ["", "calls", "calls/ID", "calls/ID/otherwise", "campaigns", "new-campaign", "customers", "import", "flows", ...flow, "setup", "telephone", "audit"];
   for (const each of reached) assert.ok(kinds.has(each), `not reached: ${each}`);
-  await telephone.hangUp();
+  // on a machine that does much else its caller was not heard in time, and it has ended
+  if (!await telephone.hasEnded()) await telephone.hangUp();
   // a list that was uploaded, whose page no link leads to
   await someone.open("import", { page });
   await page.getByLabel("Name of the list").fill("december");

@@ -286,6 +286,8 @@ pub struct Stores {
     pub ca_file: Option<PathBuf>,
     /// How long sessions and customers are kept, in hours.
     pub ttl_hours: u64,
+    /// How long all look-ups at the start of a call may take together, in milliseconds.
+    pub look_up_ms: u64,
 }
 
 /// `[speech]`
@@ -457,6 +459,7 @@ impl Default for Stores {
             database_url: None,
             ca_file: None,
             ttl_hours: 24,
+            look_up_ms: 300,
         }
     }
 }

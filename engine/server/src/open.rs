@@ -259,6 +259,7 @@ async fn open_all(
             zone: config.calls.zone(),
             date_order: config.customers.date_order,
             ends_at_voicemail: config.calls.voicemail == Voicemail::HangUp,
+            look_up: Duration::from_millis(config.stores.look_up_ms),
             longest: config.longest_call(),
             longest_recording: config.recording.longest(),
             default_agents: config.default_agents().to_vec(),

@@ -8,7 +8,6 @@ use std::time::Instant;
 use axum::http::StatusCode;
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::{CallId, CallSid, EventKind, PhoneNumber, unix_ms};
-use ghanti_session::find::AT_START;
 use ghanti_store::Sighting;
 
 use crate::app::App;
@@ -168,7 +167,10 @@ async fn order_of(app: &App, request: &PassthruRequest) -> Option<CallId> {
         }
         None
     };
-    tokio::time::timeout(AT_START, known).await.ok().flatten()
+    tokio::time::timeout(app.services.settings.look_up, known)
+        .await
+        .ok()
+        .flatten()
 }
 
 /// Counts and logs a refusal, and records it with the call in the background.

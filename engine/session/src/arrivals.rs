@@ -12,10 +12,6 @@ use std::time::Duration;
 use ghanti_model::CallSid;
 use tokio::sync::watch;
 
-/// How long a stream waits for it. The caller hears nothing meanwhile; without it the stores, which
-/// do not answer, are asked again for the stream.
-pub const RECORDED: Duration = Duration::from_millis(300);
-
 /// The requests that are being recorded by this node, by the CallSid of their call. There are at
 /// most as many as are processed after answers.
 #[derive(Debug, Clone, Default)]
@@ -54,16 +50,17 @@ impl Arrivals {
         }
     }
 
-    /// Waits until the requests of a call are recorded that have arrived at this node, for
-    /// [`RECORDED`] at the most.
-    pub async fn recorded(&self, sid: &CallSid) {
+    /// Waits until the requests of a call are recorded that have arrived at this node, for `most` of
+    /// the time. The caller hears nothing meanwhile; without them the stores, which do not answer,
+    /// are asked again for the stream.
+    pub async fn recorded(&self, sid: &CallSid, most: Duration) {
         let receiver = self
             .unrecorded()
             .get(sid)
             .map(|of_call| of_call.recorded.subscribe());
         if let Some(mut receiver) = receiver {
             // an error says that the sender is gone, which is what is waited for
-            let _ = tokio::time::timeout(RECORDED, receiver.changed()).await;
+            let _ = tokio::time::timeout(most, receiver.changed()).await;
         }
     }
 }
@@ -85,6 +82,8 @@ mod tests {
 
     use super::*;
 
+    const MOST: Duration = Duration::from_millis(300);
+
     fn sid(text: &str) -> CallSid {
         CallSid::parse(text).unwrap()
     }
@@ -92,12 +91,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_stream_waits_until_the_passthru_of_its_call_is_recorded_and_not_for_ever() {
         let (arrivals, began) = (Arrivals::default(), Instant::now());
-        arrivals.recorded(&sid("c1")).await;
+        arrivals.recorded(&sid("c1"), MOST).await;
         let others = arrivals.arrive(&sid("c2"));
-        arrivals.recorded(&sid("c1")).await;
+        arrivals.recorded(&sid("c1"), MOST).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
-        arrivals.recorded(&sid("c2")).await;
-        assert_eq!(began.elapsed(), RECORDED);
+        arrivals.recorded(&sid("c2"), MOST).await;
+        assert_eq!(began.elapsed(), MOST);
         drop(others);
 
         let (first, second) = (arrivals.arrive(&sid("c1")), arrivals.arrive(&sid("c1")));
@@ -108,7 +107,7 @@ mod tests {
             drop(second);
         };
         let c1 = sid("c1");
-        tokio::join!(arrivals.recorded(&c1), recorded);
+        tokio::join!(arrivals.recorded(&c1, MOST), recorded);
         assert_eq!(began.elapsed(), Duration::from_millis(20));
         assert!(arrivals.unrecorded().is_empty());
     }

@@ -16,8 +16,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::binding::{Doubt, Evidence, Parties, Stored, Verdict, decide, parties, wanted_flow};
 use crate::services::Services;
 
-/// Time limit for all look-ups when a stream starts. The caller hears nothing meanwhile.
-pub const AT_START: Duration = Duration::from_millis(300);
 /// Time limit for the look-ups made after an applet was answered, when nobody waits for them.
 pub const BEHIND_ANSWER: Duration = Duration::from_secs(3);
 /// How many order ids one request may name; further ones are ignored.

@@ -16,7 +16,7 @@ use ghanti_model::{
 use ghanti_replay::resumed;
 
 use crate::call::LiveCall;
-use crate::find::{AT_START, Found, Sought, find, sighting_of};
+use crate::find::{Found, Sought, find, sighting_of};
 use crate::resumption::{Resumable, is_gone, is_same_caller, recalled_customer, resumable};
 use crate::services::Services;
 use crate::wire::Wire;
@@ -79,11 +79,14 @@ async fn prepare(
         session,
         stream: Some(&start.stream_sid),
         sighting: sighting_of(start),
-        within: AT_START,
+        within: services.settings.look_up,
     };
     if let Some(sid) = &start.call_sid {
         // what it finds is then in memory, too
-        services.arrivals.recorded(sid).await;
+        services
+            .arrivals
+            .recorded(sid, services.settings.look_up)
+            .await;
     }
     let mut found = find(services, sought).await;
     let mut problems = found.problems();

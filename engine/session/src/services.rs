@@ -37,6 +37,9 @@ pub struct CallSettings {
     pub default_agents: Vec<PhoneNumber>,
     /// When transfer targets are open, and what is dialled instead.
     pub targets: Arc<TransferTargets>,
+    /// How long all look-ups together may take when a stream starts. The caller hears nothing
+    /// meanwhile; what is not known by then counts as unreadable.
+    pub look_up: Duration,
     /// Whether calls that were dialled end when an answering machine takes them.
     pub ends_at_voicemail: bool,
     /// Whether running calls move to a newer version of their flow, unless its manifest says.

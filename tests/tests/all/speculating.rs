@@ -436,7 +436,7 @@ async fn what_requires_an_identity_is_not_even_synthesised_before_it_is_establis
 #[test]
 fn a_wrong_setting_of_speculation_is_refused_with_what_it_may_be() {
     for (setting, words) in [
-        ("speculation = 'sometimes'", "`auto`, `on`, `off`"),
+        ("speculation = 'sometimes'", "there are auto, on, off"),
         (
             "speculation-characters = 100001",
             "choose 0 to 100000 characters",

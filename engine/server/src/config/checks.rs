@@ -90,11 +90,12 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
     exotel::check(&config.exotel, errors);
     allowance::check(&config.limits, errors);
     overrides::check(config, errors);
-    Within {
+    let mut within = Within {
         section: "stores",
         errors,
-    }
-    .range("ttl-hours", stores.ttl_hours, 1..=8_760, "hours");
+    };
+    within.range("ttl-hours", stores.ttl_hours, 1..=8_760, "hours");
+    within.range("look-up-ms", stores.look_up_ms, 50..=2_000, "milliseconds");
     if let Some(url) = &stores.redis_url {
         urls::store(
             "redis-url",

@@ -290,6 +290,12 @@ pub(super) const SECTIONS: [Section; 18] = [
                 "How long sessions and customers are stored, in hours.",
                 "24",
             ),
+            setting(
+                "look-up-ms",
+                "How long all look-ups in the stores together may take when a call's stream starts, in milliseconds. The caller hears nothing \
+                 meanwhile; what is not known by then counts as unreadable, and the call goes on without it.",
+                "300",
+            ),
         ],
     },
     Section {

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::common::House;
+use crate::common::{House, LOOK_UP};
 use crate::silent::Silent;
 use ghanti_model::{CallId, CallRecord, CallSid, CallState, EventKind, Step};
-use ghanti_session::find::{AT_START, BEHIND_ANSWER, Found, Sought, find, named_orders};
+use ghanti_session::find::{BEHIND_ANSWER, Found, Sought, find, named_orders};
 use ghanti_store::{Ends, Sighting};
 use serde_json::{Value, json};
 
@@ -413,7 +413,7 @@ async fn a_store_that_hangs_is_waited_for_as_long_as_the_bound_and_nothing_is_gu
             .await
             .unwrap();
         assert!(
-            first <= AT_START.as_millis() + 20,
+            first <= LOOK_UP.as_millis() + 20,
             "{sid}: the caller heard nothing for {first} ms"
         );
         let record = house.of(sid).await;

@@ -35,6 +35,8 @@ const QUESTIONS: &str = include_str!("../../../../host/tests/fixtures/acts.quest
 pub const PLACES: usize = 17;
 /// Shorter than the flow's first question.
 const LONGEST: Duration = Duration::from_secs(3);
+/// How long the look-ups at a call's start may take.
+pub const LOOK_UP: Duration = Duration::from_millis(300);
 
 /// The loaded flows and the services they run with.
 pub struct House {
@@ -130,6 +132,7 @@ impl House {
                 zone: ghanti_model::Zone::fixed(330),
                 date_order: None,
                 ends_at_voicemail: true,
+                look_up: LOOK_UP,
                 longest: LONGEST,
                 longest_recording: LONGEST,
                 default_agents: Vec::new(),
