@@ -65,6 +65,18 @@ export async function until(what, so) {
   }
 }
 
+// Presses what asks first, answers, and returns what was asked. A page asks once its script runs.
+export async function answering(page, yes, press) {
+  await page.waitForLoadState();
+  let asked = null;
+  page.once("dialog", (dialog) => {
+    asked = dialog.message();
+    return yes ? dialog.accept() : dialog.dismiss();
+  });
+  await press();
+  return until("the page asks", () => asked);
+}
+
 // Someone with a browser profile of their own.
 export class Person {
   // What the browser complained about: errors and warnings of its console, exceptions, requests that left the console.

@@ -1,7 +1,7 @@
 // Somebody rolls a flow back and promotes it again.
 
 import assert from "node:assert/strict";
-import { browse, given } from "./browser.mjs";
+import { answering, browse, given } from "./browser.mjs";
 
 await browse(async (person) => {
   const someone = await person();
@@ -15,11 +15,7 @@ await browse(async (person) => {
 
   const asked = [];
   const answered = async (yes, name) => {
-    page.once("dialog", (dialog) => {
-      asked.push(dialog.message());
-      return yes ? dialog.accept() : dialog.dismiss();
-    });
-    await flow.getByRole("button", { name }).click();
+    asked.push(await answering(page, yes, () => flow.getByRole("button", { name }).click()));
   };
   await answered(false, "Roll back");
   assert.deepEqual(await stages(), { [after]: "active", [before]: "previous" });

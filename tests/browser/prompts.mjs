@@ -1,7 +1,7 @@
 // Somebody hears a prompt, changes it, is told what is wrong with a bad text, publishes a good one, and hears it in a call.
 
 import assert from "node:assert/strict";
-import { Telephone, browse, given } from "./browser.mjs";
+import { Telephone, answering, browse, given } from "./browser.mjs";
 
 await browse(async (person) => {
   const someone = await person({ viewport: { width: 1280, height: 800 } });
@@ -47,11 +47,7 @@ await browse(async (person) => {
   await text.fill(bad);
   const asked = [];
   const publish = async (yes) => {
-    page.once("dialog", (dialog) => {
-      asked.push(dialog.message());
-      return yes ? dialog.accept() : dialog.dismiss();
-    });
-    await english.getByRole("button", { name: "Publish" }).click();
+    asked.push(await answering(page, yes, () => english.getByRole("button", { name: "Publish" }).click()));
   };
   await publish(false);
   await publish(true);

@@ -1,7 +1,7 @@
 // Somebody raises a candidate's share, lowers it to nothing, and promotes it.
 
 import assert from "node:assert/strict";
-import { browse, given } from "./browser.mjs";
+import { answering, browse, given } from "./browser.mjs";
 
 await browse(async (person) => {
   const someone = await person();
@@ -14,12 +14,8 @@ await browse(async (person) => {
   const asked = [];
   const set = async (to, yes = true) => {
     await percent.fill(to);
-    page.once("dialog", (dialog) => {
-      asked.push(dialog.message());
-      return yes ? dialog.accept() : dialog.dismiss();
-    });
     // as the keyboard sends a form
-    await percent.press("Enter");
+    asked.push(await answering(page, yes, () => percent.press("Enter")));
   };
   await set("40", false);
   await share.getByText(/^10 % of the new calls/).waitFor();

@@ -26,6 +26,16 @@ const READ: Duration = Duration::from_millis(800);
 /// How long an answer about a call that is in memory waits for what other nodes have added.
 const REFRESH: Duration = Duration::from_millis(150);
 
+/// How a call that is in memory is asked for in the database, which may have more of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// For [`REFRESH`], and not if the database was late a moment ago: somebody waits for an answer.
+    Briefly,
+    /// For [`READ`]: what other nodes have added decides what happens next, such as whether a stream
+    /// is a call's second one.
+    ToDecide,
+}
+
 /// All call records. Events go to the writer, which saves them later; only the first event of a
 /// call that is not in memory waits for a bounded read.
 pub struct CallRegistry {
@@ -224,10 +234,20 @@ impl CallRegistry {
     /// Returns the record of a call, like [`CallRegistry::get`], with the position of its last
     /// event.
     pub async fn log(&self, call: CallId) -> Result<Option<CallLog>, StoreError> {
+        self.log_asking(call, Asks::Briefly).await
+    }
+
+    /// Returns the record of a call, like [`CallRegistry::log`], with what other nodes have added
+    /// as `asks` says.
+    pub async fn log_asking(
+        &self,
+        call: CallId,
+        asks: Asks,
+    ) -> Result<Option<CallLog>, StoreError> {
         if let Some(live) = self.live.by_id(call) {
             return Ok(Some(live.log()));
         }
-        match self.recent_log(call).await {
+        match self.recent_log(call, asks).await {
             Some(log) => Ok(Some(log)),
             None => bounded(self.archive.log_by_id(call)).await,
         }
@@ -244,12 +264,21 @@ impl CallRegistry {
 
     /// Returns the record of the call with this CallSid, like [`CallRegistry::log`].
     pub async fn log_by_sid(&self, sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
+        self.log_by_sid_asking(sid, Asks::Briefly).await
+    }
+
+    /// Returns the record of the call with this CallSid, like [`CallRegistry::log_asking`].
+    pub async fn log_by_sid_asking(
+        &self,
+        sid: &CallSid,
+        asks: Asks,
+    ) -> Result<Option<CallLog>, StoreError> {
         if let Some(live) = self.live.by_sid(sid) {
             return Ok(Some(live.log()));
         }
         let call = self.recent().by_sid(sid);
         let recent = match call {
-            Some(call) => self.recent_log(call).await,
+            Some(call) => self.recent_log(call, asks).await,
             None => None,
         };
         match recent {
@@ -259,18 +288,22 @@ impl CallRegistry {
     }
 
     /// Returns the log of a call that is in memory, with what other nodes have added if the
-    /// database answers within [`REFRESH`].
-    async fn recent_log(&self, call: CallId) -> Option<CallLog> {
+    /// database answers in time.
+    async fn recent_log(&self, call: CallId, asks: Asks) -> Option<CallLog> {
         let is_behind = {
             let recent = self.recent();
             let entry = recent.entries.get(&call)?;
-            if !entry.may_ask() {
+            if asks == Asks::Briefly && !entry.may_ask() {
                 return Some(entry.log.clone());
             }
             // asked first: what is saved meanwhile need not be in the answer
             self.writer().is_behind(call)
         };
-        let archived = tokio::time::timeout(REFRESH, self.archive.log_by_id(call)).await;
+        let within = match asks {
+            Asks::Briefly => REFRESH,
+            Asks::ToDecide => READ,
+        };
+        let archived = tokio::time::timeout(within, self.archive.log_by_id(call)).await;
         let mut recent = self.recent();
         let entry = recent.entries.get_mut(&call)?;
         match archived {

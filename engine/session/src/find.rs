@@ -14,6 +14,7 @@ use ghanti_store::{Binding, Claimant, Ends, Sighting, StoreError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::binding::{Doubt, Evidence, Parties, Stored, Verdict, decide, parties, wanted_flow};
+use crate::call_registry::Asks;
 use crate::services::Services;
 
 /// Time limit for the look-ups made after an applet was answered, when nobody waits for them.
@@ -298,7 +299,9 @@ impl Asking {
     /// Reads the record of a call. What is in memory of it counts, if the database is late: the call
     /// would else be joined to nothing, and have a second record.
     async fn log(&self, services: &Services, call: CallId) -> Earlier {
-        let answer = self.bounded(services.registry.log(call)).await;
+        let answer = self
+            .bounded(services.registry.log_asking(call, Asks::ToDecide))
+            .await;
         answer.or_else(|failure| {
             let known = services.registry.in_memory(call);
             known.map(Some).ok_or(failure)
@@ -307,7 +310,9 @@ impl Asking {
 
     /// Reads the record of the call with this CallSid, like [`Asking::log`].
     async fn log_by_sid(&self, services: &Services, sid: &CallSid) -> Earlier {
-        let answer = self.bounded(services.registry.log_by_sid(sid)).await;
+        let answer = self
+            .bounded(services.registry.log_by_sid_asking(sid, Asks::ToDecide))
+            .await;
         answer.or_else(|failure| {
             let known = services.registry.known(sid);
             let known = known.and_then(|call| services.registry.in_memory(call));

@@ -539,6 +539,47 @@ async fn a_living_engine_ends_the_calls_of_a_dead_one_after_its_lease_and_no_oth
 
 /// A call is asked for at one engine and held by the first; then a second stream comes to the
 /// other one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_an_engine_ends_before_the_order_of_another_is_stored_is_not_nobodys() {
+    let cluster = Cluster::start(bare());
+    let ([orders, told], phone) = (cluster.engines.as_slice(), "+919876563002") else {
+        panic!("two engines");
+    };
+    let call = orders.customer(phone, Some("bare")).await;
+    // events wait a moment for others before they are stored
+    orders.signal("STOP");
+    let body = format!("CallSid=early&CustomField={call}&Status=no-answer");
+    let answer = told.http().post(told.url("/status"));
+    let answer = answer
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body);
+    assert_eq!(answer.send().await.unwrap().status(), 200);
+    let is_over = |record: &Value| record["outcome"] == "not-answered";
+    let record = told.record_when("early", PATIENCE, is_over).await;
+    orders.signal("CONT");
+    for told in [
+        &record["call_id"],
+        &record["customer_number"],
+        &record["flow"],
+    ] {
+        assert!(
+            [call.as_str(), phone, "bare"].contains(&told.as_str().unwrap_or_default()),
+            "{record:#}"
+        );
+    }
+    for engine in &cluster.engines {
+        let is_whole =
+            |record: &Value| is_over(record) && record["steps"].to_string().contains("triggered");
+        let record = engine.record_when(&call, PATIENCE, is_whole).await;
+        assert_eq!(
+            record["order"],
+            Value::Null,
+            "it is the order's own: {record:#}"
+        );
+        engine.is_well().await;
+    }
+}
+
 async fn is_not_replaced(asked_at: usize, sid: &str) {
     let cluster = Cluster::start(bare());
     let ([held, other], phone) = (cluster.engines.as_slice(), "09876563001") else {

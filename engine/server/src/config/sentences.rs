@@ -122,10 +122,8 @@ pub(super) const SECTIONS: [Section; 18] = [
         settings: &[setting(
             "crm",
             "What its holder may do (\"viewer\": reads, with numbers and words masked; \"operator\": reads all, places calls, runs campaigns; \
-             \"admin\": also changes flows and erases); the token, or a file with it; while it is being changed the one before; until when it is \
-             accepted.",
-            "{ role = \"operator\", token-file = \"/run/secrets/crm\", previous-token-file = \"/run/secrets/crm-before\", expires = \
-             \"2027-03-31\" }",
+             \"admin\": also changes flows and erases); the token, or a file with it; while it is being changed the one before; until when it is accepted.",
+            "{ role = \"operator\", token-file = \"/run/secrets/crm\", previous-token-file = \"/run/secrets/crm-before\", expires = \"2027-03-31\" }",
         )],
     },
     Section {
@@ -292,16 +290,14 @@ pub(super) const SECTIONS: [Section; 18] = [
             ),
             setting(
                 "look-up-ms",
-                "How long all look-ups in the stores together may take when a call's stream starts, in milliseconds. The caller hears nothing \
-                 meanwhile; what is not known by then counts as unreadable, and the call goes on without it.",
+                "How long the look-ups at a call's start may take together, in milliseconds, while the caller hears nothing; the call goes on without the rest.",
                 "300",
             ),
         ],
     },
     Section {
         name: "recording",
-        sentence: "The engine's own recordings of calls, in the data folder: caller left, bot right. Customers may have to be informed; that is \
-                   the flow's to say.",
+        sentence: "The engine's own recordings of calls, in the data folder: caller left, bot right. Customers may have to be informed; that is the flow's to say.",
         settings: &[
             setting("enabled", "Whether calls are recorded.", "false"),
             setting(

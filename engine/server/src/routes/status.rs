@@ -143,11 +143,13 @@ async fn call_of_callback(
         return known;
     };
     let recorded = registry.get(order).await;
+    let is_recorded = matches!(recorded, Ok(Some(_)));
+    let customer = match is_recorded {
+        true => None,
+        false => sessions.customer_by_call(order).await.ok().flatten(),
+    };
     // an invented id must not create a record
-    if !matches!(recorded, Ok(Some(_)))
-        && !registry.writer().is_behind(order)
-        && !matches!(sessions.customer_by_call(order).await, Ok(Some(_)))
-    {
+    if !is_recorded && !registry.writer().is_behind(order) && customer.is_none() {
         return recorded.map(|_| None);
     }
     let Some(sid) = sid else {
@@ -169,18 +171,19 @@ async fn call_of_callback(
     )
     .await;
     let call = found.call_id;
-    if call != order {
-        app.services
-            .registry
-            .append(
-                call,
-                EventKind::Attributed {
-                    order: found.order,
-                    customer_number: found.number,
-                    flow: found.flow,
-                },
-            )
-            .await;
+    let is_orders = call == order;
+    // what another engine has of the order may be on its way to the database: until it is there, the
+    // record would be nobody's
+    if !is_orders || !is_recorded {
+        let ordered = customer
+            .filter(|_| is_orders)
+            .map(|customer| customer.phone);
+        let attributed = EventKind::Attributed {
+            order: found.order.filter(|_| !is_orders),
+            customer_number: found.number.or(ordered),
+            flow: found.flow,
+        };
+        registry.append(call, attributed).await;
     }
     Ok(explain(app, sid).await.ok().flatten().or(Some(call)))
 }
