@@ -50,17 +50,17 @@ impl Arrivals {
         }
     }
 
-    /// Waits until the requests of a call are recorded that have arrived at this node, for `most` of
-    /// the time. The caller hears nothing meanwhile; without them the stores, which do not answer,
+    /// Waits until the requests of a call are recorded that have arrived at this node, at most
+    /// `within`. The caller hears nothing meanwhile; without them the stores, which do not answer,
     /// are asked again for the stream.
-    pub async fn recorded(&self, sid: &CallSid, most: Duration) {
+    pub async fn recorded(&self, sid: &CallSid, within: Duration) {
         let receiver = self
             .unrecorded()
             .get(sid)
             .map(|of_call| of_call.recorded.subscribe());
         if let Some(mut receiver) = receiver {
             // an error says that the sender is gone, which is what is waited for
-            let _ = tokio::time::timeout(most, receiver.changed()).await;
+            let _ = tokio::time::timeout(within, receiver.changed()).await;
         }
     }
 }

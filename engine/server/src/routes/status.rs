@@ -152,6 +152,16 @@ async fn call_of_callback(
     if !is_recorded && !registry.writer().is_behind(order) && customer.is_none() {
         return recorded.map(|_| None);
     }
+    // what another engine has of the order may be on its way to the database: until it is there, the
+    // record would be nobody's
+    if let Some(customer) = customer {
+        let attributed = EventKind::Attributed {
+            order: None,
+            customer_number: Some(customer.phone),
+            flow: customer.flow,
+        };
+        registry.append(order, attributed).await;
+    }
     let Some(sid) = sid else {
         return Ok(Some(order));
     };
@@ -171,16 +181,10 @@ async fn call_of_callback(
     )
     .await;
     let call = found.call_id;
-    let is_orders = call == order;
-    // what another engine has of the order may be on its way to the database: until it is there, the
-    // record would be nobody's
-    if !is_orders || !is_recorded {
-        let ordered = customer
-            .filter(|_| is_orders)
-            .map(|customer| customer.phone);
+    if call != order {
         let attributed = EventKind::Attributed {
-            order: found.order.filter(|_| !is_orders),
-            customer_number: found.number.or(ordered),
+            order: found.order,
+            customer_number: found.number,
             flow: found.flow,
         };
         registry.append(call, attributed).await;
