@@ -88,23 +88,22 @@ impl Staged {
         self.folder.path().join("flow")
     }
 
-    /// The files, as they are read.
+    /// The files, as they are read. Faults name files by their paths in the flow: the sender does not
+    /// know this folder.
     pub(crate) fn source(&self) -> Result<Source, Fault> {
-        let path = self.path();
-        let source = Place::alone(&path)
-            .map_err(|error| unreadable(&path, &error))
-            .and_then(|place| {
-                Source::read(&place).map_err(|unread| match unread {
-                    Unread::Fault(fault) => fault,
-                    Unread::Moving => {
-                        unreadable(&path, &io::Error::other("it was changed meanwhile"))
-                    }
-                })
-            });
-        // whoever sent the files knows them by their paths in the flow, and not where they are now
-        source.map_err(|fault| Fault {
-            reason: fault.reason.replace(&format!("{}/", path.display()), ""),
+        let folder = format!("{}/", self.path().display());
+        self.read().map_err(|fault| Fault {
+            reason: fault.reason.replace(&folder, ""),
             ..fault
+        })
+    }
+
+    fn read(&self) -> Result<Source, Fault> {
+        let path = self.path();
+        let place = Place::alone(&path).map_err(|error| unreadable(&path, &error))?;
+        Source::read(&place).map_err(|unread| match unread {
+            Unread::Fault(fault) => fault,
+            Unread::Moving => unreadable(&path, &io::Error::other("it was changed meanwhile")),
         })
     }
 

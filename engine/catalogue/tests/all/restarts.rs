@@ -26,7 +26,8 @@ fn active(catalogue: &Catalogue) -> VersionId {
     catalogue.active(&name("acts")).unwrap().id.clone()
 }
 
-/// Version 2 takes a tenth of the calls beside version 1, whose id is returned.
+/// Makes version 2 the candidate for a tenth of the calls, alongside version 1. Returns the id of
+/// version 1.
 async fn with_candidate(house: &House) -> (Catalogue, VersionId) {
     house.add("acts", ACTS, &manifest("1", 100));
     let (catalogue, _) = house.open().await;

@@ -168,13 +168,10 @@ impl EventWriter {
 
     /// Returns the calls with events that the database does not have yet, in memory or in the spool.
     pub fn calls_behind(&self) -> BTreeSet<CallId> {
-        // what leaves the queue is in the spool before
-        let queued: Vec<_> = {
-            let queue = self.shared.queue();
-            queue.unsaved().map(|event| event.call_id).collect()
-        };
-        let mut calls = self.shared.spool.all();
-        calls.extend(queued);
+        // the queue first: what leaves it for the spool is in the spool before
+        let queued = |event: &Arc<CallEvent>| event.call_id;
+        let mut calls: BTreeSet<_> = self.shared.queue().unsaved().map(queued).collect();
+        calls.append(&mut self.shared.spool.all());
         calls
     }
 
