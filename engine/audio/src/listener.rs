@@ -10,6 +10,7 @@ use crate::answering_machine::AnsweringMachine;
 use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
 use crate::gate::Gate;
+use crate::noise::NoiseSpectrum;
 use crate::pitch::Pitch;
 use crate::resample::{LISTENING_HZ, ResampleError, Resampler};
 use crate::tone::ToneDetector;
@@ -22,8 +23,8 @@ const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
 /// Non-speech within this time after echo is the tail of the echo.
 const ECHO_REST_FRAMES: u32 = 200 / FRAME_MS;
 
-/// A line with a louder background has people or machines on it that a recogniser would hear as
-/// words.
+/// A line with a louder background has people or machines on it, which hide a caller's words, and which
+/// a recogniser takes for words.
 const NOISY_DBFS: f32 = -55.0;
 
 /// Sound within this time after the caller's voice may still be the end of a word.
@@ -47,6 +48,8 @@ pub struct Listener {
     gate: Gate,
     guard: EchoGuard,
     background: Background,
+    /// Made when the line turns out to be noisy.
+    noise: Option<Box<NoiseSpectrum>>,
     tones: ToneDetector,
     /// `None` if answering machines are not detected.
     answering_machine: Option<AnsweringMachine>,
@@ -77,6 +80,7 @@ impl Listener {
             gate: Gate::new(),
             guard: EchoGuard::new(rate_hz)?,
             background: Background::new(),
+            noise: None,
             tones: ToneDetector::new(),
             answering_machine: None,
             pitch: Pitch::new(),
@@ -166,6 +170,7 @@ impl Listener {
             self.since_voice.saturating_add(1)
         };
 
+        self.follow_noise(of_line);
         if !in_turn && self.since_voice > TRAILING_FRAMES {
             self.pass_over();
         }
@@ -188,6 +193,15 @@ impl Listener {
             },
             now_ms,
         )
+    }
+
+    /// Learns what a noisy line is like while the caller is silent.
+    fn follow_noise(&mut self, of_line: bool) {
+        if of_line && self.is_background() {
+            self.noise.get_or_insert_default().push(&self.begun);
+        } else if let Some(noise) = &mut self.noise {
+            noise.interrupt();
+        }
     }
 
     /// Counts speech that may interrupt the bot. What comes just before the first pitch belongs to
@@ -225,7 +239,7 @@ impl Listener {
         self.guard.has_echo()
     }
 
-    /// Whether the line has a background that may be taken for words.
+    /// Whether the line has a background that hides words, or is taken for words.
     pub fn is_noisy(&self) -> bool {
         self.background.mean_dbfs() > NOISY_DBFS
     }
@@ -234,6 +248,11 @@ impl Listener {
     /// longer than the end of a word takes to decay.
     pub fn is_background(&self) -> bool {
         self.is_noisy() && self.since_voice > WORD_END_FRAMES
+    }
+
+    /// What the line's noise was like when there was any, if it was long enough.
+    pub fn noise(&self) -> Option<&NoiseSpectrum> {
+        self.noise.as_deref().filter(|noise| noise.is_known())
     }
 
     /// Caller speech in the current turn, or in the last one. Voiceless sounds, such as a cough, do

@@ -5,19 +5,17 @@
 
 use std::collections::VecDeque;
 
-use ghanti_audio::{Listener, ResampleError, TurnEvent, TurnSettings};
+use ghanti_audio::{Listener, NoiseSuppressor, ResampleError, TurnEvent, TurnSettings};
 use ghanti_speech::recognition::RATE_HZ;
 
 /// How much audio from before speech was detected is fed too, so that the start of a word is not
 /// cut off.
 const PREROLL_MS: usize = 1_000;
 const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
-/// How much of the pre-roll may be the start of a word, and is fed as it is: 400 ms. Older audio is
-/// background.
+
+/// In a pause on a noisy line, the last moment is passed on only once the caller goes on: if their turn
+/// ends, what others say behind their words is not heard with them.
 const ONSET_SAMPLES: usize = 400 * RATE_HZ as usize / 1000;
-/// On a noisy line, background is attenuated by this factor (20 dB) for the recogniser, which would
-/// otherwise recognise other people or a television before and after the caller's words.
-const BACKGROUND_SHARE: i16 = 10;
 
 /// So much speech after [`CallerAudio::hold`] is the caller's: the echo guard recognises an echo whose
 /// delay has changed by its first 64 ms, and decides in every second frame.
@@ -26,11 +24,15 @@ const HELD_MS: u32 = 112;
 /// Detects the caller's turns and collects the samples for the recogniser.
 pub struct CallerAudio {
     listener: Listener,
-    /// Samples not passed on yet: the pre-roll and, in the pauses of a noisy line, the last moment,
-    /// in which a word may begin.
+    /// Samples not passed on yet: the pre-roll and, in a pause on a noisy line, the last moment, in which
+    /// a word may begin.
     kept_back: VecDeque<i16>,
     feed: Vec<i16>,
     feeding: bool,
+    /// Whether the recogniser understands more if the line's noise is suppressed.
+    suppresses_noise: bool,
+    /// Of the utterance that is passed on, if the line is noisy.
+    suppressor: Option<Box<NoiseSuppressor>>,
     /// While the samples are held back: how much of the turn was speech before.
     held_since_ms: Option<u32>,
     speaking_since: Option<u64>,
@@ -53,6 +55,8 @@ impl CallerAudio {
             kept_back: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
             feed: Vec::new(),
             feeding: false,
+            suppresses_noise: false,
+            suppressor: None,
             held_since_ms: None,
             speaking_since: None,
         })
@@ -89,9 +93,9 @@ impl CallerAudio {
             self.kept_back
                 .drain(..self.kept_back.len().saturating_sub(PREROLL_SAMPLES));
         } else if self.listener.is_background() {
-            self.feed_background();
+            self.pass_on(self.kept_back.len().saturating_sub(ONSET_SAMPLES));
         } else {
-            self.feed.extend(self.kept_back.drain(..));
+            self.pass_on(self.kept_back.len());
         }
         heard
     }
@@ -159,21 +163,18 @@ impl CallerAudio {
         self.feeding = true;
         self.held_since_ms = None;
         self.feed.clear();
-        if self.listener.is_noisy() {
-            self.feed_background();
-        }
-        self.feed.extend(self.kept_back.drain(..));
+        let suppresses = self.suppresses_noise && self.listener.is_noisy();
+        self.suppressor = suppresses.then(Box::default);
+        self.pass_on(self.kept_back.len());
     }
 
-    /// Passes on the samples kept back, attenuated, except for the last ones, in which a word may have
-    /// begun.
-    fn feed_background(&mut self) {
-        let before = self.kept_back.len().saturating_sub(ONSET_SAMPLES);
-        self.feed.extend(
-            self.kept_back
-                .drain(..before)
-                .map(|sample| sample / BACKGROUND_SHARE),
-        );
+    /// Passes on what is kept back, except for what a window of the suppressor still lacks.
+    fn pass_on(&mut self, count: usize) {
+        let samples = self.kept_back.drain(..count);
+        match (&mut self.suppressor, self.listener.noise()) {
+            (Some(suppressor), Some(noise)) => suppressor.push(noise, samples, &mut self.feed),
+            _ => self.feed.extend(samples),
+        }
     }
 
     /// Stops passing audio to the recogniser.
@@ -187,6 +188,12 @@ impl CallerAudio {
     /// speaks.
     pub fn take_feed(&mut self) -> Vec<i16> {
         std::mem::take(&mut self.feed)
+    }
+
+    /// Sets whether the noise of a noisy line is suppressed in what the recogniser is fed, from the next
+    /// utterance on.
+    pub fn set_suppresses_noise(&mut self, suppresses_noise: bool) {
+        self.suppresses_noise = suppresses_noise;
     }
 
     /// Sets how much silence ends a turn.
@@ -228,7 +235,7 @@ mod tests {
 
     /// What the recogniser is fed of a word with two seconds of silence on either side, on this
     /// line.
-    fn fed(line: impl Fn(&[i16]) -> Vec<i16>) -> Vec<i16> {
+    fn fed(suppresses_noise: bool, line: impl Fn(&[i16]) -> Vec<i16>) -> Vec<i16> {
         let word = include_bytes!("../tests/data/yes-8k.wav")
             .as_chunks::<2>()
             .0
@@ -243,6 +250,7 @@ mod tests {
             max_turn_ms: 10_000,
         };
         let (mut caller_audio, mut fed) = (CallerAudio::new(8_000, settings).unwrap(), Vec::new());
+        caller_audio.set_suppresses_noise(suppresses_noise);
         for (frame, samples) in samples.chunks(8 * FRAME_MS).enumerate() {
             if caller_audio
                 .listen((frame * FRAME_MS) as u64, samples)
@@ -260,27 +268,35 @@ mod tests {
         rms_dbfs(&samples[from * 16..to * 16])
     }
 
+    fn word(samples: &[i16]) -> f32 {
+        rms_dbfs(&samples[PREROLL_SAMPLES..][..RATE_HZ as usize / 5])
+    }
+
     #[test]
-    fn the_background_of_a_noisy_line_is_quieter_before_and_behind_the_word_and_not_within_it() {
-        let (noisy, plain) = (fed(with_noise), fed(|samples| samples.to_vec()));
+    fn the_noise_of_a_noisy_line_is_suppressed_and_the_word_stays() {
+        let (noisy, plain) = (fed(true, with_noise), fed(true, |samples| samples.to_vec()));
         let end = noisy.len() / 16;
         assert!(
-            ms(&noisy, 0, 500) < -55.0 && ms(&noisy, end - 1_000, end) < -55.0,
+            ms(&noisy, 100, 900) < -57.0 && ms(&noisy, end - 1_000, end) < -57.0,
             "{} {}",
-            ms(&noisy, 0, 500),
+            ms(&noisy, 100, 900),
             ms(&noisy, end - 1_000, end)
         );
-        assert!(
-            (ms(&noisy, 700, 900) + 40.0).abs() < 4.0,
-            "what comes just before the word may be its first sound: {}",
-            ms(&noisy, 700, 900)
-        );
-        let word = |samples: &[i16]| rms_dbfs(&samples[PREROLL_SAMPLES..][..RATE_HZ as usize / 5]);
         assert!(
             (word(&noisy) - word(&plain)).abs() < 1.0,
             "{} {}",
             word(&noisy),
             word(&plain)
+        );
+    }
+
+    #[test]
+    fn a_recogniser_that_needs_no_suppression_is_given_the_line_as_it_is() {
+        let noisy = fed(false, with_noise);
+        assert!(
+            (ms(&noisy, 0, 900) + 40.0).abs() < 2.0,
+            "{}",
+            ms(&noisy, 0, 900)
         );
     }
 
@@ -293,7 +309,7 @@ mod tests {
                 .map(|(noisy, sample)| sample + (noisy - sample) / 50)
                 .collect::<Vec<_>>()
         };
-        let fed = fed(faint);
+        let fed = fed(true, faint);
         assert!(
             (ms(&fed, 0, 500) + 74.0).abs() < 4.0,
             "{}",

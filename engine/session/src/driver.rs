@@ -493,6 +493,9 @@ impl<'a> Driver<'a> {
                 }
                 self.machine
                     .set_hears_phrases_only(recognizer.hears_phrases_only(&expectation.languages));
+                self.machine.set_suppresses_noise(
+                    recognizer.is_helped_by_suppression(&expectation.languages),
+                );
                 match recognizer.listen(expectation, sender) {
                     Ok(recognition) => self.recognition = Some(recognition),
                     Err(error) => self.machine.recognition_failed(error.to_string()),

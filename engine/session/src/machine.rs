@@ -199,6 +199,11 @@ impl Machine {
         })
     }
 
+    /// Sets whether the recogniser understands more where a line's noise is suppressed first.
+    pub fn set_suppresses_noise(&mut self, suppresses_noise: bool) {
+        self.caller_audio.set_suppresses_noise(suppresses_noise);
+    }
+
     /// Which completion the flow waits for; none while it is not waiting.
     pub fn awaited(&self) -> Option<Awaited> {
         match self.waiting.as_ref()? {

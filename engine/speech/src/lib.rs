@@ -14,6 +14,7 @@ pub mod recognition;
 mod shaping;
 pub mod synthesis;
 mod turns;
+mod upper_band;
 pub mod voices;
 pub mod vosk;
 

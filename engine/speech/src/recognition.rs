@@ -115,6 +115,12 @@ pub trait Recognizer: Send + Sync {
         false
     }
 
+    /// Whether for these languages it understands more where the noise of a noisy line is suppressed
+    /// first.
+    fn is_helped_by_suppression(&self, _languages: &[Language]) -> bool {
+        false
+    }
+
     /// How much audio of all recognitions was fed and has not been recognised yet. What was heard in
     /// the rest has been sent. Above zero for long, it cannot keep up.
     fn backlog(&self) -> Duration;

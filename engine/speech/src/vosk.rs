@@ -160,6 +160,10 @@ impl Recognizer for Vosk {
         true
     }
 
+    fn is_helped_by_suppression(&self, _languages: &[Language]) -> bool {
+        true
+    }
+
     fn backlog(&self) -> Duration {
         self.workers.backlog()
     }

@@ -19,6 +19,10 @@ const CALLER_DBFS: f32 = -20.0;
 const PROMPT_MS: u32 = 800;
 const ANSWERS_AFTER: When = When::After(300);
 
+/// Of all sentences in all voices, each so manieth is played. One that shares no factor with the number
+/// of voices has all voices in it.
+const EVERY: &str = "GHANTI_EARS_EVERY";
+
 /// What else a line may be, by the name of its section.
 pub fn lines(runtime: &Runtime) -> Vec<(&'static str, Conditions)> {
     let voice = Voice::Espeak("en-gb".to_owned());
@@ -138,6 +142,7 @@ fn played(conditions: &Conditions, sentences: &[Sentence], ask: fn() -> Asked) -
                 .into_iter()
                 .map(move |voice| (sentence, voice))
         })
+        .step_by(every())
         .collect();
     hearer::each(&items, |hearer, (sentence, voice)| Row {
         sentence: (*sentence).clone(),
@@ -151,6 +156,10 @@ fn played(conditions: &Conditions, sentences: &[Sentence], ask: fn() -> Asked) -
             &caller::says(voice, sentence),
         ),
     })
+}
+
+fn every() -> usize {
+    std::env::var(EVERY).map_or(1, |every| every.parse().expect(EVERY))
 }
 
 impl Counts {

@@ -2,7 +2,8 @@
 //! answers and of sounds that are none, over lines of several kinds, in virtual time.
 //!
 //! Tables are printed and written to `target/bench/ears.md`, all rows to `ears.tsv` beside it.
-//! `GHANTI_EARS=clean,echo` plays only these sections.
+//! `GHANTI_EARS=clean,echo` plays only these sections, `GHANTI_EARS_EVERY=9` of the answers only each
+//! ninth.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

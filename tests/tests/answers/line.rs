@@ -130,6 +130,7 @@ pub fn put(
     }
     // as Vosk does
     line.machine.set_hears_phrases_only(true);
+    line.machine.set_suppresses_noise(true);
     line.machine.command(0, Command::Ask(Box::new(asked)));
     line.settle();
     line.call(when, clip);

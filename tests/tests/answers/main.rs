@@ -50,6 +50,8 @@ const UNDERSTOOD_TRANSFER: usize = 26;
 /// Beside people who talk, 25 dB quieter than the caller.
 const TELEVISION_DBFS: f32 = -45.0;
 const UNDERSTOOD_TELEVISION: usize = 24;
+/// White noise, 20 and 10 dB below the caller's voice.
+const UNDERSTOOD_NOISE: [(f32, usize); 2] = [(-40.0, 25), (-30.0, 18)];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -72,6 +74,24 @@ fn customers() -> Vec<Sentence> {
         .into_iter()
         .filter(|sentence| sentence.means_any(&["yes"]))
         .collect()
+}
+
+/// What the customer says at the identity question, each sentence by one voice.
+fn customers_in(conditions: &Conditions) -> Vec<Row> {
+    let one_voice: Vec<Sentence> = customers()
+        .into_iter()
+        .map(|sentence| Sentence {
+            voices: 1,
+            ..sentence
+        })
+        .collect();
+    answered_in(
+        conditions,
+        &one_voice,
+        question::identity,
+        SHORT_MS,
+        ANSWERS_AFTER,
+    )
 }
 
 /// Has every sentence said by each of its voices, on all hearers.
@@ -190,26 +210,28 @@ async fn the_customer_is_understood_beside_a_television() {
         background_dbfs: Some(TELEVISION_DBFS),
         ..Line::default()
     };
-    let room = Room::new(&line, caller::RATE_HZ).await.unwrap();
-    let one_voice: Vec<Sentence> = customers()
-        .into_iter()
-        .map(|sentence| Sentence {
-            voices: 1,
-            ..sentence
-        })
-        .collect();
-    let rows = answered_in(
-        &Conditions {
-            room,
-            ..Conditions::default()
-        },
-        &one_voice,
-        question::identity,
-        SHORT_MS,
-        ANSWERS_AFTER,
-    );
+    let conditions = Conditions {
+        room: Room::new(&line, caller::RATE_HZ).await.unwrap(),
+        ..Conditions::default()
+    };
+    let rows = customers_in(&conditions);
     table::keep("television", &rows);
     assert_understood(&rows, &["yes"], UNDERSTOOD_TELEVISION);
+}
+
+#[test]
+fn the_customer_is_understood_on_a_noisy_line() {
+    for (dbfs, of_30) in UNDERSTOOD_NOISE {
+        let conditions = Conditions {
+            noise_dbfs: Some(dbfs),
+            ..Conditions::default()
+        };
+        let rows = customers_in(&conditions);
+        table::keep("noise", &rows);
+        assert_understood(&rows, &["yes"], of_30);
+        let refuses = |row: &&Row| row.outcome.reply == "no";
+        assert_eq!(rows.iter().filter(refuses).count(), 0, "{dbfs} dBFS");
+    }
 }
 
 #[test]

@@ -237,6 +237,8 @@ fn a_confirmation_is_more_than_a_polite_word() {
         "why not",
         "tell me",
         "speaking",
+        // how "Rahul speaking" is misheard
+        "you are speaking",
         "theek hai",
         "boliye",
         "ji",

@@ -1,9 +1,9 @@
-//! The second hearing of an utterance that is no answer.
+//! The second hearing of an utterance that is no answer, or not surely one.
 //!
 //! A recogniser that knows only a question's phrases has to put one of them in place of everything
-//! else. If what it heard is no choice, the same audio is recognised once more as free speech, and
-//! counts if that is clearly one. The first hearing holds otherwise, also if the second one takes
-//! too long.
+//! else. If what it heard is no choice, or is one without being sure, the same audio is recognised
+//! once more as free speech. That counts if it is clearly a choice, or less clearly the same one.
+//! Otherwise, also if it takes too long, nothing was understood.
 
 use ghanti_speech::{Expectation, Recognized};
 
@@ -14,7 +14,9 @@ use crate::question::{Answers, SecondHearing, Stage};
 const KEPT_SAMPLES: usize = 80_000;
 /// How long the second hearing may take; the caller waits meanwhile.
 const SECOND_MS: u64 = 1_500;
-/// Minimum confidence of a second hearing.
+/// A choice is sure from this confidence on, and is heard once.
+const SURE_CONFIDENCE: f32 = 0.75;
+/// Minimum confidence of a second hearing that differs from the first.
 const SECOND_CONFIDENCE: f32 = 0.7;
 
 impl Machine {
@@ -66,21 +68,25 @@ impl Machine {
         else {
             return Some(recognized);
         };
-        let is_choice = |heard: &Recognized, least: f32| {
-            !heard.unknown
-                && heard.confidence >= least
-                && matcher.best(heard.text.expose()).is_some()
+        let choice = |heard: &Recognized, least: f32| {
+            let is_heard = !heard.unknown && heard.confidence >= least;
+            let best = is_heard.then(|| matcher.best(heard.text.expose()));
+            best.flatten().map(|found| found.choice)
         };
+        let least = asking.asked.min_confidence;
         match std::mem::replace(&mut utterance.second, SecondHearing::Over) {
             SecondHearing::Running(first) => {
                 let expectation = asking.asked.expectation.clone();
                 self.outputs.push_back(Output::Listen(expectation));
-                let least = asking.asked.min_confidence.max(SECOND_CONFIDENCE);
-                Some(if is_choice(&recognized, least) {
-                    recognized
-                } else {
-                    first
-                })
+                let is_clear = choice(&recognized, least.max(SECOND_CONFIDENCE)).is_some();
+                let again = choice(&recognized, least);
+                Some(
+                    if is_clear || again.is_some() && again == choice(&first, least) {
+                        recognized
+                    } else {
+                        not_understood(first)
+                    },
+                )
             }
             // one that is late has kept the caller waiting long enough
             SecondHearing::Possible
@@ -88,7 +94,7 @@ impl Machine {
                     && !utterance.is_cut
                     && !*is_late
                     && (recognized.unknown || !recognized.text.is_empty())
-                    && !is_choice(&recognized, asking.asked.min_confidence) =>
+                    && choice(&recognized, least.max(SURE_CONFIDENCE)).is_none() =>
             {
                 utterance.second = SecondHearing::Running(recognized);
                 *deadline_ms = now_ms + SECOND_MS;
@@ -106,7 +112,7 @@ impl Machine {
         }
     }
 
-    /// Ends a second hearing without a result: the first one counts. `false` if none is running.
+    /// Ends a second hearing without a result: nothing was understood. `false` if none is running.
     pub(super) fn ends_second_hearing(&mut self, now_ms: u64) -> bool {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return false;
@@ -121,7 +127,15 @@ impl Machine {
         let expectation = asking.asked.expectation.clone();
         self.outputs.push_back(Output::Listen(expectation));
         self.awaited_hearings = 0;
-        self.understood(now_ms, first);
+        self.understood(now_ms, not_understood(first));
         true
+    }
+}
+
+/// What was heard, as no choice.
+fn not_understood(heard: Recognized) -> Recognized {
+    Recognized {
+        unknown: true,
+        ..heard
     }
 }

@@ -100,6 +100,11 @@ impl Recognizer for Recognizers {
         first.is_some_and(|listed| listed.recognizer.hears_phrases_only(languages))
     }
 
+    fn is_helped_by_suppression(&self, languages: &[Language]) -> bool {
+        let first = self.order(languages).into_iter().next();
+        first.is_some_and(|listed| listed.recognizer.is_helped_by_suppression(languages))
+    }
+
     fn backlog(&self) -> Duration {
         self.listed
             .iter()

@@ -32,6 +32,11 @@ pub(super) trait Transcriber: Send + Sync + 'static {
     /// Whether it supports a language.
     fn understands(&self, language: &Language) -> bool;
 
+    /// Whether it understands more where a line's noise is suppressed first.
+    fn is_helped_by_suppression(&self) -> bool {
+        false
+    }
+
     /// Listens to one utterance until its audio ends, and returns its words.
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault>;
 }
@@ -140,6 +145,10 @@ impl<T: Transcriber> Recognizer for RemoteRecognizer<T> {
 
     fn understands(&self, language: &Language) -> bool {
         self.transcriber.understands(language)
+    }
+
+    fn is_helped_by_suppression(&self, _languages: &[Language]) -> bool {
+        self.transcriber.is_helped_by_suppression()
     }
 
     fn backlog(&self) -> Duration {

@@ -21,6 +21,7 @@ use super::recognizer::{Heard, Transcriber, Words, pcm};
 use super::{Remote, with};
 use crate::fault::Fault;
 use crate::recognition::{Expectation, RATE_HZ};
+use crate::upper_band::UpperBand;
 
 const USUAL_URL: &str = "ws://127.0.0.1:2700";
 /// Vosk's word for what is none of the phrases.
@@ -41,11 +42,16 @@ impl Transcriber for Listener {
         self.0.settings.has(language, &["en"])
     }
 
+    fn is_helped_by_suppression(&self) -> bool {
+        true
+    }
+
     async fn transcribe(&self, heard: &mut Heard) -> Result<Words, Fault> {
         let url = self.0.settings.base(USUAL_URL);
         let socket = self.0.connections.socket(&url, &[]).await?;
         let said = Utterance {
             expectation: Arc::clone(&heard.expectation),
+            upper_band: UpperBand::default(),
             words: Vec::new(),
             confidence: Vec::new(),
             unanswered: 1,
@@ -56,6 +62,7 @@ impl Transcriber for Listener {
 
 struct Utterance {
     expectation: Arc<Expectation>,
+    upper_band: UpperBand,
     /// Of the phrases that are over.
     words: Vec<String>,
     confidence: Vec<f32>,
@@ -97,7 +104,9 @@ impl Protocol for Utterance {
 
     fn audio(&mut self, samples: &[i16]) -> Message {
         self.unanswered += 1;
-        Message::binary(pcm(samples))
+        let mut samples = samples.to_vec();
+        self.upper_band.fill(&mut samples);
+        Message::binary(pcm(&samples))
     }
 
     fn end(&self) -> Vec<Message> {

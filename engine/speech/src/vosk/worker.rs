@@ -20,6 +20,7 @@ use super::grammar::Grammars;
 use super::inbox::{Inbox, Task};
 use super::words::Words;
 use crate::recognition::{Hearing, RATE_HZ, RecognitionError};
+use crate::upper_band::UpperBand;
 
 /// How much is decoded before the next recognition is served: 200 ms of audio, at most about 60 ms
 /// of work.
@@ -164,6 +165,7 @@ struct Decoding {
     inbox: Arc<Inbox>,
     decoder: Lazy,
     words: Words,
+    upper_band: UpperBand,
     /// Whether samples were decoded since the utterance started.
     fed: bool,
     /// A hearing that must not be lost and found the channel full.
@@ -184,6 +186,7 @@ impl Decoding {
             inbox,
             decoder: Lazy::Unmade,
             words: Words::default(),
+            upper_band: UpperBand::default(),
             fed: false,
             undelivered: None,
         }
@@ -194,7 +197,7 @@ impl Decoding {
         self.undelivered = Some(failed(reason));
     }
 
-    fn decode(&mut self, samples: &[i16], grammars: &mut Grammars) {
+    fn decode(&mut self, samples: &mut [i16], grammars: &mut Grammars) {
         if matches!(self.decoder, Lazy::Unmade) {
             let request = &self.inbox.request;
             let grammar = grammars.of(request);
@@ -208,6 +211,7 @@ impl Decoding {
         };
         let request = &self.inbox.request;
         self.fed = true;
+        self.upper_band.fill(samples);
         match decoder.accept(samples) {
             Ok(true) => self.words.close(&decoder.segment()),
             Ok(false) => {}

@@ -48,6 +48,40 @@ fn a_second_hearing_that_is_not_sure_or_no_choice_changes_nothing() {
 }
 
 #[test]
+fn an_unsure_choice_counts_only_if_the_second_hearing_is_the_same() {
+    for (second, is_taken) in [
+        (("yes", 0.6), true),
+        (("yes", 0.3), false),
+        (("hmm", 1.0), false),
+        (("no", 0.6), false),
+        (("", 0.0), false),
+    ] {
+        let mut bench = asked();
+        bench.confidence = 0.7;
+        bench.says("yes");
+        bench.second = Some(second);
+        bench.pass(3_000);
+        assert!(bench.happened("second hearing").is_some());
+        assert_eq!(!bench.completions.is_empty(), is_taken, "{second:?}");
+        assert_eq!(
+            bench.happened("began pardon").is_none(),
+            is_taken,
+            "{second:?}"
+        );
+    }
+}
+
+#[test]
+fn an_unsure_choice_is_none_if_it_cannot_be_heard_again() {
+    let mut bench = asked();
+    bench.confidence = 0.7;
+    bench.says("yes");
+    bench.pass(5_000);
+    assert!(bench.completions.is_empty());
+    assert!(bench.happened("began pardon").is_some());
+}
+
+#[test]
 fn an_answer_and_an_unrestricted_recogniser_have_no_second_hearing() {
     let mut bench = asked();
     bench.says("yes");
