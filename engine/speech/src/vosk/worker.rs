@@ -211,7 +211,9 @@ impl Decoding {
         };
         let request = &self.inbox.request;
         self.fed = true;
-        self.upper_band.fill(samples);
+        if !request.phrases.is_empty() {
+            self.upper_band.fill(samples);
+        }
         match decoder.accept(samples) {
             Ok(true) => self.words.close(&decoder.segment()),
             Ok(false) => {}
