@@ -16,7 +16,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 const WINDOW: usize = 512;
 const BINS: usize = WINDOW / 2 + 1;
 
-/// A window begins so many samples after the one before.
+/// The distance between the starts of two windows, in samples.
 const HOP: usize = WINDOW / 4;
 
 /// The windows that overlap, squared, add up to this.

@@ -168,7 +168,7 @@ impl CallerAudio {
         self.pass_on(self.kept_back.len());
     }
 
-    /// Passes on what is kept back, except for what a window of the suppressor still lacks.
+    /// Passes on the oldest samples kept back. The suppressor returns them up to 24 ms later.
     fn pass_on(&mut self, count: usize) {
         let samples = self.kept_back.drain(..count);
         match (&mut self.suppressor, self.listener.noise()) {

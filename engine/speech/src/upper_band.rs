@@ -1,8 +1,8 @@
 //! Fills the upper half of the band, which a telephone leaves empty.
 //!
-//! Vosk's models were trained on wideband speech. Above 4 kHz a telephone line gives them a silence that
-//! they know beside no voice: they hear other words, or none where the line has noise below 4 kHz.
-//! With noise of an even level there they hear them. What a wideband line has there stays as it is.
+//! Vosk's models were trained on wideband speech, which is never empty above 4 kHz. On a telephone line
+//! they recognise other words than were said, or none if the line has noise below 4 kHz. Noise of an
+//! even level in the upper band mends both. What a wideband line has there stays as it is.
 //!
 //! For closed questions: of free speech some voices are understood better with it, and others worse.
 
