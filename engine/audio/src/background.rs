@@ -15,9 +15,20 @@ use crate::voice::FRAME_MS;
 /// The quietest level counted as a voice.
 const LEAST_DBFS: f32 = -57.0;
 
-/// The level a voice needs to barge in. Telephone speech is at -30 to -16 dBFS (ITU-T P.56); a
-/// fainter voice can still answer once the bot has finished.
+/// The level a voice needs to interrupt the bot. Telephone speech is at -30 to -16 dBFS (ITU-T P.56).
+/// A fainter voice can be somebody in the background, and can still answer once the bot has finished …
 const INTERRUPTING_DBFS: f32 = -31.0;
+
+/// … and interrupts, too, on a line without echo that has been quiet: where nothing else is heard, it
+/// is the caller's. It has to be as loud as this, …
+const FAINTEST_INTERRUPTING_DBFS: f32 = -50.0;
+
+/// … so much over the line's mean, and so much over the loudest sound in the background.
+const INTERRUPTING_OVER_MEAN_DB: f32 = 15.0;
+const INTERRUPTING_OVER_LOUDEST_DB: f32 = 8.0;
+
+/// A line is known after the bot has played for a second. An echo would have come back by then.
+const KNOWN_FRAMES: u32 = 1_000 / FRAME_MS;
 
 /// The smallest and largest margin over the mean, for steady noise and for noise with a large
 /// spread.
@@ -45,7 +56,7 @@ const BELOW_NEAR_DB: f32 = 14.0;
 /// A voice at this level is accepted however loud previous turns were.
 const NEAR_ENOUGH_DBFS: f32 = -30.0;
 
-/// The remembered level of previous turns decays by this per frame: 1 dB per second.
+/// The remembered levels of previous turns and of the background decay by this per frame: 1 dB per second.
 const FADE_DB: f32 = FRAME_MS as f32 / 1_000.0;
 
 /// Frames this far below the level of a voice are not examined for one.
@@ -74,6 +85,8 @@ pub struct FrameFacts {
     pub in_turn: bool,
     /// The bot is audible.
     pub bot_plays: bool,
+    /// The bot has been heard on the line.
+    pub has_echo: bool,
     /// The frame is neither echo nor a tone, which are transient: it is line noise or the caller.
     pub of_line: bool,
 }
@@ -93,6 +106,10 @@ pub struct Background {
     mean_dbfs: f32,
     spread_db: f32,
     quietest: Quietest,
+    loudest: Loudest,
+    /// Frames while the bot played.
+    played: u32,
+    has_echo: bool,
     /// The loudest level of the current turn, and the decaying one of previous turns.
     turn_dbfs: f32,
     near_dbfs: f32,
@@ -116,6 +133,9 @@ impl Background {
             mean_dbfs: FAINT_DBFS,
             spread_db: 4.0,
             quietest: Quietest::default(),
+            loudest: Loudest::default(),
+            played: 0,
+            has_echo: false,
             turn_dbfs: SILENCE_DBFS,
             near_dbfs: SILENCE_DBFS,
         }
@@ -152,10 +172,18 @@ impl Background {
             ..
         } = facts;
         let level_dbfs = self.level_dbfs;
+        self.played = self.played.saturating_add(facts.bot_plays.into());
+        self.has_echo = facts.has_echo;
         let stands_out = level_dbfs >= self.least_dbfs(facts);
-        if of_line && !(stands_out && speech) {
+        let is_background = of_line && !(stands_out && speech);
+        if is_background {
             self.follow(level_dbfs);
         }
+        self.loudest.push(if is_background && !in_turn {
+            level_dbfs
+        } else {
+            SILENCE_DBFS
+        });
         if in_turn && stands_out && speech {
             self.turn_dbfs = self.turn_dbfs.max(level_dbfs);
         } else if !in_turn {
@@ -193,10 +221,22 @@ impl Background {
         }
         let near_dbfs = (self.near_dbfs - BELOW_NEAR_DB).min(NEAR_ENOUGH_DBFS);
         over_line.max(if facts.bot_plays {
-            near_dbfs.max(INTERRUPTING_DBFS)
+            near_dbfs.max(self.interrupting_dbfs())
         } else {
             near_dbfs
         })
+    }
+
+    /// The level a voice needs to interrupt the bot.
+    pub fn interrupting_dbfs(&self) -> f32 {
+        if self.has_echo || self.played < KNOWN_FRAMES {
+            return INTERRUPTING_DBFS;
+        }
+        let over_mean = self.mean_dbfs + INTERRUPTING_OVER_MEAN_DB;
+        let over_loudest = self.loudest.dbfs + INTERRUPTING_OVER_LOUDEST_DB;
+        over_mean
+            .max(over_loudest)
+            .clamp(FAINTEST_INTERRUPTING_DBFS, INTERRUPTING_DBFS)
     }
 
     fn follow(&mut self, level_dbfs: f32) {
@@ -282,6 +322,40 @@ impl Quietest {
             .copied()
             .fold(self.current, f32::min)
             .clamp(SILENCE_DBFS, 0.0)
+    }
+}
+
+/// The loudest level of the background, decaying. It lags by one to two stretches, so that the first
+/// faint sound of a word does not count against the word.
+#[derive(Debug, Clone)]
+struct Loudest {
+    dbfs: f32,
+    last: f32,
+    current: f32,
+    frames: u32,
+}
+
+impl Default for Loudest {
+    fn default() -> Self {
+        Self {
+            dbfs: SILENCE_DBFS,
+            last: SILENCE_DBFS,
+            current: SILENCE_DBFS,
+            frames: 0,
+        }
+    }
+}
+
+impl Loudest {
+    fn push(&mut self, level_dbfs: f32) {
+        self.dbfs -= FADE_DB;
+        self.current = self.current.max(level_dbfs);
+        self.frames += 1;
+        if self.frames == STRETCH_FRAMES {
+            self.dbfs = self.dbfs.max(self.last);
+            self.last = self.current;
+            (self.current, self.frames) = (SILENCE_DBFS, 0);
+        }
     }
 }
 

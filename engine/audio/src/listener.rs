@@ -33,10 +33,11 @@ const WORD_END_FRAMES: u32 = 240 / FRAME_MS;
 /// So much speech interrupts the bot …
 const INTERRUPTING_MS: u32 = 112;
 
-/// … of which so much is as loud as somebody who speaks into the telephone: 6 dB below the usual
-/// level. A television that is 15 dB below the caller is not, nor are people in the background.
+/// … of which so much is this much louder than it has to be: -26 dBFS, as somebody who speaks into the
+/// telephone, or less on a quiet line. A television that is 15 dB below the caller is not, nor are
+/// people in the background.
 const NEAR_MS: u32 = 80;
-const NEAR_DBFS: f32 = -26.0;
+const NEAR_DB: f32 = 5.0;
 
 /// So much of what comes just before a word's pitch counts with it. A cough has none.
 const BEFORE_PITCH_MS: u32 = 64;
@@ -157,6 +158,7 @@ impl Listener {
             speech: speech && !echo,
             in_turn,
             bot_plays,
+            has_echo: self.guard.has_echo(),
             of_line,
         });
         let voice = speech && stands_out && of_line;
@@ -208,7 +210,7 @@ impl Listener {
     /// the word, too: its consonants, and the two periods in which a pitch is found. Not where the
     /// line has an echo, the first sounds of which may be taken for somebody's.
     fn count_over_bot(&mut self, voice: bool, pitched: bool) {
-        let is_near = self.background.level_dbfs() >= NEAR_DBFS;
+        let is_near = self.background.level_dbfs() >= self.background.interrupting_dbfs() + NEAR_DB;
         let (frame_ms, near_ms) = (
             u32::from(voice) * FRAME_MS,
             u32::from(voice && is_near) * FRAME_MS,

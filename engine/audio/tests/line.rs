@@ -96,6 +96,33 @@ fn a_television_15_db_below_the_caller_does_not_pause_the_bot_and_the_caller_bes
 }
 
 #[test]
+fn a_quiet_caller_pauses_the_bot_where_nothing_else_is_heard() {
+    let prompt = greeting_en();
+    for (words, caller) in [("no", no_wrong_number()), ("hello", hello())] {
+        // on a line that is not known yet, and on one with a background, it can be somebody else
+        for (noise_dbfs, at_ms, is_paused) in [
+            (-65.0, 1_600, true),
+            (-65.0, 300, false),
+            (-50.0, 1_600, false),
+        ] {
+            let mut line = noise(9, noise_dbfs, 5 * SECOND);
+            mix(&mut line, at_ms, &gained(&caller, -20.0));
+            let heard = Call::new(line).playing(0, &prompt).hear();
+            let in_time = at_ms as u64..at_ms as u64 + 400;
+            assert_eq!(
+                heard
+                    .paused_ms
+                    .filter(|at_ms| in_time.contains(at_ms))
+                    .is_some(),
+                is_paused,
+                "{words} over {noise_dbfs} dBFS at {at_ms} ms: {:?}",
+                heard.paused_ms
+            );
+        }
+    }
+}
+
+#[test]
 fn clicks_coughs_tones_and_noise_do_not_pause_the_bot() {
     let prompt = greeting_en();
     let length = 3 * SECOND;

@@ -233,17 +233,24 @@ mod tests {
             .collect()
     }
 
+    /// Two seconds at 8 kHz.
+    const SILENCE: [i16; 16_000] = [0; 16_000];
+
+    fn spoken() -> Vec<i16> {
+        let (pairs, _) = include_bytes!("../tests/data/yes-8k.wav").as_chunks::<2>();
+        let samples = pairs.iter().skip(22);
+        samples.map(|pair| i16::from_le_bytes(*pair)).collect()
+    }
+
     /// What the recogniser is fed of a word with two seconds of silence on either side, on this
     /// line.
     fn fed(suppresses_noise: bool, line: impl Fn(&[i16]) -> Vec<i16>) -> Vec<i16> {
-        let word = include_bytes!("../tests/data/yes-8k.wav")
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .skip(22)
-            .map(|pair| i16::from_le_bytes(*pair));
-        let silence = vec![0; 16_000];
-        let samples = line(&[silence.clone(), word.collect(), silence].concat());
+        let samples = line(&[SILENCE.to_vec(), spoken(), SILENCE.to_vec()].concat());
+        fed_of(suppresses_noise, &samples)
+    }
+
+    /// What the recogniser is fed of these samples, in a turn that does not end.
+    fn fed_of(suppresses_noise: bool, samples: &[i16]) -> Vec<i16> {
         let settings = TurnSettings {
             onset_ms: 60,
             end_silence_ms: 3_000,
@@ -288,6 +295,21 @@ mod tests {
             word(&noisy),
             word(&plain)
         );
+    }
+
+    #[test]
+    fn in_a_pause_on_a_noisy_line_the_last_moment_waits_until_the_caller_goes_on() {
+        let once = [SILENCE.to_vec(), spoken(), SILENCE.to_vec()].concat();
+        let twice = [once.clone(), spoken()].concat();
+        // the pre-roll's start depends on the line
+        let length = |samples: &[i16]| fed_of(true, &with_noise(samples)).len() as isize;
+        let suppressor = 24 * 16;
+        let after_pause = length(&twice) - length(&once);
+        let gone_on = 2 * spoken().len() as isize;
+        let waited = after_pause - gone_on - ONSET_SAMPLES as isize;
+        assert!(waited.abs() <= suppressor, "{waited}");
+        let quiet = fed_of(true, &twice).len() - fed_of(true, &once).len();
+        assert_eq!(quiet as isize, gone_on);
     }
 
     #[test]

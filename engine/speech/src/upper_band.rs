@@ -24,6 +24,9 @@ const BLOCK_SAMPLES: usize = RATE_HZ as usize / 100;
 /// The noise repeats after a second.
 const NOISE_SAMPLES: usize = RATE_HZ as usize;
 
+/// The noise is the same in every run.
+const NOISE_SEED: u64 = 0x5eed_cafe;
+
 /// How far below the voice the noise is. Of 23, 29 and 35 dB, 23 was understood best where the line
 /// itself has noise; on a quiet line they are alike.
 const BELOW_VOICE_DB: f32 = 23.0;
@@ -37,17 +40,11 @@ const USUAL_DBFS: f32 = -28.0;
 /// How fast a voice's level is forgotten: 1 dB a second.
 const FADE_DB: f32 = 0.01;
 
-/// White noise above 4 kHz of 0 dBFS, in full scale, the same in every run.
+/// White noise above 4 kHz of 0 dBFS, in full scale.
 static NOISE: LazyLock<Vec<f32>> = LazyLock::new(|| {
-    let mut state = 0x5eed_cafe_u32;
+    let mut random = fastrand::Rng::with_seed(NOISE_SEED);
     let white: Vec<f32> = (0..NOISE_SAMPLES + TAPS)
-        .map(|_| {
-            // Marsaglia's xorshift
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-        })
+        .map(|_| random.f32() - 0.5)
         .collect();
     let high: Vec<f32> = white
         .windows(TAPS)
@@ -84,6 +81,7 @@ fn high_passed(window: &[f32]) -> f32 {
 
 /// The upper band of one stream.
 pub(crate) struct UpperBand {
+    is_filled: bool,
     /// The last samples, on which the high-pass depends, and those of the current block.
     window: Vec<f32>,
     /// Where the noise goes on.
@@ -91,19 +89,22 @@ pub(crate) struct UpperBand {
     voice_dbfs: f32,
 }
 
-impl Default for UpperBand {
-    fn default() -> Self {
+impl UpperBand {
+    /// That of the answer to a question: filled if it is closed.
+    pub(crate) fn of_answer(is_closed: bool) -> Self {
         Self {
+            is_filled: is_closed,
             window: vec![0.0; TAPS - 1],
             at: 0,
             voice_dbfs: USUAL_DBFS,
         }
     }
-}
 
-impl UpperBand {
     /// Adds to samples at 16 kHz what their upper band lacks.
     pub(crate) fn fill(&mut self, samples: &mut [i16]) {
+        if !self.is_filled {
+            return;
+        }
         for block in samples.chunks_mut(BLOCK_SAMPLES) {
             let level_dbfs = rms_dbfs(block);
             self.voice_dbfs = (self.voice_dbfs - FADE_DB).max(level_dbfs);
@@ -148,7 +149,7 @@ mod tests {
 
     fn filled(samples: &[i16]) -> Vec<i16> {
         let mut filled = samples.to_vec();
-        UpperBand::default().fill(&mut filled);
+        UpperBand::of_answer(true).fill(&mut filled);
         filled
     }
 
@@ -176,7 +177,7 @@ mod tests {
         // the level that is usual is forgotten by 1 dB a second
         let quiet = sine(800.0, 463.4).repeat(15);
         let mut filled = quiet.clone();
-        UpperBand::default().fill(&mut filled);
+        UpperBand::of_answer(true).fill(&mut filled);
         let last = quiet.len() - RATE_HZ as usize;
         let added: Vec<i16> = filled[last..]
             .iter()
@@ -195,6 +196,13 @@ mod tests {
             .collect();
         // but for the block in which it begins
         assert_eq!(filled(&wide)[TAPS..], wide[TAPS..]);
+    }
+
+    #[test]
+    fn free_speech_stays_as_it_is() {
+        let mut speech = sine(800.0, 4_000.0);
+        UpperBand::of_answer(false).fill(&mut speech);
+        assert_eq!(speech, sine(800.0, 4_000.0));
     }
 
     #[test]

@@ -391,7 +391,7 @@ async fn hear(recognizer: &dyn Recognizer) -> Vec<Hearing> {
     let (sender, mut hearings) = mpsc::channel(HEARINGS);
     let mut listening = recognizer.listen(closed_question(), sender).unwrap();
     for _ in 0..10 {
-        listening.feed(&[100; 1_600]).unwrap();
+        listening.feed(&[stand_in::SAMPLE; 1_600]).unwrap();
     }
     listening.finish();
     let mut all = Vec::new();
@@ -425,6 +425,14 @@ async fn each_hears() {
         assert_eq!(recognized.language, Language::english(), "{kind:?}");
         assert_eq!(stand_in.heard_bytes(), 32_000, "{kind:?}");
         assert_eq!(stand_in.wrong(), [""; 0], "{kind:?}");
+        // Vosk's models want a full band and no noise
+        let is_vosk = kind == Kind::VoskServer;
+        assert_eq!(stand_in.is_band_filled(), is_vosk, "{kind:?}");
+        assert_eq!(
+            recognizers.is_helped_by_suppression(&[Language::english()]),
+            is_vosk,
+            "{kind:?}"
+        );
         assert_eq!(recognizers.backlog(), Duration::ZERO, "{kind:?}");
         let streams = matches!(kind, Kind::Sarvam | Kind::Deepgram | Kind::VoskServer);
         let is_partial = |hearing: &Hearing| matches!(hearing, Hearing::Partial(words) if words.text.expose() == "yes");

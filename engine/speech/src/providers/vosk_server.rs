@@ -3,9 +3,10 @@
 //! `{"config": …}` with the rate and, for a closed question, the phrases and decoys; then PCM as
 //! binary messages, each answered by `{"partial": …}` or, where it hears the end of a phrase, by
 //! `{"text": …, "result": […]}`; at the end `{"eof" : 1}`, which the server compares byte by byte, and
-//! the last result: an answer for each message. A server has one model: `languages` says which. Its model has to know the phrases'
-//! words, and be one with a graph that is made at run time, as the small ones are; others ignore
-//! `phrase_list`.
+//! the last result: an answer for each message.
+//!
+//! A server has one model: `languages` says which. Its model has to know the phrases' words, and be one
+//! with a graph that is made at run time, as the small ones are; others ignore `phrase_list`.
 
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Transcriber for Listener {
         let socket = self.0.connections.socket(&url, &[]).await?;
         let said = Utterance {
             expectation: Arc::clone(&heard.expectation),
-            upper_band: UpperBand::default(),
+            upper_band: UpperBand::of_answer(!heard.expectation.phrases.is_empty()),
             words: Vec::new(),
             confidence: Vec::new(),
             unanswered: 1,
@@ -105,9 +106,7 @@ impl Protocol for Utterance {
     fn audio(&mut self, samples: &[i16]) -> Message {
         self.unanswered += 1;
         let mut samples = samples.to_vec();
-        if !self.expectation.phrases.is_empty() {
-            self.upper_band.fill(&mut samples);
-        }
+        self.upper_band.fill(&mut samples);
         Message::binary(pcm(&samples))
     }
 

@@ -183,10 +183,10 @@ enum Lazy {
 impl Decoding {
     fn new(inbox: Arc<Inbox>) -> Self {
         Self {
+            upper_band: UpperBand::of_answer(!inbox.request.phrases.is_empty()),
             inbox,
             decoder: Lazy::Unmade,
             words: Words::default(),
-            upper_band: UpperBand::default(),
             fed: false,
             undelivered: None,
         }
@@ -211,9 +211,7 @@ impl Decoding {
         };
         let request = &self.inbox.request;
         self.fed = true;
-        if !request.phrases.is_empty() {
-            self.upper_band.fill(samples);
-        }
+        self.upper_band.fill(samples);
         match decoder.accept(samples) {
             Ok(true) => self.words.close(&decoder.segment()),
             Ok(false) => {}

@@ -7,7 +7,7 @@ pub mod sockets;
 pub mod wyoming;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub const KEY: &str = "k3y-of-the-stand-in";
 pub const HEARD: &str = "Yes, please.";
 /// How long a stand-in's speech of a text lasts.
 pub const SPEECH_MS: u32 = 500;
+/// What a test's utterance consists of.
+pub const SAMPLE: i16 = 100;
 
 /// How a stand-in fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Shared {
     asked: AtomicUsize,
     /// How many bytes of audio came in whole utterances.
     heard_bytes: AtomicUsize,
+    /// Whether something else was heard than [`SAMPLE`] (of WebSockets alone).
+    is_band_filled: AtomicBool,
     /// How long a text is thought about before its first audio (of `OpenAi` alone).
     late: Mutex<Duration>,
     /// The texts that were to be spoken (of `OpenAi` alone).
@@ -81,6 +85,12 @@ impl Shared {
         self.heard_bytes.fetch_add(bytes, Ordering::SeqCst);
     }
 
+    /// These samples are a piece of an utterance.
+    pub fn piece(&self, pcm: &[u8]) {
+        let differs = pcm.chunks(2).any(|sample| sample != SAMPLE.to_le_bytes());
+        self.is_band_filled.fetch_or(differs, Ordering::SeqCst);
+    }
+
     /// Notes what a request should be and is not.
     pub fn expect(&self, is_right: bool, what: &str) {
         if !is_right {
@@ -100,6 +110,7 @@ impl StandIn {
             mode: Mutex::new(mode),
             asked: AtomicUsize::new(0),
             heard_bytes: AtomicUsize::new(0),
+            is_band_filled: AtomicBool::new(false),
             late: Mutex::default(),
             texts: Mutex::default(),
             wrong: Mutex::default(),
@@ -161,6 +172,11 @@ impl StandIn {
 
     pub fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::SeqCst)
+    }
+
+    /// Whether more was heard than the call's own audio.
+    pub fn is_band_filled(&self) -> bool {
+        self.shared.is_band_filled.load(Ordering::SeqCst)
     }
 
     pub fn heard_bytes(&self) -> usize {

@@ -37,6 +37,7 @@ async fn talk(shared: Arc<Shared>, mut socket: WebSocket, mode: Mode, wire: Wire
     while let Some(Ok(message)) = socket.recv().await {
         if let Some(audio) = (wire.audio)(&message) {
             bytes += audio.len();
+            shared.piece(&audio);
             match mode {
                 Mode::Drops => return,
                 Mode::Silent => continue,
