@@ -37,10 +37,10 @@ test: tests ## all tests, with real speech, Redis and PostgreSQL
 	@# it computes for minutes in virtual time, and the others wait in real time: it takes what they leave
 	@nice -n 19 cargo test --release --workspace $(LOCKED) --test answers >target/answers.txt 2>&1 & answers=$$!; \
 	failed=0; \
-	cargo test --release --workspace --no-fail-fast $(LOCKED) || failed=$$?; \
 	cargo test --release --workspace $(LOCKED) --test reload >target/reload.txt 2>&1 & reload=$$!; \
 	cargo test --release --workspace $(LOCKED) --test scenarios || failed=$$?; \
 	wait $$reload || failed=$$?; \
+	cargo test --release --workspace --no-fail-fast $(LOCKED) || failed=$$?; \
 	wait $$answers || failed=$$?; \
 	cat target/reload.txt target/answers.txt; \
 	exit $$failed

@@ -1,7 +1,7 @@
 //! Fills the upper half of the band, which a telephone leaves empty.
 //!
 //! Vosk's models were trained on wideband speech, which is never empty above 4 kHz. On a telephone line
-//! they recognise other words than were said, or none if the line has noise below 4 kHz. Noise of an
+//! they recognise other words than were said, or none if the line has noise below 4 kHz. A sound of an
 //! even level in the upper band mends both. What a wideband line has there stays as it is.
 //!
 //! For closed questions: of free speech some voices are understood better with it, and others worse.
@@ -21,18 +21,15 @@ const TAPS: usize = 31;
 /// The level is looked at every 10 ms.
 const BLOCK_SAMPLES: usize = RATE_HZ as usize / 100;
 
-/// The noise repeats after a second.
-const NOISE_SAMPLES: usize = RATE_HZ as usize;
+/// The sound repeats after 10 ms: shorter than the windows that a recogniser looks at.
+const PERIOD_SAMPLES: usize = RATE_HZ as usize / 100;
 
-/// The noise is the same in every run.
-const NOISE_SEED: u64 = 0x5eed_cafe;
-
-/// How far below the voice the noise is. Of 23, 29 and 35 dB, 23 was understood best where the line
+/// How far below the voice the sound is. Of 23, 29 and 35 dB, 23 was understood best where the line
 /// itself has noise; on a quiet line they are alike.
 const BELOW_VOICE_DB: f32 = 23.0;
 
-/// The loudest noise, and the faintest.
-const NOISE_DBFS: (f32, f32) = (-38.0, -75.0);
+/// Its loudest level, and the faintest.
+const FILL_DBFS: (f32, f32) = (-38.0, -75.0);
 
 /// A voice's level before anything was heard.
 const USUAL_DBFS: f32 = -28.0;
@@ -40,20 +37,21 @@ const USUAL_DBFS: f32 = -28.0;
 /// How fast a voice's level is forgotten: 1 dB a second.
 const FADE_DB: f32 = 0.01;
 
-/// White noise above 4 kHz of 0 dBFS, in full scale.
-static NOISE: LazyLock<Vec<f32>> = LazyLock::new(|| {
-    let mut random = fastrand::Rng::with_seed(NOISE_SEED);
-    let white: Vec<f32> = (0..NOISE_SAMPLES + TAPS)
-        .map(|_| random.f32() - 0.5)
-        .collect();
-    let high: Vec<f32> = white
-        .windows(TAPS)
-        .take(NOISE_SAMPLES)
-        .map(high_passed)
-        .collect();
-    let power = high.iter().map(|sample| sample * sample).sum::<f32>() / NOISE_SAMPLES as f32;
-    let factor = FULL_SCALE / power.sqrt();
-    high.into_iter().map(|sample| sample * factor).collect()
+/// 0 dBFS above 4 kHz, in full scale: every multiple of 100 Hz at the same level, so that each window of
+/// a recogniser has the same spectrum. With these phases no sample stands out (M. Schroeder, IEEE
+/// Transactions on Information Theory 16, 1970, pages 85 to 89).
+static FILL: LazyLock<Vec<f32>> = LazyLock::new(|| {
+    let harmonics = PERIOD_SAMPLES / 4 + 1..PERIOD_SAMPLES / 2;
+    let amplitude = FULL_SCALE * (2.0 / harmonics.len() as f32).sqrt();
+    let sample = |at: usize| {
+        let wave = |(nth, harmonic): (usize, usize)| {
+            let turns = (harmonic * at) as f32 / PERIOD_SAMPLES as f32;
+            let phase = (nth * nth) as f32 / (2 * harmonics.len()) as f32;
+            (2.0 * PI * (turns - phase)).cos()
+        };
+        amplitude * harmonics.clone().enumerate().map(wave).sum::<f32>()
+    };
+    (0..PERIOD_SAMPLES).map(sample).collect()
 });
 
 /// A windowed sinc: -6 dB at 4 kHz.
@@ -84,7 +82,7 @@ pub(crate) struct UpperBand {
     is_filled: bool,
     /// The last samples, on which the high-pass depends, and those of the current block.
     window: Vec<f32>,
-    /// Where the noise goes on.
+    /// Where the sound goes on.
     at: usize,
     voice_dbfs: f32,
 }
@@ -108,14 +106,14 @@ impl UpperBand {
         for block in samples.chunks_mut(BLOCK_SAMPLES) {
             let level_dbfs = rms_dbfs(block);
             self.voice_dbfs = (self.voice_dbfs - FADE_DB).max(level_dbfs);
-            let (loudest, faintest) = NOISE_DBFS;
+            let (loudest, faintest) = FILL_DBFS;
             let wanted = gain((self.voice_dbfs - BELOW_VOICE_DB).clamp(faintest, loudest)).powi(2);
             let there = self.power(block) / FULL_SCALE.powi(2);
             let factor = (wanted - there).max(0.0).sqrt();
             for sample in block {
-                let noise = NOISE.get(self.at).copied().unwrap_or_default() * factor;
-                self.at = (self.at + 1) % NOISE_SAMPLES;
-                *sample = sample.saturating_add(noise.round() as i16);
+                let fill = FILL.get(self.at).copied().unwrap_or_default() * factor;
+                self.at = (self.at + 1) % PERIOD_SAMPLES;
+                *sample = sample.saturating_add(fill.round() as i16);
             }
         }
     }
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_a_telephones_voice_there_is_noise_above_4_khz() {
+    fn beside_a_telephones_voice_there_is_a_sound_above_4_khz() {
         // -20 dBFS
         let (low, all) = added(&sine(800.0, 4_634.0));
         assert!((all + 20.0 + BELOW_VOICE_DB).abs() < 1.0, "{all}");

@@ -51,7 +51,7 @@ const UNDERSTOOD_TRANSFER: usize = 26;
 const TELEVISION_DBFS: f32 = -45.0;
 const UNDERSTOOD_TELEVISION: usize = 24;
 /// White noise, 20 and 10 dB below the caller's voice.
-const UNDERSTOOD_NOISE: [(f32, usize); 2] = [(-40.0, 25), (-30.0, 18)];
+const UNDERSTOOD_NOISE: [(f32, usize); 2] = [(-40.0, 24), (-30.0, 18)];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

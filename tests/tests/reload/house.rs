@@ -44,7 +44,7 @@ impl House {
         let flows = folder.path().join("flows");
         copy(&root().join("flows").join(EMI), &flows.join(EMI));
         let config = format!(
-            "[calls]\nflow = '{EMI}'\nagents = ['+918000000002']\n[speech]\nrecognizer = 'none'"
+            "[calls]\nflow = '{EMI}'\nagents = ['+918000000002']\n[speech]\nrecognizer = 'none'\n[stores]\nlook-up-ms = 2000"
         );
         let house = Self {
             engine: Setup::new(config).flows(flows).start(),
