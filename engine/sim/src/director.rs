@@ -13,12 +13,25 @@ use crate::scenario::{Action, Step, When};
 /// interrupted.
 const RESIDUE_MS: u64 = 300;
 
+/// The record counts from when the engine received `start`: on a busy machine up to so much later than
+/// this side sent it.
+const START_MS: u64 = 2_000;
+
 /// The position in a scenario.
 #[derive(Debug)]
 pub struct Director {
     steps: std::vec::IntoIter<Step>,
-    /// When the previous step began and ended; `None` before the first.
-    before: Option<(u64, u64)>,
+    /// `None` before the first.
+    before: Option<Before>,
+}
+
+/// The previous step.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    began_ms: u64,
+    ended_ms: u64,
+    /// How many lines of the bot the record had.
+    lines: usize,
 }
 
 impl Director {
@@ -33,19 +46,23 @@ impl Director {
     /// The next action, if it is due now. If it takes time, [`Director::acts`] must then be called.
     pub fn due(&mut self, now_ms: u64, heard: &Heard, transcript: &[Line]) -> Option<Action> {
         let step = self.steps.as_slice().first()?;
-        if self.before.is_some_and(|(_, ended_ms)| now_ms < ended_ms)
+        if self.before.is_some_and(|before| now_ms < before.ended_ms)
             || !self.is_time(&step.when, now_ms, heard, transcript)
         {
             return None;
         }
-        self.before = Some((now_ms, now_ms));
+        self.before = Some(Before {
+            began_ms: now_ms,
+            ended_ms: now_ms,
+            lines: of_bot(transcript).count(),
+        });
         self.steps.next().map(|step| step.action)
     }
 
     /// Sets the time at which the action returned last will end.
     pub fn acts(&mut self, until_ms: u64) {
-        if let Some((_, ended_ms)) = &mut self.before {
-            *ended_ms = until_ms;
+        if let Some(before) = &mut self.before {
+            before.ended_ms = until_ms;
         }
     }
 
@@ -67,23 +84,26 @@ impl Director {
 
     fn is_time(&self, when: &When, now_ms: u64, heard: &Heard, transcript: &[Line]) -> bool {
         let silent = heard.is_silent(now_ms);
+        // a line may come into the record only after the step that followed it
         let spoken = |name: &str| {
-            let after_ms = self.before.map_or(0, |(began_ms, _)| began_ms);
-            transcript.iter().rev().find(|line| {
-                line.speaker == Speaker::Bot && line.name == name && line.at_ms >= after_ms
-            })
+            let (known, after_ms) = self
+                .before
+                .map_or((0, 0), |before| (before.lines, before.began_ms));
+            let new = of_bot(transcript).skip(known);
+            new.filter(|line| line.name == name && line.at_ms + START_MS >= after_ms)
+                .last()
         };
         match when {
             When::AfterTurn => {
                 let new = |last_ms| {
                     self.before
-                        .is_none_or(|(_, ended_ms)| last_ms > ended_ms + RESIDUE_MS)
+                        .is_none_or(|before| last_ms > before.ended_ms + RESIDUE_MS)
                 };
                 silent && heard.last_audible_ms().is_some_and(new)
             }
             When::During { ms } => {
                 let new =
-                    |turn_ms: &u64| self.before.is_none_or(|(began_ms, _)| *turn_ms > began_ms);
+                    |turn_ms: &u64| self.before.is_none_or(|before| *turn_ms > before.began_ms);
                 !silent
                     && heard
                         .turn_began_ms()
@@ -98,6 +118,13 @@ impl Director {
             }
         }
     }
+}
+
+/// What the bot has said, by the record, in this order.
+fn of_bot(transcript: &[Line]) -> impl Iterator<Item = &Line> {
+    transcript
+        .iter()
+        .filter(|line| line.speaker == Speaker::Bot)
 }
 
 #[cfg(test)]
@@ -224,6 +251,35 @@ mod tests {
                     &[first, line("emi", 3_000, Some(Extent::Whole))]
                 )
                 .is_some()
+        );
+    }
+
+    #[test]
+    fn an_engine_that_began_to_count_later_is_followed_all_the_same() {
+        let after = |name: &str| {
+            step(When::AfterTemplate {
+                name: name.to_owned(),
+            })
+        };
+        let (mut director, mut heard) = (
+            Director::new(vec![after("emi"), after("agent"), after("emi")]),
+            Heard::new(8_000),
+        );
+        bot_speaks(&mut heard, 0, 1_000);
+        let first = line("emi", 0, Some(Extent::Whole));
+        assert!(
+            director
+                .due(1_700, &heard, std::slice::from_ref(&first))
+                .is_some()
+        );
+        // by this side's clock at 1,720
+        bot_speaks(&mut heard, 1_720, 3_000);
+        let lines = [first, line("agent", 1_320, Some(Extent::Whole))];
+        assert!(director.due(3_700, &heard, &lines).is_some());
+        assert_eq!(
+            director.due(3_720, &heard, &lines),
+            None,
+            "it was said before"
         );
     }
 

@@ -319,10 +319,12 @@ async fn an_edited_prompt_is_spoken_by_a_call_that_runs() {
         (1..=u64::try_from(sequence.len()).unwrap()).collect::<Vec<_>>()
     );
     // the journal is that of one call: the version at its end repeats it
+    let kept = house.folder.path().join("m-prompt.json");
+    fs::write(&kept, record.to_string()).unwrap();
     let reported = crate::support::program()
-        .args(["replay", "m-prompt", "--tolerate", "wording", "--data"])
-        .arg(engine.house().join("data"))
-        .arg("--flows")
+        .arg("replay")
+        .arg(&kept)
+        .args(["--tolerate", "wording", "--flows"])
         .arg(house.folder.path().join("flows"))
         .output();
     let reported = reported.unwrap();

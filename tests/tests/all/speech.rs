@@ -199,7 +199,7 @@ async fn a_text_is_said_into_a_file_and_heard_from_it() {
         "[speech]\nsynthesizers = ['sarvam', 'espeak']\n[speech.providers.sarvam]\nurl = '{}'\nkey = '{KEY}'\nvoices = {{ en-IN = 'a voice' }}\n",
         stand_in.url
     );
-    let (folder, said) = speech(&config, &["say", "Yes, go ahead.", "-o", "yes.wav"]).await;
+    let (folder, said) = speech(&config, &["say", "Yes, of course.", "-o", "yes.wav"]).await;
     let reported = shown(&said);
     assert!(said.status.success(), "{reported}");
     assert!(
