@@ -2,7 +2,7 @@
 //! no engine lets in.
 
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Instant;
@@ -172,18 +172,24 @@ fn copy_flow(from: &Path, to: &Path) {
     }
 }
 
-/// The files below a folder, with their contents.
+/// The files below a folder, with their contents. What goes while it is looked at is not left behind.
 fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            entries => entries.unwrap(),
+        };
+        for entry in entries {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
-                let bytes = fs::read(&path).unwrap();
-                found.push((path, bytes));
+                continue;
+            }
+            match fs::read(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                bytes => found.push((path, bytes.unwrap())),
             }
         }
     }
